@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Batches: what one call does to a unit, with one flush for each domain at its
+ * end.
+ */
+#include <kunit/visibility.h>
+#include <linux/sched/signal.h>
+
+#include "vtd_shadow_private.h"
+
+/* Begins a batch on a locked unit. */
+void vtds_batch_begin(struct vtds_batch *batch, struct vtds_unit *unit)
+{
+	lockdep_assert_held(&unit->lock);
+	*batch = (struct vtds_batch){ .unit = unit, .seq = ++unit->seq };
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_batch_begin);
+
+/* Notes why something was not installed; the first reason is kept. */
+void vtds_batch_fail(struct vtds_batch *batch, int error)
+{
+	if (!batch->error)
+		batch->error = error;
+}
+
+/* A limit is reached: nothing more is installed. */
+void vtds_batch_exhaust(struct vtds_batch *batch)
+{
+	vtds_batch_fail(batch, -ENOSPC);
+	batch->remove_only = true;
+}
+
+/* Whether the batch may still take memory and time for installing. */
+bool vtds_batch_may_install(struct vtds_batch *batch)
+{
+	if (!batch->remove_only && fatal_signal_pending(current)) {
+		batch->remove_only = true;
+		vtds_batch_fail(batch, -EINTR);
+	}
+	return !batch->remove_only;
+}
+
+/**
+ * vtds_batch_flush() - Make all that was revoked so far dead
+ * @batch: The batch
+ *
+ * A domain on which the host failed loses its devices: detaching is the last way
+ * to make sure that they reach nothing.
+ */
+void vtds_batch_flush(struct vtds_batch *batch)
+{
+	struct vtds_unit *unit = batch->unit;
+	struct vtds_domain *domain, *next;
+
+	list_for_each_entry_safe(domain, next, &unit->domains, entry) {
+		vtds_host_flush(&domain->host, &unit->stats);
+		if (!domain->host.broken)
+			continue;
+		vtds_batch_fail(batch, -EIO);
+		vtds_devices_block_domain(batch, domain);
+	}
+	/* Only now may pages be given back that devices could reach */
+	vtds_mem_trim(&unit->mem);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_batch_flush);
+
+/* Ends a batch. Returns the positive errno to report, or 0. */
+u32 vtds_batch_end(struct vtds_batch *batch)
+{
+	vtds_batch_flush(batch);
+	return -batch->error;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_batch_end);

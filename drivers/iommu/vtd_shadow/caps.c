@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Capabilities: what of CAP_REG and ECAP_REG a virtual unit may show when it is
+ * shadowed, and what follows for reading its tables.
+ */
+#include <kunit/visibility.h>
+#include <linux/errno.h>
+
+#include "vtd_shadow_private.h"
+
+enum {
+	/* So that no leaf, of 1 GiB at most, is cut by it */
+	VTDS_MIN_MGAW = 30,
+	VTDS_MIN_HAW = 32,
+	VTDS_MAX_HAW = 52,
+};
+
+/* Bits of CAP_REG that a guest may see; all else would ask for more than we do. */
+u64 vtds_caps_cap_mask(void)
+{
+	return VTD_CAP_ND | VTD_CAP_RWBF | VTD_CAP_CM | VTD_CAP_SAGAW_39 |
+	       VTD_CAP_SAGAW_48 | VTD_CAP_SAGAW_57 | VTD_CAP_MGAW |
+	       VTD_CAP_FRO | VTD_CAP_SSLPS_2M | VTD_CAP_SSLPS_1G | VTD_CAP_PSI |
+	       VTD_CAP_NFR | VTD_CAP_MAMV | VTD_CAP_DWD | VTD_CAP_DRD |
+	       VTD_CAP_PI | VTD_CAP_ESIRTPS | VTD_CAP_ESRTPS;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_caps_cap_mask);
+
+/* The same for ECAP_REG: legacy mode. */
+u64 vtds_caps_ecap_mask(void)
+{
+	return VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_DT | VTD_ECAP_IR |
+	       VTD_ECAP_EIM | VTD_ECAP_PT | VTD_ECAP_SC | VTD_ECAP_IRO |
+	       VTD_ECAP_MHMV;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_caps_ecap_mask);
+
+static u8 sagaw_levels(u64 cap)
+{
+	u8 levels = 0;
+
+	if (cap & VTD_CAP_SAGAW_39)
+		levels |= BIT(3);
+	if (cap & VTD_CAP_SAGAW_48)
+		levels |= BIT(4);
+	if (cap & VTD_CAP_SAGAW_57)
+		levels |= BIT(5);
+	return levels;
+}
+
+/**
+ * vtds_caps_decode() - Check and decode the registers of a virtual unit
+ * @caps: Output
+ * @cap: CAP_REG
+ * @ecap: ECAP_REG
+ * @haw: Guest physical address width in bits
+ *
+ * Return: 0, or an error as documented at struct vtd_shadow_set_state.
+ */
+int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
+{
+	u8 levels = sagaw_levels(cap);
+	u8 mgaw = FIELD_GET(VTD_CAP_MGAW, cap) + 1;
+
+	if ((cap & ~vtds_caps_cap_mask()) || (ecap & ~vtds_caps_ecap_mask()))
+		return -EOPNOTSUPP;
+	if (!(cap & VTD_CAP_CM) || !levels)
+		return -EINVAL;
+	if (haw < VTDS_MIN_HAW || haw > VTDS_MAX_HAW)
+		return -EINVAL;
+	if (mgaw < VTDS_MIN_MGAW || mgaw > vtd_levels_width(__fls(levels)))
+		return -EINVAL;
+
+	*caps = (struct vtds_caps){
+		.levels = levels,
+		.mgaw = mgaw,
+		.haw = haw,
+		.leaf_levels = BIT(1),
+		.mamv = FIELD_GET(VTD_CAP_MAMV, cap),
+		.pass_through = ecap & VTD_ECAP_PT,
+		.device_tlb = ecap & VTD_ECAP_DT,
+		.snoop = ecap & VTD_ECAP_SC,
+	};
+	if (cap & VTD_CAP_SSLPS_2M)
+		caps->leaf_levels |= BIT(2);
+	if (cap & VTD_CAP_SSLPS_1G)
+		caps->leaf_levels |= BIT(3);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_caps_decode);
+
+/**
+ * vtds_caps_entry_reserved() - Whether a present paging entry is malformed
+ * @caps: Capabilities of the unit
+ * @raw: The entry
+ * @level: Level of the table that it is in, 1 to 5
+ *
+ * Section 9.8. An entry that is not present may hold anything and is not asked
+ * for here.
+ *
+ * Return: whether a reserved bit is set, or PS where there is no such page size.
+ */
+bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
+			      unsigned int level)
+{
+	u64 reserved = VTD_ENTRY_ADDR & ~GENMASK_ULL(caps->haw - 1, 0);
+	bool leaf = level == 1;
+
+	if (level > 1 && (raw & VTD_SS_PS)) {
+		if (level > VTD_MAX_LEAF_LEVEL ||
+		    !(caps->leaf_levels & BIT(level)))
+			return true;
+		leaf = true;
+		reserved |= VTD_ENTRY_ADDR & (vtd_level_size(level) - 1);
+	}
+	if (!leaf || !caps->snoop)
+		reserved |= VTD_SS_SNP;
+	if (!leaf || !caps->device_tlb)
+		reserved |= VTD_SS_TM;
+	return raw & reserved;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_caps_entry_reserved);

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices and host groups: which setting a device should have, and moving its
+ * group there. A group is blocked, on the identity page table (through iommufd),
+ * or on a shadow domain. Blocked is what remains after any failure.
+ */
+#include <linux/cleanup.h>
+#include <linux/iommu.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "compat.h"
+#include "trace.h"
+#include "vtd_shadow_private.h"
+
+static const struct vtds_device *group_first(const struct vtds_group *group)
+{
+	return list_first_entry(&group->devices, struct vtds_device,
+				group_entry);
+}
+
+static struct device *group_first_dev(const struct vtds_group *group)
+{
+	return group_first(group)->vdev->dev;
+}
+
+static bool same_setting(const struct vtds_setting *a,
+			 const struct vtds_setting *b)
+{
+	if (a->attachment != b->attachment)
+		return false;
+	return a->attachment != VTD_SHADOW_ATTACHED_SHADOW ||
+	       (a->root == b->root && a->levels == b->levels);
+}
+
+/*
+ * Whether all requesters of all devices in a group want the same. A group has
+ * one page table: if they do not there is none that is right for all of them.
+ */
+static bool group_agrees(const struct vtds_group *group)
+{
+	const struct vtds_device *dev, *first = group_first(group);
+	const struct vtds_setting *wanted = &first->requesters[0].setting;
+
+	list_for_each_entry(dev, &group->devices, group_entry) {
+		if (dev->identity_pt_id != first->identity_pt_id &&
+		    wanted->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
+			return false;
+		for (u32 i = 0; i < dev->nr_requesters; i++)
+			if (!same_setting(&dev->requesters[i].setting, wanted))
+				return false;
+	}
+	return true;
+}
+
+static struct vtds_setting group_wanted(struct vtds_group *group)
+{
+	struct device *dev = group_first_dev(group);
+	int id = iommu_group_id(group->iommu_group);
+	bool agrees = group_agrees(group);
+
+	if (!agrees && !group->conflict)
+		dev_notice_ratelimited(dev, "group %d blocked: conflict\n", id);
+	group->conflict = !agrees;
+	if (agrees)
+		return group_first(group)->requesters[0].setting;
+	return (struct vtds_setting){
+		.attachment = VTD_SHADOW_ATTACHED_BLOCKED,
+	};
+}
+
+static void group_detach(struct vtds_group *group)
+{
+	struct vtds_device *dev;
+
+	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
+		vtds_domain_detach(group->domain, group);
+	group->domain = NULL;
+
+	list_for_each_entry(dev, &group->devices, group_entry) {
+		if (dev->identity_attached)
+			vtds_iommufd_detach(dev->idev);
+		dev->identity_attached = false;
+	}
+	group->attachment = VTD_SHADOW_ATTACHED_BLOCKED;
+}
+
+static int group_attach_identity(struct vtds_group *group)
+{
+	struct vtds_device *dev;
+	int ret;
+
+	list_for_each_entry(dev, &group->devices, group_entry) {
+		u32 pt_id = dev->identity_pt_id;
+
+		if (dev->identity_attached)
+			continue;
+		ret = vtds_iommufd_attach(dev->idev, &pt_id);
+		if (ret)
+			return ret;
+		dev->identity_attached = true;
+	}
+	return 0;
+}
+
+static int group_attach_shadow(struct vtds_batch *batch,
+			       struct vtds_group *group,
+			       const struct vtds_setting *wanted)
+{
+	struct vtds_domain *domain;
+
+	domain = vtds_domain_attach(batch, group, group_first_dev(group),
+				    wanted);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	group->domain = domain;
+	return 0;
+}
+
+static bool group_is_settled(const struct vtds_group *group,
+			     const struct vtds_setting *wanted)
+{
+	const struct vtds_device *dev;
+
+	if (group->attachment != wanted->attachment)
+		return false;
+	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
+		return group->domain->root == wanted->root &&
+		       group->domain->levels == wanted->levels &&
+		       !group->domain->host.broken;
+	if (group->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
+		list_for_each_entry(dev, &group->devices, group_entry)
+			if (!dev->identity_attached)
+				return false;
+	return true;
+}
+
+static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
+			 const struct vtds_setting *wanted)
+{
+	int ret = 0;
+
+	if (wanted->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
+		ret = group_attach_identity(group);
+	else if (wanted->attachment == VTD_SHADOW_ATTACHED_SHADOW)
+		ret = group_attach_shadow(batch, group, wanted);
+
+	batch->unit->stats.attaches++;
+	trace_vtd_shadow_attach(iommu_group_id(group->iommu_group),
+				wanted->attachment, wanted->root, ret);
+	if (!ret) {
+		group->attachment = wanted->attachment;
+		return;
+	}
+	group_detach(group);
+	batch->unit->stats.install_failures++;
+	vtds_batch_fail(batch, ret);
+	dev_notice_ratelimited(group_first_dev(group),
+			       "cannot attach host group %d: %pe, blocked\n",
+			       iommu_group_id(group->iommu_group),
+			       ERR_PTR(ret));
+}
+
+/* Moves a group to where its devices' settings want it. */
+static void group_update(struct vtds_batch *batch, struct vtds_group *group)
+{
+	struct vtds_setting wanted = group_wanted(group);
+
+	if (group_is_settled(group, &wanted))
+		return;
+
+	/* An identity group that grew keeps what is attached */
+	if (group->attachment != wanted.attachment ||
+	    group->attachment != VTD_SHADOW_ATTACHED_IDENTITY)
+		group_detach(group);
+	group_attach(batch, group, &wanted);
+}
+
+/**
+ * vtds_devices_refresh() - Read contexts again and attach accordingly
+ * @batch: The batch
+ * @sid: Source-id
+ * @mask: Bits of it that do not count: 0xffff for all devices
+ */
+void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
+{
+	struct vtds_unit *unit = batch->unit;
+	struct vtds_device *dev;
+	struct vtds_group *group;
+
+	list_for_each_entry(dev, &unit->devices, unit_entry)
+		for (u32 i = 0; i < dev->nr_requesters; i++) {
+			struct vtds_requester *r = &dev->requesters[i];
+
+			if (!((r->sid ^ sid) & (u16)~mask))
+				vtds_context_read(unit, r->sid, &r->setting);
+		}
+
+	list_for_each_entry(group, &unit->groups, entry)
+		group_update(batch, group);
+}
+
+/* Ends all shadow domains: their tables are about to be read by other rules. */
+void vtds_devices_leave_shadows(struct vtds_batch *batch)
+{
+	struct vtds_group *group;
+
+	list_for_each_entry(group, &batch->unit->groups, entry)
+		if (group->domain)
+			group_detach(group);
+}
+
+/* Takes the devices off a domain that the host did not handle as asked. */
+void vtds_devices_block_domain(struct vtds_batch *batch,
+			       struct vtds_domain *domain)
+{
+	struct vtds_group *group;
+	u32 users = domain->users;
+
+	list_for_each_entry(group, &batch->unit->groups, entry) {
+		if (group->domain != domain)
+			continue;
+		dev_err(group_first_dev(group),
+			"host domain is inconsistent, group %d blocked\n",
+			iommu_group_id(group->iommu_group));
+		group_detach(group);
+		if (!--users)
+			return;
+	}
+}
+
+/**
+ * vtds_device_by_sid() - Find a device and what one of its source-ids is set to
+ * @unit: The unit
+ * @sid: Source-id
+ * @setting: Output
+ *
+ * Return: the device or NULL.
+ */
+struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
+				       struct vtds_setting *setting)
+{
+	struct vtds_device *dev;
+
+	list_for_each_entry(dev, &unit->devices, unit_entry)
+		for (u32 i = 0; i < dev->nr_requesters; i++)
+			if (dev->requesters[i].sid == sid) {
+				*setting = dev->requesters[i].setting;
+				return dev;
+			}
+	return NULL;
+}
+
+static struct vtds_group *group_get(struct vtds_unit *unit,
+				    struct iommu_group *iommu_group)
+{
+	struct vtds_group *group;
+
+	list_for_each_entry(group, &unit->groups, entry)
+		if (group->iommu_group == iommu_group)
+			return group;
+
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	if (!group)
+		return NULL;
+	INIT_LIST_HEAD(&group->devices);
+	group->iommu_group = iommu_group_ref_get(iommu_group);
+	list_add_tail(&group->entry, &unit->groups);
+	return group;
+}
+
+static void group_free(struct vtds_group *group)
+{
+	list_del(&group->entry);
+	iommu_group_put(group->iommu_group);
+	kfree(group);
+}
+
+/* Reads and checks the source-ids of ADD_DEVICE. */
+static struct vtds_requester *
+requesters_from_user(const struct vtd_shadow_add_device *cmd)
+{
+	const __u16 __user *from = u64_to_user_ptr(cmd->source_ids_uptr);
+	struct vtds_requester *requesters;
+
+	if (!cmd->nr_source_ids || cmd->nr_source_ids > VTDS_MAX_SOURCE_IDS)
+		return ERR_PTR(-EINVAL);
+	requesters = kcalloc(cmd->nr_source_ids, sizeof(*requesters),
+			     GFP_KERNEL_ACCOUNT);
+	if (!requesters)
+		return ERR_PTR(-ENOMEM);
+
+	for (u32 i = 0; i < cmd->nr_source_ids; i++) {
+		int ret = get_user(requesters[i].sid, &from[i]);
+
+		for (u32 j = 0; j < i && !ret; j++)
+			if (requesters[j].sid == requesters[i].sid)
+				ret = -EINVAL;
+		if (ret) {
+			kfree(requesters);
+			return ERR_PTR(ret);
+		}
+	}
+	return requesters;
+}
+
+static int device_enter(struct vtds_unit *unit, struct vtds_device *dev)
+{
+	struct vtds_group *group = group_get(unit, dev->iommu_group);
+
+	if (!group)
+		return -ENOMEM;
+	dev->group = group;
+	dev->identity_attached = false;
+	list_add_tail(&dev->group_entry, &group->devices);
+	list_add_tail(&dev->unit_entry, &unit->devices);
+	for (u32 i = 0; i < dev->nr_requesters; i++)
+		vtds_context_read(unit, dev->requesters[i].sid,
+				  &dev->requesters[i].setting);
+	return 0;
+}
+
+/**
+ * vtds_device_add() - Hand a bound device to a unit
+ * @batch: The batch
+ * @cmd: See struct vtd_shadow_add_device
+ *
+ * Return: 0 or a negative errno.
+ */
+int vtds_device_add(struct vtds_batch *batch,
+		    const struct vtd_shadow_add_device *cmd)
+{
+	struct vtds_requester *requesters = requesters_from_user(cmd);
+	struct vtds_device *dev;
+	int ret;
+
+	if (IS_ERR(requesters))
+		return PTR_ERR(requesters);
+
+	dev = vtds_bound_claim(batch->unit, cmd->dev_id);
+	if (IS_ERR(dev)) {
+		ret = PTR_ERR(dev);
+		goto err_free;
+	}
+	dev->identity_pt_id = cmd->identity_pt_id;
+	dev->nr_requesters = cmd->nr_source_ids;
+	dev->requesters = requesters;
+	ret = device_enter(batch->unit, dev);
+	if (ret)
+		goto err_release;
+
+	group_update(batch, dev->group);
+	return 0;
+
+err_release:
+	dev->requesters = NULL;
+	vtds_bound_release(dev);
+err_free:
+	kfree(requesters);
+	return ret;
+}
+
+/**
+ * vtds_device_drop() - Take a device from its unit
+ * @batch: The batch
+ * @dev: The device; may be freed on return
+ *
+ * Its host group stays where the remaining devices want it, or is blocked.
+ */
+void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
+{
+	struct vtds_group *group = dev->group;
+
+	if (list_is_singular(&group->devices))
+		group_detach(group);
+	else if (dev->identity_attached)
+		vtds_iommufd_detach(dev->idev);
+	list_del(&dev->group_entry);
+	list_del(&dev->unit_entry);
+	dev->group = NULL;
+	if (list_empty(&group->devices))
+		group_free(group);
+	else
+		group_update(batch, group);
+
+	kfree(dev->requesters);
+	dev->requesters = NULL;
+	vtds_bound_release(dev);
+}
+
+/* REMOVE_DEVICE. Returns -ENOENT if the unit has no such device. */
+int vtds_device_remove(struct vtds_batch *batch, u32 dev_id)
+{
+	struct vtds_device *dev;
+
+	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
+		if (dev->dev_id == dev_id) {
+			vtds_device_drop(batch, dev);
+			return 0;
+		}
+	return -ENOENT;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Shadow domains: one for each second-stage table in use, shared by all groups
+ * whose contexts point there.
+ */
+#include <linux/iommu.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+
+#include "vtd_shadow_private.h"
+
+/* Last IOVA that a request can have: AW and MGAW both limit it. */
+u64 vtds_domain_last(const struct vtds_domain *domain)
+{
+	unsigned int width = min_t(unsigned int, domain->unit->caps.mgaw,
+				   vtd_levels_width(domain->levels));
+
+	return GENMASK_ULL(width - 1, 0);
+}
+
+static void domain_free(struct vtds_domain *domain)
+{
+	vtds_mirror_clear(domain, domain->top, 0);
+	vtds_host_flush(&domain->host, &domain->unit->stats);
+	vtds_node_free(domain, domain->top);
+	vtds_host_domain_free(&domain->host);
+	kfree(domain);
+}
+
+static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
+					struct device *dev,
+					const struct vtds_setting *setting)
+{
+	struct vtds_domain *domain;
+	int ret;
+
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->unit = batch->unit;
+	domain->root = setting->root;
+	domain->levels = setting->levels;
+
+	ret = vtds_host_domain_alloc(&domain->host, dev);
+	if (ret)
+		goto err_free;
+	domain->top = vtds_node_alloc(batch, domain->levels, VTD_SS_RW);
+	if (!domain->top) {
+		ret = batch->error;
+		goto err_free_host;
+	}
+	return domain;
+
+err_free_host:
+	vtds_host_domain_free(&domain->host);
+err_free:
+	kfree(domain);
+	return ERR_PTR(ret);
+}
+
+/* Attaches the first group of a new domain and fills it. */
+static struct vtds_domain *domain_create(struct vtds_batch *batch,
+					 struct vtds_group *group,
+					 struct device *dev,
+					 const struct vtds_setting *setting)
+{
+	struct vtds_domain *domain = domain_alloc(batch, dev, setting);
+	int ret;
+
+	if (IS_ERR(domain))
+		return domain;
+
+	ret = vtds_host_domain_attach(&domain->host, group->iommu_group);
+	if (ret)
+		goto err_free;
+	ret = vtds_host_domain_probe(&domain->host);
+	if (ret)
+		goto err_detach;
+
+	domain->users = 1;
+	list_add_tail(&domain->entry, &batch->unit->domains);
+	vtds_domain_sync_full(batch, domain);
+	return domain;
+
+err_detach:
+	vtds_host_domain_detach(&domain->host, group->iommu_group);
+err_free:
+	domain_free(domain);
+	return ERR_PTR(ret);
+}
+
+/**
+ * vtds_domain_attach() - Attach a group to the shadow of a table
+ * @batch: The batch
+ * @group: The group, blocked
+ * @dev: One of its devices
+ * @setting: Table and levels
+ *
+ * A shadow that exists costs one attach and no walk. A host IOMMU that cannot
+ * use its domain says so with -EINVAL and gets a shadow of its own.
+ *
+ * Return: the domain, or an ERR_PTR with the group still blocked.
+ */
+struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
+				       struct vtds_group *group,
+				       struct device *dev,
+				       const struct vtds_setting *setting)
+{
+	struct vtds_domain *domain;
+	int ret;
+
+	list_for_each_entry(domain, &batch->unit->domains, entry) {
+		if (domain->root != setting->root ||
+		    domain->levels != setting->levels || domain->host.broken)
+			continue;
+		ret = vtds_host_domain_attach(&domain->host,
+					      group->iommu_group);
+		if (!ret) {
+			domain->users++;
+			return domain;
+		}
+		if (ret != -EINVAL)
+			return ERR_PTR(ret);
+	}
+	return domain_create(batch, group, dev, setting);
+}
+
+/* Detaches a group, which is blocked then. The last one ends the domain. */
+void vtds_domain_detach(struct vtds_domain *domain, struct vtds_group *group)
+{
+	vtds_host_domain_detach(&domain->host, group->iommu_group);
+	if (--domain->users)
+		return;
+	list_del(&domain->entry);
+	domain_free(domain);
+}
+
+/**
+ * vtds_domain_memory_gone() - Revoke what targets a range of guest memory
+ * @batch: The batch; its flush makes it effective
+ * @domain: The domain
+ * @first: First guest address
+ * @last: Last guest address
+ *
+ * Return: whether the domain should be synced again: part of a superpage was
+ * outside of the range and can stay mapped.
+ */
+bool vtds_domain_memory_gone(struct vtds_batch *batch,
+			     struct vtds_domain *domain, u64 first, u64 last)
+{
+	if (!vtds_mirror_evict(domain, domain->top, 0, first, last))
+		return false;
+	domain->full_seq = 0;
+	return true;
+}

@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory: the only code that reaches it. Pages are pinned through an
+ * iommufd access in chunks and kept, so that finding the host frame of a page
+ * is an array index and iommufd accounts every page once.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+#include <linux/iommufd.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "vtd_shadow_private.h"
+
+/* Chunks without users that stay pinned, in case they are needed again */
+#define VTDS_IDLE_CHUNKS 256
+
+/* Attempts to see both halves of an entry that the guest is writing */
+#define VTDS_READ_TRIES 4
+
+static unsigned long chunk_index(u64 gpa)
+{
+	return gpa / VTDS_CHUNK_SIZE;
+}
+
+static u64 chunk_first(const struct vtds_chunk *chunk)
+{
+	return (u64)chunk->gfn << VTD_PAGE_SHIFT;
+}
+
+static u64 chunk_last(const struct vtds_chunk *chunk)
+{
+	return chunk_first(chunk) + VTDS_CHUNK_SIZE - 1;
+}
+
+static unsigned int chunk_offset(u64 gpa)
+{
+	return (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
+}
+
+VISIBLE_IF_KUNIT int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa,
+				  unsigned long nr_pages, struct page **pages,
+				  bool write)
+{
+	unsigned int flags = write ? IOMMUFD_ACCESS_RW_WRITE :
+				     IOMMUFD_ACCESS_RW_READ;
+
+	KUNIT_STATIC_STUB_REDIRECT(vtds_mem_pin, mem, gpa, nr_pages, pages,
+				   write);
+
+	return iommufd_access_pin_pages(mem->access, gpa, nr_pages * PAGE_SIZE,
+					pages, flags);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_pin);
+
+VISIBLE_IF_KUNIT void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
+				     unsigned long nr_pages)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vtds_mem_unpin, mem, gpa, nr_pages);
+
+	iommufd_access_unpin_pages(mem->access, gpa, nr_pages * PAGE_SIZE);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_unpin);
+
+int vtds_mem_init(struct vtds_guest_mem *mem)
+{
+	BUILD_BUG_ON(PAGE_SIZE != VTD_PAGE_SIZE);
+
+	xa_init(&mem->chunks);
+	INIT_LIST_HEAD(&mem->idle);
+	mem->pages = kcalloc(VTDS_CHUNK_PAGES, sizeof(*mem->pages),
+			     GFP_KERNEL_ACCOUNT);
+	return mem->pages ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_init);
+
+static bool pages_contiguous(struct page **pages)
+{
+	unsigned long base = page_to_pfn(pages[0]);
+
+	for (unsigned int i = 1; i < VTDS_CHUNK_PAGES; i++)
+		if (page_to_pfn(pages[i]) != base + i)
+			return false;
+	return true;
+}
+
+static unsigned long *pfns_alloc(void)
+{
+	return kcalloc(VTDS_CHUNK_PAGES, sizeof(unsigned long),
+		       GFP_KERNEL_ACCOUNT);
+}
+
+/* The common case: all RAM. Returns 0, or why it has to go page by page. */
+static int chunk_pin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	int ret;
+
+	ret = vtds_mem_pin(mem, chunk_first(chunk), VTDS_CHUNK_PAGES,
+			   mem->pages, true);
+	if (ret)
+		return ret;
+
+	if (pages_contiguous(mem->pages)) {
+		chunk->base_pfn = page_to_pfn(mem->pages[0]);
+	} else {
+		chunk->pfns = pfns_alloc();
+		if (!chunk->pfns) {
+			vtds_mem_unpin(mem, chunk_first(chunk),
+				       VTDS_CHUNK_PAGES);
+			return -ENOMEM;
+		}
+		for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
+			chunk->pfns[i] = page_to_pfn(mem->pages[i]) |
+					 VTDS_PFN_PINNED | VTDS_PFN_WRITABLE;
+	}
+	chunk->whole = true;
+	mem->nr_pinned += VTDS_CHUNK_PAGES;
+	return 0;
+}
+
+static struct vtds_chunk *chunk_create(struct vtds_guest_mem *mem, u64 gpa)
+{
+	struct vtds_chunk *chunk;
+	int ret;
+
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&chunk->lru);
+	chunk->gfn = chunk_index(gpa) * VTDS_CHUNK_PAGES;
+
+	/* Reserve the slot first: nothing to undo after pinning */
+	ret = xa_err(xa_store(&mem->chunks, chunk_index(gpa), chunk,
+			      GFP_KERNEL_ACCOUNT));
+	if (ret)
+		goto err_free;
+
+	ret = chunk_pin_whole(mem, chunk);
+	if (ret && ret != -ENOMEM) {
+		chunk->pfns = pfns_alloc();
+		ret = chunk->pfns ? 0 : -ENOMEM;
+	}
+	if (ret)
+		goto err_erase;
+
+	/* As if it had just lost its last user */
+	list_add_tail(&chunk->lru, &mem->idle);
+	mem->nr_idle++;
+	return chunk;
+
+err_erase:
+	xa_erase(&mem->chunks, chunk_index(gpa));
+err_free:
+	kfree(chunk);
+	return ERR_PTR(ret);
+}
+
+static void unpin_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+		       unsigned int offset)
+{
+	if (!(chunk->pfns[offset] & VTDS_PFN_PINNED))
+		return;
+	vtds_mem_unpin(mem, chunk_first(chunk) + offset * VTD_PAGE_SIZE, 1);
+	chunk->pfns[offset] = 0;
+	chunk->nr_pages--;
+	mem->nr_pinned--;
+}
+
+static void unpin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	vtds_mem_unpin(mem, chunk_first(chunk), VTDS_CHUNK_PAGES);
+	mem->nr_pinned -= VTDS_CHUNK_PAGES;
+}
+
+/* Unpins and frees a chunk that has no users. */
+static void chunk_free(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	list_del(&chunk->lru);
+	mem->nr_idle--;
+	if (chunk->whole || chunk->split)
+		unpin_whole(mem, chunk);
+	if (!chunk->whole)
+		for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
+			unpin_page(mem, chunk, i);
+	xa_erase(&mem->chunks, chunk->gfn / VTDS_CHUNK_PAGES);
+	kfree(chunk->pfns);
+	kfree(chunk);
+}
+
+/**
+ * vtds_mem_get() - Find or pin the chunk that holds an address
+ * @mem: Guest memory
+ * @gpa: Any address in it
+ *
+ * Context: under the lock of the unit, may sleep.
+ * Return: the chunk with one user more, or an ERR_PTR(-ENOMEM). Memory that is
+ * not there is no error here but of vtds_mem_page().
+ */
+struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
+{
+	struct vtds_chunk *chunk = xa_load(&mem->chunks, chunk_index(gpa));
+
+	if (!chunk) {
+		chunk = chunk_create(mem, gpa);
+		if (IS_ERR(chunk))
+			return chunk;
+	}
+	if (!chunk->users++) {
+		list_del_init(&chunk->lru);
+		mem->nr_idle--;
+	}
+	return chunk;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_get);
+
+/**
+ * vtds_mem_put() - Give back what vtds_mem_get() returned
+ * @mem: Guest memory
+ * @chunk: The chunk. What is pinned stays so until vtds_mem_trim() at least, but
+ *         the chunk itself may be gone
+ */
+void vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	if (--chunk->users)
+		return;
+	list_add_tail(&chunk->lru, &mem->idle);
+	mem->nr_idle++;
+	/* Of an address without memory there is nothing to keep */
+	if (!chunk->whole && !chunk->split && !chunk->nr_pages)
+		chunk_free(mem, chunk);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_put);
+
+/* Takes one user from every chunk that the pages of [gpa, gpa + size) are in. */
+void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size)
+{
+	for (unsigned long i = chunk_index(gpa);
+	     i <= chunk_index(gpa + size - 1); i++) {
+		struct vtds_chunk *chunk = xa_load(&mem->chunks, i);
+
+		if (!WARN_ON_ONCE(!chunk || !chunk->users))
+			vtds_mem_put(mem, chunk);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_put_range);
+
+static int pin_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+		    unsigned int offset)
+{
+	u64 gpa = chunk_first(chunk) + offset * VTD_PAGE_SIZE;
+	unsigned long flags = VTDS_PFN_PINNED | VTDS_PFN_WRITABLE;
+	struct page *page;
+	int ret;
+
+	ret = vtds_mem_pin(mem, gpa, 1, &page, true);
+	if (ret == -EPERM) {
+		flags = VTDS_PFN_PINNED;
+		ret = vtds_mem_pin(mem, gpa, 1, &page, false);
+	}
+	if (ret)
+		return ret;
+	chunk->pfns[offset] = page_to_pfn(page) | flags;
+	chunk->nr_pages++;
+	mem->nr_pinned++;
+	return 0;
+}
+
+/**
+ * vtds_mem_page() - Host frame of a guest page
+ * @mem: Guest memory
+ * @chunk: The chunk of @gpa, with a user of the caller's
+ * @gpa: Any address in the page
+ * @pfn: Output, the host frame, pinned as long as the chunk has users
+ * @perm: Output, VTD_SS_R or VTD_SS_RW: what a device may do with it
+ *
+ * Return: 0, -ENOENT if there is no memory, or another error of iommufd.
+ */
+int vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 gpa,
+		  unsigned long *pfn, unsigned int *perm)
+{
+	unsigned int offset = chunk_offset(gpa);
+	int ret;
+
+	*perm = VTD_SS_RW;
+	if (!chunk->pfns) {
+		*pfn = chunk->base_pfn + offset;
+		return 0;
+	}
+	if (!(chunk->pfns[offset] & VTDS_PFN_PINNED)) {
+		ret = pin_page(mem, chunk, offset);
+		if (ret)
+			return ret;
+	}
+	*pfn = chunk->pfns[offset] & VTDS_PFN_MASK;
+	if (!(chunk->pfns[offset] & VTDS_PFN_WRITABLE))
+		*perm = VTD_SS_R;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_page);
+
+/**
+ * vtds_mem_chunk_perm() - Whether all of a chunk is memory of one kind
+ * @mem: Guest memory
+ * @chunk: The chunk, with a user of the caller's
+ * @perm: Output, VTD_SS_R or VTD_SS_RW
+ *
+ * Return: 0, -EXDEV if parts differ, or the error of the first missing page.
+ */
+int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+			unsigned int *perm)
+{
+	unsigned int page_perm;
+	unsigned long pfn;
+	int ret;
+
+	*perm = VTD_SS_RW;
+	if (chunk->whole)
+		return 0;
+
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
+		ret = vtds_mem_page(mem, chunk,
+				    chunk_first(chunk) + i * VTD_PAGE_SIZE,
+				    &pfn, &page_perm);
+		if (ret)
+			return ret;
+		if (i && page_perm != *perm)
+			return -EXDEV;
+		*perm = page_perm;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_chunk_perm);
+
+/**
+ * vtds_mem_read_entry() - Read a 16-byte entry that the guest may be writing
+ * @mem: Guest memory
+ * @gpa: Its address, 16-byte aligned
+ * @entry: Output, low and high quadword
+ *
+ * The quadword with the present bit is read first and again last, until both
+ * agree. A guest that never stops writing gets what was read last: some mix of
+ * its own values.
+ *
+ * Return: 0, or a negative errno if there is no readable memory.
+ */
+int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 entry[2])
+{
+	struct vtds_chunk *chunk = vtds_mem_get(mem, gpa);
+	unsigned int tries = VTDS_READ_TRIES;
+	unsigned int perm;
+	unsigned long pfn;
+	const u64 *from;
+	int ret;
+
+	if (IS_ERR(chunk))
+		return PTR_ERR(chunk);
+
+	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
+	if (ret)
+		goto out_put;
+
+	from = page_address(pfn_to_page(pfn)) + offset_in_page(gpa);
+	do {
+		entry[0] = READ_ONCE(from[0]);
+		/* Pairs with the guest's own barrier before it sets P */
+		smp_rmb();
+		entry[1] = READ_ONCE(from[1]);
+		/* The same, so that P is read last too */
+		smp_rmb();
+	} while (READ_ONCE(from[0]) != entry[0] && --tries);
+
+out_put:
+	vtds_mem_put(mem, chunk);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_read_entry);
+
+/**
+ * vtds_mem_trim() - Unpin what has been without users for longest
+ * @mem: Guest memory
+ *
+ * Context: only when the host's IOTLB is flushed: devices must not reach what
+ * is unpinned here.
+ */
+void vtds_mem_trim(struct vtds_guest_mem *mem)
+{
+	while (mem->nr_idle > VTDS_IDLE_CHUNKS)
+		chunk_free(mem, list_first_entry(&mem->idle, struct vtds_chunk,
+						 lru));
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_trim);
+
+/* Unpins everything. Nothing may have users. */
+void vtds_mem_destroy(struct vtds_guest_mem *mem)
+{
+	while (!list_empty(&mem->idle))
+		chunk_free(mem, list_first_entry(&mem->idle, struct vtds_chunk,
+						 lru));
+	WARN_ON_ONCE(!xa_empty(&mem->chunks) || mem->nr_pinned);
+	xa_destroy(&mem->chunks);
+	kfree(mem->pages);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_destroy);
+
+/* Whether any chunk overlaps [first, last]. */
+bool vtds_mem_has(struct vtds_guest_mem *mem, u64 first, u64 last)
+{
+	unsigned long index = chunk_index(first);
+
+	return xa_find(&mem->chunks, &index, chunk_index(last), XA_PRESENT);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_has);
+
+/*
+ * Gives the pages outside of [first, last] pins of their own, so that the pin of
+ * the whole chunk can be given back without disturbing them.
+ */
+static int chunk_split(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+		       u64 first, u64 last)
+{
+	unsigned long *pfns = pfns_alloc();
+	unsigned int i;
+	int ret = 0;
+
+	if (!pfns)
+		return -ENOMEM;
+
+	swap(chunk->pfns, pfns);
+	for (i = 0; i < VTDS_CHUNK_PAGES && !ret; i++) {
+		u64 gpa = chunk_first(chunk) + i * VTD_PAGE_SIZE;
+
+		if (gpa < first || gpa > last)
+			ret = pin_page(mem, chunk, i);
+	}
+	if (ret) {
+		for (i = 0; i < VTDS_CHUNK_PAGES; i++)
+			unpin_page(mem, chunk, i);
+		swap(chunk->pfns, pfns);
+	} else {
+		chunk->whole = false;
+		chunk->split = true;
+	}
+	kfree(pfns);
+	return ret;
+}
+
+static void split_at(struct vtds_guest_mem *mem, u64 gpa, u64 *first, u64 *last)
+{
+	struct vtds_chunk *chunk = xa_load(&mem->chunks, chunk_index(gpa));
+
+	if (!chunk || !chunk->whole || !chunk->users)
+		return;
+	if (chunk_first(chunk) >= *first && chunk_last(chunk) <= *last)
+		return;
+	if (!chunk_split(mem, chunk, *first, *last))
+		return;
+	*first = min(*first, chunk_first(chunk));
+	*last = max(*last, chunk_last(chunk));
+}
+
+/**
+ * vtds_mem_evict_begin() - Prepare to unpin a range
+ * @mem: Guest memory
+ * @first: First address; on return maybe lower
+ * @last: Last address; on return maybe higher
+ *
+ * The caller then removes every use of what the range is on return, flushes, and
+ * calls vtds_mem_evict_end() with it. Chunks that are pinned as a whole and lie
+ * in it only partly are split, or, if that fails, evicted entirely.
+ */
+void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last)
+{
+	u64 from = *first;
+	u64 to = *last;
+
+	split_at(mem, from, first, last);
+	split_at(mem, to, first, last);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_evict_begin);
+
+static void chunk_evict(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+			u64 first, u64 last)
+{
+	if (chunk->split) {
+		chunk->split = false;
+		unpin_whole(mem, chunk);
+	}
+	if (!chunk->users) {
+		chunk_free(mem, chunk);
+		return;
+	}
+	/* Our bug. Better to fail the unmap than to let devices keep a page. */
+	if (WARN_ON_ONCE(chunk->whole))
+		return;
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
+		u64 gpa = chunk_first(chunk) + i * VTD_PAGE_SIZE;
+
+		if (gpa >= first && gpa <= last)
+			unpin_page(mem, chunk, i);
+	}
+}
+
+/* Unpins a range that nothing uses any more, see vtds_mem_evict_begin(). */
+void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last)
+{
+	struct vtds_chunk *chunk;
+	unsigned long index;
+
+	xa_for_each_range(&mem->chunks, index, chunk, chunk_index(first),
+			  chunk_index(last))
+		chunk_evict(mem, chunk, first, last);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_evict_end);

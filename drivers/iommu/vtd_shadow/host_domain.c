@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host domain: the only caller of iommu_map*() and iommu_unmap*(). What it is
+ * asked to unmap was mapped before, whole leaves of it; its callers see to that.
+ */
+#define pr_fmt(fmt) "vtd_shadow: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/gfp.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+
+#include "compat.h"
+#include "vtd_shadow_private.h"
+
+void vtds_host_domain_init(struct vtds_host_domain *host,
+			   struct iommu_domain *domain)
+{
+	memset(host, 0, sizeof(*host));
+	host->domain = domain;
+	iommu_iotlb_gather_init(&host->gather);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_init);
+
+/**
+ * vtds_host_domain_alloc() - Create an empty host domain
+ * @host: The domain
+ * @dev: A device that it is for
+ *
+ * Return: 0 or a negative errno.
+ */
+int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+
+	/*
+	 * KVM takes the capability alone as proof that no DMA is incoherent.
+	 * Enforcing it works on an empty domain only.
+	 */
+	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
+	    !domain->ops->enforce_cache_coherency(domain)) {
+		iommu_domain_free(domain);
+		return -EINVAL;
+	}
+	vtds_host_domain_init(host, domain);
+	return 0;
+}
+
+/*
+ * Frees the domain. No group may be attached, and nothing is mapped, unless the
+ * domain is broken.
+ */
+void vtds_host_domain_free(struct vtds_host_domain *host)
+{
+	iommu_domain_free(host->domain);
+}
+
+int vtds_host_domain_attach(struct vtds_host_domain *host,
+			    struct iommu_group *group)
+{
+	int ret = iommu_attach_group(host->domain, group);
+
+	if (ret)
+		return ret;
+	/* Some drivers know this only for a domain with a device */
+	host->first = host->domain->geometry.aperture_start;
+	host->last = host->domain->geometry.aperture_end;
+	return 0;
+}
+
+void vtds_host_domain_detach(struct vtds_host_domain *host,
+			     struct iommu_group *group)
+{
+	iommu_detach_group(host->domain, group);
+}
+
+/*
+ * Whether the first half of a mapping outlives the second. This way round a host
+ * that cannot says so quietly: taking more than it was asked to would be noted.
+ */
+static bool unmaps_half(struct iommu_domain *domain, u64 iova, phys_addr_t pa)
+{
+	size_t done = iommu_unmap(domain, iova + VTD_PAGE_SIZE, VTD_PAGE_SIZE);
+	phys_addr_t rest = iommu_iova_to_phys(domain, iova);
+
+	if (!done)
+		iommu_unmap(domain, iova, 2 * VTD_PAGE_SIZE);
+	else if (rest)
+		iommu_unmap(domain, iova, VTD_PAGE_SIZE);
+
+	return done == VTD_PAGE_SIZE && rest == pa;
+}
+
+/**
+ * vtds_host_domain_probe() - Learn whether neighbouring leaves can be mapped at once
+ * @host: An empty domain that was attached once
+ *
+ * iommu_unmap() cannot, by contract, take a piece out of what one iommu_map()
+ * made, so that each guest leaf has to be a mapping of its own. Below the size
+ * of a superpage many host drivers can nevertheless, and then mapping a run of
+ * leaves in one call is much faster. So it is tried: two pages mapped in one call,
+ * one of them unmapped.
+ *
+ * Return: 0 with @host->merge set or clear, or a negative errno.
+ */
+int vtds_host_domain_probe(struct vtds_host_domain *host)
+{
+	u64 iova = ALIGN(host->first, 2 * VTD_PAGE_SIZE);
+	struct page *page;
+	phys_addr_t pa;
+	int ret;
+
+	page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
+	if (!page)
+		return -ENOMEM;
+
+	pa = page_to_phys(page);
+	ret = iommu_map(host->domain, iova, pa, 2 * VTD_PAGE_SIZE,
+			IOMMU_READ | IOMMU_CACHE, GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		host->merge = unmaps_half(host->domain, iova, pa);
+
+	__free_pages(page, 1);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_probe);
+
+static void unmap_pending(struct vtds_host_domain *host,
+			  struct vtds_stats *stats)
+{
+	u64 size = host->unmap_end - host->unmap_start;
+	size_t done;
+
+	/* A broken domain is only good for being freed */
+	if (!size || host->broken)
+		return;
+
+	/*
+	 * Drivers flush on their own when the next range does not continue the
+	 * gathered one. "Queued" says that the caller keeps the books, as
+	 * vtds_host_flush() does: one flush in the end.
+	 */
+	host->gather.queued = true;
+	done = iommu_unmap_fast(host->domain, host->unmap_start, size,
+				&host->gather);
+	stats->host_unmaps++;
+	if (done != size) {
+		pr_err_ratelimited("short unmap: %#zx of %#llx\n", done, size);
+		host->broken = true;
+	}
+	host->unmap_start = 0;
+	host->unmap_end = 0;
+}
+
+/**
+ * vtds_host_map() - Map host memory
+ * @host: The domain
+ * @stats: Counters
+ * @iova: Where; nothing is mapped there, or what was has been unmapped
+ * @sg: The memory: @nents pieces of whole pages
+ * @nents: At least 1
+ * @perm: VTD_SS_R, VTD_SS_W or both
+ *
+ * Context: may sleep.
+ * Return: 0, or a negative errno with nothing mapped.
+ */
+int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
+		  u64 iova, struct scatterlist *sg, unsigned int nents,
+		  unsigned int perm)
+{
+	int prot = IOMMU_CACHE;
+	ssize_t done;
+
+	unmap_pending(host, stats);
+	if (host->broken)
+		return -EIO;
+
+	if (perm & VTD_SS_R)
+		prot |= IOMMU_READ;
+	if (perm & VTD_SS_W)
+		prot |= IOMMU_WRITE;
+
+	stats->host_maps++;
+	if (nents == 1)
+		return iommu_map(host->domain, iova, sg_phys(sg), sg->length,
+				 prot, GFP_KERNEL_ACCOUNT);
+
+	done = iommu_map_sg(host->domain, iova, sg, nents, prot,
+			    GFP_KERNEL_ACCOUNT);
+	return done < 0 ? done : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
+
+/**
+ * vtds_host_unmap() - Unmap one or several neighbouring leaves
+ * @host: The domain
+ * @stats: Counters
+ * @iova: Start of a leaf that is mapped
+ * @size: Up to the end of a leaf, without a hole
+ *
+ * Takes effect at the next vtds_host_flush() at the latest. Continuing ranges
+ * are joined. If the host does not unmap exactly this, the domain is broken:
+ * vtds_batch_flush() takes its devices off.
+ */
+void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
+		     u64 iova, u64 size)
+{
+	if (!host->need_flush) {
+		host->need_flush = true;
+		host->flush_first = iova;
+		host->flush_last = iova + size - 1;
+	}
+	host->flush_first = min(host->flush_first, iova);
+	host->flush_last = max(host->flush_last, iova + size - 1);
+
+	if (host->unmap_end != iova || host->unmap_start == host->unmap_end) {
+		unmap_pending(host, stats);
+		host->unmap_start = iova;
+	}
+	host->unmap_end = iova + size;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_unmap);
+
+/**
+ * vtds_host_flush() - Make revoked translations dead
+ * @host: The domain
+ * @stats: Counters
+ */
+void vtds_host_flush(struct vtds_host_domain *host, struct vtds_stats *stats)
+{
+	unmap_pending(host, stats);
+	if (!host->need_flush)
+		return;
+
+	host->gather.queued = false;
+	host->gather.start = host->flush_first;
+	host->gather.end = host->flush_last;
+	iommu_iotlb_sync(host->domain, &host->gather);
+	stats->iotlb_syncs++;
+	host->need_flush = false;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_flush);
+
+/* Host physical address that devices reach at @iova, 0 if none. */
+phys_addr_t vtds_host_lookup(struct vtds_host_domain *host, u64 iova)
+{
+	return iommu_iova_to_phys(host->domain, iova);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/vtd_shadow: the misc device and its ioctl table. No policy here.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "vtd_shadow_private.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/* 256 Ki tables of 512 entries: 512 GiB by 4 KiB pages, 1 GiB of mirror */
+unsigned long vtds_max_nodes = 1UL << 18;
+module_param_named(max_nodes, vtds_max_nodes, ulong, 0644);
+MODULE_PARM_DESC(max_nodes, "Most mirrored table pages of one unit");
+
+unsigned long vtds_max_pages = 1UL << 27;
+module_param_named(max_pages, vtds_max_pages, ulong, 0644);
+MODULE_PARM_DESC(max_pages, "Most 4 KiB pages mapped by one unit");
+
+union vtds_cmd {
+	struct vtd_shadow_get_info get_info;
+	struct vtd_shadow_bind bind;
+	struct vtd_shadow_set_state set_state;
+	struct vtd_shadow_add_device add_device;
+	struct vtd_shadow_remove_device remove_device;
+	struct vtd_shadow_invalidate invalidate;
+	struct vtd_shadow_resync resync;
+	struct vtd_shadow_translate translate;
+	struct vtd_shadow_get_stats get_stats;
+};
+
+/**
+ * struct vtds_ioctl_op - One ioctl
+ * @size: Of the structure that this kernel knows
+ * @min_size: Of the first version of it
+ * @execute: The body; sees only the kernel's copy
+ */
+struct vtds_ioctl_op {
+	unsigned int size;
+	unsigned int min_size;
+	int (*execute)(struct vtds_unit *unit, void *cmd);
+};
+
+#define IOCTL_OP(_cmd, _fn, _struct, _last)              \
+	[_IOC_NR(_cmd) - VTD_SHADOW_CMD_BASE] = {        \
+		.size = sizeof(_struct),                 \
+		.min_size = offsetofend(_struct, _last), \
+		.execute = _fn,                          \
+	}
+
+static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
+	IOCTL_OP(VTD_SHADOW_GET_INFO, vtds_unit_get_info,
+		 struct vtd_shadow_get_info, __reserved),
+	IOCTL_OP(VTD_SHADOW_BIND, vtds_unit_bind, struct vtd_shadow_bind,
+		 max_pages),
+	IOCTL_OP(VTD_SHADOW_SET_STATE, vtds_unit_set_state,
+		 struct vtd_shadow_set_state, __reserved),
+	IOCTL_OP(VTD_SHADOW_ADD_DEVICE, vtds_unit_add_device,
+		 struct vtd_shadow_add_device, install_errno),
+	IOCTL_OP(VTD_SHADOW_REMOVE_DEVICE, vtds_unit_remove_device,
+		 struct vtd_shadow_remove_device, __reserved),
+	IOCTL_OP(VTD_SHADOW_INVALIDATE, vtds_unit_invalidate,
+		 struct vtd_shadow_invalidate, __reserved),
+	IOCTL_OP(VTD_SHADOW_RESYNC, vtds_unit_resync, struct vtd_shadow_resync,
+		 __reserved),
+	IOCTL_OP(VTD_SHADOW_TRANSLATE, vtds_unit_translate,
+		 struct vtd_shadow_translate, __reserved),
+	IOCTL_OP(VTD_SHADOW_GET_STATS, vtds_unit_get_stats,
+		 struct vtd_shadow_get_stats, install_failures),
+};
+
+static const struct vtds_ioctl_op *ioctl_find(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd) - VTD_SHADOW_CMD_BASE;
+
+	if (cmd != _IO(VTD_SHADOW_TYPE, _IOC_NR(cmd)) ||
+	    nr >= ARRAY_SIZE(vtds_ioctl_ops))
+		return NULL;
+	return &vtds_ioctl_ops[nr];
+}
+
+static long vtds_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct vtds_ioctl_op *op = ioctl_find(cmd);
+	void __user *uptr = (void __user *)arg;
+	union vtds_cmd buf = {};
+	u32 user_size;
+	int ret;
+
+	if (!op)
+		return -ENOTTY;
+	if (get_user(user_size, (u32 __user *)uptr))
+		return -EFAULT;
+	if (user_size < op->min_size)
+		return -EINVAL;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(&buf, op->size, uptr, user_size);
+	if (ret)
+		return ret;
+
+	ret = op->execute(file->private_data, &buf);
+	/* On errors too: INVALIDATE says how far it came */
+	if (copy_to_user(uptr, &buf, min(user_size, op->size)))
+		return -EFAULT;
+	return ret;
+}
+
+static int vtds_open(struct inode *inode, struct file *file)
+{
+	struct vtds_unit *unit = vtds_unit_alloc();
+
+	if (!unit)
+		return -ENOMEM;
+	file->private_data = unit;
+	return nonseekable_open(inode, file);
+}
+
+static int vtds_release(struct inode *inode, struct file *file)
+{
+	vtds_unit_release(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vtds_fops = {
+	.owner = THIS_MODULE,
+	.open = vtds_open,
+	.release = vtds_release,
+	.unlocked_ioctl = vtds_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice vtds_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "vtd_shadow",
+	.fops = &vtds_fops,
+};
+module_misc_device(vtds_misc);
+
+MODULE_DESCRIPTION("Shadow second-stage tables of guest VT-d units");
+MODULE_LICENSE("GPL");
+VTDS_IMPORT_NS(IOMMUFD);

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sync: walk the guest's tables over a range, compare with the mirror, act only
+ * on what differs.
+ *
+ * In every table of 4 KiB leaves first the differing ones are revoked, then the
+ * new ones are installed. What cannot be installed is recorded absent and noted
+ * in the batch; the walk goes on, so that nothing stale survives because of a
+ * failure elsewhere.
+ */
+#include <kunit/visibility.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "trace.h"
+#include "vtd_shadow_private.h"
+
+static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
+		      unsigned int perm, u64 first, u64 last);
+
+/*
+ * What an entry asks for: the permissions left by the path and the entry itself,
+ * 0 if it maps nothing. A malformed one is refused.
+ */
+static unsigned int entry_perm(struct vtds_walk *walk, u64 raw,
+			       unsigned int level, unsigned int path_perm,
+			       u64 iova)
+{
+	if (!(raw & VTD_SS_RW))
+		return 0;
+	if (vtds_caps_entry_reserved(&walk->batch->unit->caps, raw, level)) {
+		vtds_walk_refuse(walk, iova, raw, -EPROTO);
+		return 0;
+	}
+	return raw & path_perm & VTD_SS_RW;
+}
+
+/* What is recorded of an entry that maps nothing. */
+static u64 unmapped_record(struct vtds_walk *walk, u64 raw, unsigned int level)
+{
+	if ((raw & VTD_SS_RW) &&
+	    vtds_caps_entry_reserved(&walk->batch->unit->caps, raw, level))
+		return 0;
+	return raw;
+}
+
+/*
+ * Level 1: a table of 4 KiB leaves.
+ */
+
+/*
+ * Revokes the leaf at @index if it changed. Returns what is left to install, 0
+ * if nothing.
+ */
+static u64 leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
+		       unsigned int index, u64 iova, unsigned int path_perm)
+{
+	u64 raw = vtds_node_fetch(node, index);
+	u64 old = node->entries[index];
+	unsigned int old_perm = old & node->perm & VTD_SS_RW;
+	unsigned int perm;
+
+	if (raw == old && path_perm == node->perm)
+		return 0;
+
+	walk->batch->unit->stats.entries_changed++;
+	perm = entry_perm(walk, raw, node->level, path_perm, iova);
+	if (perm && perm == old_perm &&
+	    (raw & VTD_ENTRY_ADDR) == (old & VTD_ENTRY_ADDR)) {
+		/* Only bits that do not matter to the host */
+		node->entries[index] = raw;
+		return 0;
+	}
+	vtds_mirror_unmap_leaf(walk->domain, node, index, iova);
+	if (perm)
+		return raw;
+	node->entries[index] = unmapped_record(walk, raw, node->level);
+	return 0;
+}
+
+static void sync_leaves(struct vtds_walk *walk, struct vtds_node *node,
+			u64 base, unsigned int perm, unsigned int start,
+			unsigned int end)
+{
+	u64 *fetched = walk->batch->unit->fetched;
+	unsigned int i;
+
+	start = max(start, vtds_node_first_index(node, base));
+	if (start >= end)
+		return;
+	/* The common case of a flush: nothing changed here */
+	if (!node->synthetic && perm == node->perm &&
+	    !memcmp(&node->entries[start], &node->table[start],
+		    (end - start) * sizeof(u64)))
+		return;
+
+	for (i = start; i < end; i++)
+		fetched[i] = leaf_revoke(walk, node, i,
+					 base + i * VTD_PAGE_SIZE, perm);
+	node->perm = perm;
+
+	vtds_install_leaves(walk, node, base, start, end);
+}
+
+/*
+ * Levels 2 and up: tables of tables and superpages.
+ */
+
+static void drop_child(struct vtds_walk *walk, struct vtds_node *node,
+		       unsigned int index, u64 iova)
+{
+	vtds_mirror_clear(walk->domain, node->children[index], iova);
+	vtds_node_free(walk->domain, node->children[index]);
+	node->children[index] = NULL;
+	node->entries[index] = 0;
+}
+
+/* Last IOVA below an entry of @node that requests can have. */
+static u64 entry_last(const struct vtds_walk *walk,
+		      const struct vtds_node *node, u64 iova)
+{
+	return min(iova + vtd_level_size(node->level) - 1,
+		   vtds_domain_last(walk->domain));
+}
+
+static bool node_is_empty(const struct vtds_node *node)
+{
+	return !memchr_inv(node->entries, 0, VTD_TABLE_ENTRIES * sizeof(u64));
+}
+
+/* Syncs the pieces of a split leaf, whose permissions may have changed. */
+static void sync_pieces(struct vtds_walk *walk, struct vtds_node *child,
+			u64 iova, u64 raw, unsigned int path_perm, u64 first,
+			u64 last)
+{
+	child->leaf_bits = raw & VTD_SS_RW;
+	if (child->level > 1)
+		child->leaf_bits |= VTD_SS_PS;
+	sync_node(walk, child, iova, path_perm, first, last);
+}
+
+/*
+ * Mirrors a superpage leaf that cannot be mapped as one by a table of its
+ * pieces. Returns whether any piece could be.
+ */
+static bool super_split(struct vtds_walk *walk, struct vtds_node *node,
+			unsigned int index, u64 iova, u64 raw,
+			unsigned int path_perm)
+{
+	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
+	struct vtds_chunk *chunk;
+	struct vtds_node *child;
+
+	child = vtds_node_alloc(walk->batch, node->level - 1, path_perm);
+	if (!child)
+		return false;
+	child->synthetic = true;
+	child->gpa = raw & VTD_ENTRY_ADDR;
+
+	/* Keeps what is known of the memory from piece to piece */
+	chunk = vtds_mem_get(mem, child->gpa);
+	sync_pieces(walk, child, iova, raw, path_perm, iova,
+		    iova + vtd_level_size(node->level) - 1);
+	if (!IS_ERR(chunk))
+		vtds_mem_put(mem, chunk);
+	if (node_is_empty(child)) {
+		vtds_node_free(walk->domain, child);
+		return false;
+	}
+	node->children[index] = child;
+	return true;
+}
+
+/* Installs a superpage leaf. Returns whether the mirror can record it. */
+static bool leaf_install(struct vtds_walk *walk, struct vtds_node *node,
+			 unsigned int index, u64 iova, u64 raw,
+			 unsigned int path_perm)
+{
+	int ret = vtds_install_super(walk, node->level, iova, raw,
+				     raw & path_perm & VTD_SS_RW);
+
+	if (ret == -EXDEV)
+		return super_split(walk, node, index, iova, raw, path_perm);
+	return !ret;
+}
+
+/*
+ * Descends into a table of the guest, which may be another page than before:
+ * the child keeps its entries, so that what is equal in both stays mapped.
+ * Returns whether the mirror can record the entry.
+ */
+static bool table_install(struct vtds_walk *walk, struct vtds_node *node,
+			  unsigned int index, u64 iova, u64 raw,
+			  unsigned int perm, u64 first, u64 last)
+{
+	struct vtds_node *child = node->children[index];
+	int ret;
+
+	if (!child) {
+		if (!vtds_batch_may_install(walk->batch))
+			return false;
+		child = vtds_node_alloc(walk->batch, node->level - 1, perm);
+		if (!child)
+			return false;
+		node->children[index] = child;
+	}
+
+	ret = vtds_node_set_table(walk->domain, child, raw & VTD_ENTRY_ADDR);
+	if (ret) {
+		vtds_walk_refuse(walk, iova, raw, ret);
+		drop_child(walk, node, index, iova);
+		return false;
+	}
+	sync_node(walk, child, iova, perm, first, last);
+	return true;
+}
+
+/* Whether a leaf of the mirror is still what the guest wants. */
+static bool super_unchanged(const struct vtds_node *node, unsigned int index,
+			    u64 raw, unsigned int perm)
+{
+	u64 old = node->entries[index];
+
+	return !node->children[index] && (old & VTD_SS_PS) && perm &&
+	       (old & node->perm & VTD_SS_RW) == perm &&
+	       (raw & VTD_ENTRY_ADDR) == (old & VTD_ENTRY_ADDR);
+}
+
+/*
+ * Whether a child can stay below an entry that became @raw: a table of the
+ * guest below any table entry, the pieces of a leaf below a leaf of the same
+ * memory. Then only what differs in it is touched.
+ */
+static bool child_fits(const struct vtds_node *node, unsigned int index,
+		       u64 raw, unsigned int perm)
+{
+	if (!perm)
+		return false;
+	if (node->children[index]->synthetic)
+		return vtds_entry_is_leaf(raw, node->level) &&
+		       (raw & VTD_ENTRY_ADDR) == node->children[index]->gpa;
+	return !vtds_entry_is_leaf(raw, node->level);
+}
+
+/* Takes away what the mirror has below an entry and the guest no longer wants. */
+static void super_revoke(struct vtds_walk *walk, struct vtds_node *node,
+			 unsigned int index, u64 iova, u64 raw,
+			 unsigned int perm)
+{
+	if (node->children[index]) {
+		if (!child_fits(node, index, raw, perm))
+			drop_child(walk, node, index, iova);
+	} else if (node->entries[index] & VTD_SS_PS) {
+		vtds_mirror_unmap_leaf(walk->domain, node, index, iova);
+	}
+}
+
+static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
+		       unsigned int index, u64 iova, unsigned int path_perm,
+		       u64 first, u64 last)
+{
+	u64 raw = vtds_node_fetch(node, index);
+	u64 old = node->entries[index];
+	bool is_leaf = vtds_entry_is_leaf(raw, node->level);
+	struct vtds_node *child;
+	bool recorded = true;
+	unsigned int perm;
+
+	if (!raw && !old)
+		return;
+	if (raw != old || path_perm != node->perm) {
+		/* All of the subtree may differ */
+		walk->batch->unit->stats.entries_changed += raw != old;
+		first = iova;
+		last = entry_last(walk, node, iova);
+	}
+
+	perm = entry_perm(walk, raw, node->level, path_perm, iova);
+	if (is_leaf && super_unchanged(node, index, raw, perm)) {
+		node->entries[index] = raw;
+		return;
+	}
+	super_revoke(walk, node, index, iova, raw, perm);
+
+	child = node->children[index];
+	if (!perm)
+		raw = unmapped_record(walk, raw, node->level);
+	else if (child && child->synthetic)
+		sync_pieces(walk, child, iova, raw, path_perm, first, last);
+	else if (is_leaf)
+		recorded =
+			leaf_install(walk, node, index, iova, raw, path_perm);
+	else
+		recorded = table_install(walk, node, index, iova, raw, perm,
+					 first, last);
+	node->entries[index] = recorded ? raw : 0;
+}
+
+static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
+			u64 base, unsigned int perm, u64 first, u64 last,
+			unsigned int start, unsigned int end)
+{
+	u64 size = vtd_level_size(node->level);
+
+	for (unsigned int i = start; i < end; i++) {
+		u64 iova = base + i * size;
+
+		sync_entry(walk, node, i, iova, perm, max(first, iova),
+			   min(last, iova + size - 1));
+	}
+	node->perm = perm;
+}
+
+/*
+ * Syncs [first, last] of a node. @perm is what the path allows now, node->perm
+ * what it allowed when the entries were installed; if they differ the range has
+ * to be all of the node.
+ */
+static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
+		      unsigned int perm, u64 first, u64 last)
+{
+	unsigned int start = vtd_level_index(first, node->level);
+	unsigned int end = vtd_level_index(last, node->level) + 1;
+
+	cond_resched();
+	if (node->level == 1)
+		sync_leaves(walk, node, base, perm, start, end);
+	else
+		sync_tables(walk, node, base, perm, first, last, start, end);
+}
+
+static bool below_limits(const struct vtds_unit *unit)
+{
+	return unit->nr_pages < unit->max_pages &&
+	       unit->nr_nodes < unit->max_nodes;
+}
+
+static void sync_top(struct vtds_walk *walk, u64 first, u64 last)
+{
+	struct vtds_batch *batch = walk->batch;
+	struct vtds_unit *unit = batch->unit;
+	u64 unmapped = unit->stats.leaves_unmapped;
+	int error = batch->error;
+	bool may_install = vtds_batch_may_install(batch);
+
+	sync_node(walk, walk->domain->top, 0, VTD_SS_RW, first, last);
+
+	/*
+	 * Tables are visited in order, so that one may have hit a limit before
+	 * a later one gave back what it needed.
+	 */
+	if (!may_install || !batch->remove_only || batch->error != -ENOSPC ||
+	    unmapped == unit->stats.leaves_unmapped || !below_limits(unit))
+		return;
+	batch->remove_only = false;
+	batch->error = error;
+	sync_node(walk, walk->domain->top, 0, VTD_SS_RW, first, last);
+}
+
+/**
+ * vtds_domain_sync() - Make the host map what the guest's tables say now
+ * @batch: Where failures are noted; its end makes revocations effective
+ * @domain: The domain
+ * @first: First IOVA
+ * @last: Last IOVA; more than asked may be synced
+ */
+void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
+		      u64 first, u64 last)
+{
+	struct vtds_walk walk = { .batch = batch, .domain = domain };
+	struct vtds_unit *unit = batch->unit;
+	u64 changed = unit->stats.entries_changed;
+	int ret;
+
+	last = min(last, vtds_domain_last(domain));
+	if (first > last)
+		return;
+
+	unit->stats.syncs++;
+	ret = vtds_node_set_table(domain, domain->top, domain->root);
+	if (ret) {
+		vtds_mirror_clear(domain, domain->top, 0);
+		vtds_walk_refuse(&walk, first, domain->root, ret);
+		return;
+	}
+	sync_top(&walk, first, last);
+	trace_vtd_shadow_sync(domain->root, first, last,
+			      unit->stats.entries_changed - changed);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_domain_sync);
+
+/* The same for all of the domain, once in a batch. */
+void vtds_domain_sync_full(struct vtds_batch *batch, struct vtds_domain *domain)
+{
+	if (domain->full_seq == batch->seq)
+		return;
+	domain->full_seq = batch->seq;
+	vtds_domain_sync(batch, domain, 0, U64_MAX);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_domain_sync_full);

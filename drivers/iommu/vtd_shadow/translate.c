@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Translate: what a device reaches at an address now, by the mirror, and whether
+ * the host agrees.
+ */
+#include <linux/mm.h>
+
+#include "vtd_shadow_private.h"
+
+/* Adds what memory itself permits. Returns its host frame, 0 without memory. */
+static unsigned long memory_perm(struct vtds_unit *unit, u64 gpa,
+				 unsigned int *perm)
+{
+	struct vtds_chunk *chunk = vtds_mem_get(&unit->mem, gpa);
+	unsigned int mem_perm;
+	unsigned long pfn = 0;
+
+	if (IS_ERR(chunk))
+		return 0;
+	if (vtds_mem_page(&unit->mem, chunk, gpa, &pfn, &mem_perm))
+		mem_perm = 0;
+	vtds_mem_put(&unit->mem, chunk);
+	*perm &= mem_perm;
+	return mem_perm ? pfn : 0;
+}
+
+static void translate_identity(struct vtds_unit *unit,
+			       struct vtd_shadow_translate *cmd)
+{
+	unsigned int perm = VTD_SS_RW;
+
+	if (cmd->iova >= VTD_INTERRUPT_START &&
+	    cmd->iova <= VTD_INTERRUPT_LAST) {
+		cmd->fault_reason = VTD_FAULT_INTERRUPT_RANGE;
+	} else if (unit->have_state && cmd->iova >> unit->caps.haw) {
+		cmd->fault_reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
+	} else if (!memory_perm(unit, cmd->iova, &perm)) {
+		cmd->fault_reason = VTD_FAULT_TABLE_UNREADABLE;
+	} else {
+		cmd->gpa = cmd->iova;
+		cmd->perm = perm;
+	}
+}
+
+static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
+			    struct vtd_shadow_translate *cmd)
+{
+	phys_addr_t host = 0, expected = 0;
+	struct vtds_leaf leaf;
+	unsigned int perm;
+
+	if (cmd->iova >= domain->host.first && cmd->iova <= domain->host.last)
+		host = vtds_host_lookup(&domain->host, cmd->iova);
+
+	vtds_mirror_lookup(domain, cmd->iova, &leaf);
+	perm = leaf.perm;
+	if (perm)
+		expected = PFN_PHYS(memory_perm(unit, leaf.gpa, &perm)) |
+			   offset_in_page(cmd->iova);
+	if (WARN_ON_ONCE(host != expected))
+		return -EIO;
+
+	cmd->gpa = leaf.gpa;
+	cmd->perm = perm;
+	cmd->level = leaf.level;
+	cmd->fault_reason = leaf.reason;
+	return 0;
+}
+
+static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
+{
+	struct vtds_setting setting;
+	struct vtds_device *dev;
+
+	dev = vtds_device_by_sid(unit, cmd->source_id, &setting);
+	if (!dev)
+		return -ENOENT;
+
+	*cmd = (struct vtd_shadow_translate){
+		.size = cmd->size,
+		.source_id = cmd->source_id,
+		.iova = cmd->iova,
+		.attachment = dev->group->attachment,
+		.domain_id = setting.did,
+	};
+	switch (dev->group->attachment) {
+	case VTD_SHADOW_ATTACHED_SHADOW:
+		return translate_shadow(unit, dev->group->domain, cmd);
+	case VTD_SHADOW_ATTACHED_IDENTITY:
+		translate_identity(unit, cmd);
+		break;
+	case VTD_SHADOW_ATTACHED_BLOCKED:
+		/* The tables may well permit it, and the host or group not */
+		cmd->fault_reason = setting.reason ?:
+						     VTD_FAULT_TABLE_UNREADABLE;
+		break;
+	}
+	return 0;
+}
+
+int vtds_unit_translate(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_translate *cmd = arg;
+	int ret;
+
+	if (cmd->flags || cmd->pasid || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->source_id > U16_MAX)
+		return -EINVAL;
+	ret = vtds_unit_lock(unit, true);
+	if (ret)
+		return ret;
+	ret = translate(unit, cmd);
+	mutex_unlock(&unit->lock);
+	return ret;
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Units: life of one guest remapping unit, and its ioctls.
+ */
+#include <kunit/visibility.h>
+#include <linux/iommufd.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "vtd_shadow_private.h"
+
+/* Guest memory is about to be taken from the IOAS; nothing may use it on return. */
+VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,
+					    unsigned long length)
+{
+	struct vtds_unit *unit = data;
+	u64 last = iova + (length - 1);
+	struct vtds_domain *domain;
+	struct vtds_batch batch;
+	u64 first = iova;
+	bool again = false;
+
+	guard(mutex)(&unit->lock);
+	if (!vtds_mem_has(&unit->mem, first, last))
+		return;
+
+	vtds_batch_begin(&batch, unit);
+	vtds_mem_evict_begin(&unit->mem, &first, &last);
+	list_for_each_entry(domain, &unit->domains, entry)
+		again |= vtds_domain_memory_gone(&batch, domain, first, last);
+	vtds_batch_flush(&batch);
+	vtds_mem_evict_end(&unit->mem, first, last);
+
+	/* What was evicted because it shared a chunk or a superpage comes back */
+	if (again || first != iova || last != iova + (length - 1))
+		list_for_each_entry(domain, &unit->domains, entry)
+			vtds_domain_sync_full(&batch, domain);
+	vtds_batch_end(&batch);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_unit_memory_gone);
+
+static const struct iommufd_access_ops unit_access_ops = {
+	.needs_pin_pages = 1,
+	.unmap = vtds_unit_memory_gone,
+};
+
+static void unit_free(struct kref *ref)
+{
+	struct vtds_unit *unit = container_of(ref, struct vtds_unit, ref);
+
+	kfree(unit->sg);
+	kfree(unit->fetched);
+	mutex_destroy(&unit->lock);
+	kfree(unit);
+}
+
+void vtds_unit_get(struct vtds_unit *unit)
+{
+	kref_get(&unit->ref);
+}
+
+void vtds_unit_put(struct vtds_unit *unit)
+{
+	kref_put(&unit->ref, unit_free);
+}
+
+/* Creates an unbound unit. Returns NULL if there is no memory. */
+struct vtds_unit *vtds_unit_alloc(void)
+{
+	struct vtds_unit *unit = kzalloc(sizeof(*unit), GFP_KERNEL_ACCOUNT);
+
+	if (!unit)
+		return NULL;
+	kref_init(&unit->ref);
+	mutex_init(&unit->lock);
+	INIT_LIST_HEAD(&unit->devices);
+	INIT_LIST_HEAD(&unit->groups);
+	INIT_LIST_HEAD(&unit->domains);
+	unit->fetched = kcalloc(VTD_TABLE_ENTRIES, sizeof(*unit->fetched),
+				GFP_KERNEL_ACCOUNT);
+	unit->sg =
+		kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg), GFP_KERNEL_ACCOUNT);
+	if (!unit->fetched || !unit->sg || vtds_mem_init(&unit->mem)) {
+		vtds_unit_put(unit);
+		return NULL;
+	}
+	return unit;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);
+
+/**
+ * vtds_unit_release() - End a unit when its file is closed
+ * @unit: The unit; freed when no one else holds it
+ */
+void vtds_unit_release(struct vtds_unit *unit)
+{
+	struct vtds_batch batch;
+
+	mutex_lock(&unit->lock);
+	vtds_batch_begin(&batch, unit);
+	while (!list_empty(&unit->devices))
+		vtds_device_drop(&batch, list_first_entry(&unit->devices,
+							  struct vtds_device,
+							  unit_entry));
+	vtds_batch_end(&batch);
+	vtds_mem_destroy(&unit->mem);
+	mutex_unlock(&unit->lock);
+
+	/* Waits for vtds_unit_memory_gone(), so not under the lock */
+	if (unit->mem.access)
+		iommufd_access_destroy(unit->mem.access);
+	vtds_unit_put(unit);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_unit_release);
+
+/* Takes a device that is being unbound; the unit may have let go of it already. */
+void vtds_unit_drop_device(struct vtds_unit *unit, struct vtds_device *dev)
+{
+	struct vtds_batch batch;
+
+	guard(mutex)(&unit->lock);
+	if (dev->owner != unit)
+		return;
+	vtds_batch_begin(&batch, unit);
+	vtds_device_drop(&batch, dev);
+	vtds_batch_end(&batch);
+}
+
+/* Locks a unit for an ioctl that needs it bound, and maybe its registers. */
+int vtds_unit_lock(struct vtds_unit *unit, bool need_state)
+{
+	int ret;
+
+	if (mutex_lock_killable(&unit->lock))
+		return -EINTR;
+	ret = !unit->ictx		      ? -ENODEV :
+	      need_state && !unit->have_state ? -ENODATA :
+						0;
+	if (ret)
+		mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int vtds_unit_get_info(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_get_info *cmd = arg;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	*cmd = (struct vtd_shadow_get_info){
+		.size = cmd->size,
+		.version = VTD_SHADOW_API_VERSION,
+		.max_source_ids = VTDS_MAX_SOURCE_IDS,
+		.cap_mask = vtds_caps_cap_mask(),
+		.cap_required = VTD_CAP_CM,
+		.ecap_mask = vtds_caps_ecap_mask(),
+		.max_nodes = READ_ONCE(vtds_max_nodes),
+		.max_pages = READ_ONCE(vtds_max_pages),
+		.chunk_size = VTDS_CHUNK_SIZE,
+	};
+	return 0;
+}
+
+/* Publishes what BIND made. Returns -EBUSY if another BIND was first. */
+static int unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
+			struct iommufd_access *access,
+			const struct vtd_shadow_bind *cmd)
+{
+	guard(mutex)(&unit->lock);
+	if (unit->ictx)
+		return -EBUSY;
+	unit->ictx = ictx;
+	unit->mem.access = access;
+	unit->max_nodes = cmd->max_nodes ?: READ_ONCE(vtds_max_nodes);
+	unit->max_pages = cmd->max_pages ?: READ_ONCE(vtds_max_pages);
+	return 0;
+}
+
+int vtds_unit_bind(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_bind *cmd = arg;
+	struct iommufd_access *access;
+	struct iommufd_ctx *ictx;
+	u32 access_id;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	if (cmd->max_nodes > READ_ONCE(vtds_max_nodes) ||
+	    cmd->max_pages > READ_ONCE(vtds_max_pages))
+		return -EINVAL;
+
+	ictx = iommufd_ctx_from_fd(cmd->iommufd);
+	if (IS_ERR(ictx))
+		return PTR_ERR(ictx);
+	access =
+		iommufd_access_create(ictx, &unit_access_ops, unit, &access_id);
+	/* The access has a reference of its own */
+	iommufd_ctx_put(ictx);
+	if (IS_ERR(access))
+		return PTR_ERR(access);
+
+	ret = iommufd_access_attach(access, cmd->ioas_id);
+	if (!ret)
+		ret = unit_publish(unit, ictx, access, cmd);
+	if (ret)
+		iommufd_access_destroy(access);
+	return ret;
+}
+
+static void sync_all(struct vtds_batch *batch)
+{
+	struct vtds_domain *domain;
+
+	list_for_each_entry(domain, &batch->unit->domains, entry)
+		vtds_domain_sync_full(batch, domain);
+}
+
+int vtds_unit_set_state(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_set_state *cmd = arg;
+	struct vtds_batch batch;
+	struct vtds_caps caps;
+	int ret;
+
+	if ((cmd->flags & ~VTD_SHADOW_STATE_TE) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = vtds_caps_decode(&caps, cmd->cap, cmd->ecap, cmd->haw);
+	if (ret)
+		return ret;
+	ret = vtds_unit_lock(unit, false);
+	if (ret)
+		return ret;
+
+	vtds_batch_begin(&batch, unit);
+	/* Entries that were read by other rules say nothing any more */
+	if (memcmp(&caps, &unit->caps, sizeof(caps)))
+		vtds_devices_leave_shadows(&batch);
+	unit->caps = caps;
+	unit->te = cmd->flags & VTD_SHADOW_STATE_TE;
+	unit->rtaddr = cmd->rtaddr;
+	unit->have_state = true;
+	vtds_devices_refresh(&batch, 0, U16_MAX);
+	sync_all(&batch);
+	cmd->install_errno = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return 0;
+}
+
+int vtds_unit_add_device(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_add_device *cmd = arg;
+	struct vtds_batch batch;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = vtds_unit_lock(unit, false);
+	if (ret)
+		return ret;
+	vtds_batch_begin(&batch, unit);
+	ret = vtds_device_add(&batch, cmd);
+	cmd->install_errno = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int vtds_unit_remove_device(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_remove_device *cmd = arg;
+	struct vtds_batch batch;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = vtds_unit_lock(unit, false);
+	if (ret)
+		return ret;
+	vtds_batch_begin(&batch, unit);
+	ret = vtds_device_remove(&batch, cmd->dev_id);
+	vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int vtds_unit_invalidate(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_invalidate *cmd = arg;
+	struct vtds_batch batch;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->desc_size != 2 * sizeof(u64) ||
+	    cmd->nr_descs > VTDS_MAX_DESCS ||
+	    !IS_ALIGNED(cmd->descs_uptr, sizeof(u64)))
+		return -EINVAL;
+	ret = vtds_unit_lock(unit, true);
+	if (ret)
+		return ret;
+	vtds_batch_begin(&batch, unit);
+	ret = vtds_inval_run(&batch, cmd);
+	cmd->install_errno = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int vtds_unit_resync(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_resync *cmd = arg;
+	struct vtds_batch batch;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = vtds_unit_lock(unit, true);
+	if (ret)
+		return ret;
+	vtds_batch_begin(&batch, unit);
+	vtds_devices_refresh(&batch, 0, U16_MAX);
+	sync_all(&batch);
+	cmd->install_errno = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return 0;
+}
+
+int vtds_unit_get_stats(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_get_stats *cmd = arg;
+	const struct vtds_stats *stats = &unit->stats;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = vtds_unit_lock(unit, false);
+	if (ret)
+		return ret;
+	*cmd = (struct vtd_shadow_get_stats){
+		.size = cmd->size,
+		.devices = list_count_nodes(&unit->devices),
+		.domains = list_count_nodes(&unit->domains),
+		.nodes = unit->nr_nodes,
+		.pages = unit->nr_pages,
+		.pinned_pages = unit->mem.nr_pinned,
+		.descriptors = stats->descriptors,
+		.syncs = stats->syncs,
+		.entries_changed = stats->entries_changed,
+		.leaves_mapped = stats->leaves_mapped,
+		.leaves_unmapped = stats->leaves_unmapped,
+		.host_maps = stats->host_maps,
+		.host_unmaps = stats->host_unmaps,
+		.iotlb_syncs = stats->iotlb_syncs,
+		.attaches = stats->attaches,
+		.install_failures = stats->install_failures,
+	};
+	mutex_unlock(&unit->lock);
+	return 0;
+}

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Internal structures of vtd_shadow: what they are, who owns them, what
+ * protects them.
+ */
+#ifndef VTD_SHADOW_PRIVATE_H
+#define VTD_SHADOW_PRIVATE_H
+
+#include <linux/iommu.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+#include <uapi/linux/vtd_shadow.h>
+
+#include "vtd_format.h"
+
+struct iommufd_access;
+struct iommufd_ctx;
+struct iommufd_device;
+struct vfio_device;
+
+/**
+ * DOC: flow and locking
+ *
+ * ioctl -> descriptor (inval.c) -> contexts (context.c) say which device uses
+ * which table -> groups are attached (device.c) to domains (domain.c) -> tables
+ * are compared with the mirror (sync.c, mirror.c) -> the differences go to the
+ * host (host_domain.c). Guest memory is reached only through guest_mem.c.
+ *
+ * Words used throughout:
+ *
+ *  - entry: a 64-bit paging entry; leaf: an entry that maps a page; table: an
+ *    entry that points to the table of the level below, or such a page.
+ *  - level: of a table, 1 (entries map 4 KiB) to 5; a leaf has the level of the
+ *    table that it is in.
+ *  - absent: recorded in the mirror as zero, although the guest has a present
+ *    entry: it could not be installed, and the next sync tries again.
+ *  - last is inclusive, end is exclusive.
+ *
+ * Lock order, outermost first:
+ *
+ *  1. VFIO's dev_set->lock, held by VFIO around the four operations in vfio.c.
+ *  2. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, pins.
+ *  3. iommufd's and the IOMMU core's own locks.
+ *
+ * vtds_bound_lock (vfio.c), for who owns a device, nests inside all of them:
+ * nothing else is taken under it.
+ *
+ * iommufd calls our unmap callback with none of its locks held; it takes
+ * vtds_unit.lock. So that lock must not be held over iommufd_access_destroy(),
+ * which waits for running callbacks.
+ */
+
+/* Guest memory is pinned in pieces of this many pages, aligned to their size */
+#define VTDS_CHUNK_PAGES 512UL
+#define VTDS_CHUNK_SIZE (VTDS_CHUNK_PAGES * VTD_PAGE_SIZE)
+
+/*
+ * Most pages of one iommu_map_sg() call for neighbouring 4 KiB leaves. Less
+ * than the 512 that would let the host build a 2 MiB page over several leaves.
+ */
+#define VTDS_RUN_PAGES 256
+
+/* Scatterlist entries: one superpage of scattered 4 KiB pages at most */
+#define VTDS_SG_ENTRIES 512
+
+/* Entries that may fail to be installed before a call gives up installing */
+#define VTDS_MAX_REFUSED BIT(20)
+
+#define VTDS_MAX_SOURCE_IDS 16
+#define VTDS_MAX_DESCS 65536
+
+/**
+ * struct vtds_caps - What CAP_REG, ECAP_REG and HAW mean for reading tables
+ * @levels: Bit n set: tables with n levels are supported (SAGAW)
+ * @mgaw: Maximum guest address width in bits
+ * @haw: Address bits from here on are reserved
+ * @leaf_levels: Bit n set: leaves of level n are supported (SSLPS)
+ * @mamv: Largest address mask of a page-selective invalidation
+ * @pass_through: TT 10b is allowed
+ * @device_tlb: TT 01b is allowed, and bit TM of leaves is not reserved
+ * @snoop: Bit SNP of leaves is not reserved
+ */
+struct vtds_caps {
+	u8 levels;
+	u8 mgaw;
+	u8 haw;
+	u8 leaf_levels;
+	u8 mamv;
+	bool pass_through;
+	bool device_tlb;
+	bool snoop;
+};
+
+/**
+ * struct vtds_chunk - Pinned piece of guest memory
+ * @gfn: First guest frame, a multiple of VTDS_CHUNK_PAGES
+ * @users: Leaves that target the chunk and mirror nodes whose table is in it
+ * @nr_pages: Pages that have a pin of their own
+ * @whole: All of it was pinned by one call, writable
+ * @split: As @whole, but about to be unpinned: pages in use have their own pin
+ * @base_pfn: First host frame, if @pfns is NULL: contiguous in host memory
+ * @pfns: VTDS_PFN_* and host frame of each page, else
+ * @lru: In vtds_guest_mem.idle while @users is 0
+ */
+struct vtds_chunk {
+	unsigned long gfn;
+	u32 users;
+	u16 nr_pages;
+	bool whole;
+	bool split;
+	unsigned long base_pfn;
+	unsigned long *pfns;
+	struct list_head lru;
+};
+
+/* In vtds_chunk.pfns: the page is pinned, and may be written by devices */
+#define VTDS_PFN_PINNED BIT(63)
+#define VTDS_PFN_WRITABLE BIT(62)
+#define VTDS_PFN_MASK GENMASK(61, 0)
+
+/**
+ * struct vtds_guest_mem - Guest memory as the engine reaches it
+ * @access: iommufd's handle on the IOAS, NULL before BIND
+ * @chunks: Chunks by guest frame / VTDS_CHUNK_PAGES
+ * @idle: Chunks without users, least recently used first, unpinned late
+ * @nr_idle: Length of @idle
+ * @nr_pinned: Pages pinned now
+ * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long
+ */
+struct vtds_guest_mem {
+	struct iommufd_access *access;
+	struct xarray chunks;
+	struct list_head idle;
+	unsigned long nr_idle;
+	u64 nr_pinned;
+	struct page **pages;
+};
+
+/**
+ * struct vtds_host_domain - A paging domain of the host and its pending work
+ * @domain: The host's domain
+ * @first: First IOVA that the host can map
+ * @last: Last IOVA that the host can map
+ * @merge: Neighbouring leaves may share one map call, see vtds_host_domain_probe()
+ * @broken: The host did not do what was asked; the domain must not be used
+ * @gather: Collects page-table pages to free until the next flush
+ * @unmap_start: Start of the pending unmap
+ * @unmap_end: End of the pending unmap, equal to @unmap_start if there is none
+ * @flush_first: First IOVA to flush, if @need_flush
+ * @flush_last: Last IOVA to flush
+ * @need_flush: Something was unmapped since the last flush
+ */
+struct vtds_host_domain {
+	struct iommu_domain *domain;
+	u64 first;
+	u64 last;
+	bool merge;
+	bool broken;
+	struct iommu_iotlb_gather gather;
+	u64 unmap_start;
+	u64 unmap_end;
+	u64 flush_first;
+	u64 flush_last;
+	bool need_flush;
+};
+
+/**
+ * struct vtds_node - Mirror of one table page
+ * @entries: The raw entries as last synced; what is present here and has
+ *           permissions left is mapped in the host, exactly
+ * @children: Nodes of the level below, by index; NULL at level 1
+ * @table: The guest's page, NULL if @synthetic or if it could not be read
+ * @chunk: Where @table is pinned
+ * @gpa: Address of the guest's page; of the first byte mapped if @synthetic
+ * @perm: VTD_SS_RW as far as the path from the root allows it
+ * @level: 1 to 5
+ * @synthetic: Made by us to split a guest superpage that is not wholly backed
+ * @leaf_bits: Of the split leaf, if @synthetic: all but its address
+ */
+struct vtds_node {
+	u64 *entries;
+	struct vtds_node **children;
+	const u64 *table;
+	struct vtds_chunk *chunk;
+	u64 gpa;
+	u64 leaf_bits;
+	u8 perm;
+	u8 level;
+	bool synthetic;
+};
+
+/**
+ * struct vtds_domain - Shadow of one second-stage table
+ * @entry: In vtds_unit.domains
+ * @unit: Whose domain it is
+ * @root: Guest physical address of the top table
+ * @levels: Levels of the table: 3, 4 or 5
+ * @users: Groups attached
+ * @full_seq: vtds_batch.seq of the last sync of everything
+ * @host: What devices walk
+ * @top: Mirror of the top table
+ */
+struct vtds_domain {
+	struct list_head entry;
+	struct vtds_unit *unit;
+	u64 root;
+	u8 levels;
+	u32 users;
+	u64 full_seq;
+	struct vtds_host_domain host;
+	struct vtds_node *top;
+};
+
+/**
+ * struct vtds_setting - What guest tables say for one requester
+ * @attachment: Where it belongs
+ * @reason: Why it is blocked: enum vtd_fault_reason
+ * @levels: Of the second-stage table
+ * @did: Domain-id, 0 without a valid context entry
+ * @root: Of the second-stage table
+ */
+struct vtds_setting {
+	enum vtd_shadow_attachment attachment;
+	u8 reason;
+	u8 levels;
+	u16 did;
+	u64 root;
+};
+
+/**
+ * struct vtds_requester - One source-id of a device
+ * @sid: Bus, device and function
+ * @setting: As last read
+ */
+struct vtds_requester {
+	u16 sid;
+	struct vtds_setting setting;
+};
+
+/**
+ * struct vtds_device - A device bound to iommufd through our VFIO operations
+ * @ref: One for the list of bound devices, one for the unit
+ * @bound_entry: In the list of bound devices
+ * @vdev: The VFIO device. Valid until it is unbound
+ * @idev: Its iommufd device. Valid until it is unbound
+ * @ictx: The iommufd that it is bound to
+ * @iommu_group: Its host group, with a reference
+ * @dev_id: iommufd's name for it
+ * @owner: The unit that has it; by vtds_bound_lock
+ * @vmm_attached: VFIO attached it for the VMM; by vtds_bound_lock
+ * @unit_entry: In vtds_unit.devices; by the lock of the unit, as all below
+ * @group_entry: In vtds_group.devices
+ * @group: Its group in the unit
+ * @identity_pt_id: Page table for the identity attachment
+ * @identity_attached: iommufd has it attached to that
+ * @nr_requesters: Number of source-ids
+ * @requesters: The source-ids
+ */
+struct vtds_device {
+	struct kref ref;
+	struct list_head bound_entry;
+	struct vfio_device *vdev;
+	struct iommufd_device *idev;
+	struct iommufd_ctx *ictx;
+	struct iommu_group *iommu_group;
+	u32 dev_id;
+	struct vtds_unit *owner;
+	bool vmm_attached;
+	struct list_head unit_entry;
+	struct list_head group_entry;
+	struct vtds_group *group;
+	u32 identity_pt_id;
+	bool identity_attached;
+	u32 nr_requesters;
+	struct vtds_requester *requesters;
+};
+
+/**
+ * struct vtds_group - A host IOMMU group with devices in the unit
+ * @entry: In vtds_unit.groups
+ * @iommu_group: The host's group
+ * @devices: Its devices in the unit
+ * @attachment: Where it is attached now
+ * @domain: The domain, if @attachment is VTD_SHADOW_ATTACHED_SHADOW
+ * @conflict: Its devices want different settings, so it is blocked
+ */
+struct vtds_group {
+	struct list_head entry;
+	struct iommu_group *iommu_group;
+	struct list_head devices;
+	enum vtd_shadow_attachment attachment;
+	struct vtds_domain *domain;
+	bool conflict;
+};
+
+/**
+ * struct vtds_stats - Counters of a unit, see &struct vtd_shadow_get_stats
+ * @descriptors: Descriptors processed
+ * @syncs: Range syncs
+ * @entries_changed: Entries that differed from the mirror
+ * @leaves_mapped: Leaves installed
+ * @leaves_unmapped: Leaves removed
+ * @host_maps: Map calls to the host
+ * @host_unmaps: Unmap calls to the host
+ * @iotlb_syncs: Flushes asked of the host
+ * @attaches: Attempts to move a group
+ * @install_failures: Entries and attachments that failed
+ */
+struct vtds_stats {
+	u64 descriptors;
+	u64 syncs;
+	u64 entries_changed;
+	u64 leaves_mapped;
+	u64 leaves_unmapped;
+	u64 host_maps;
+	u64 host_unmaps;
+	u64 iotlb_syncs;
+	u64 attaches;
+	u64 install_failures;
+};
+
+/**
+ * struct vtds_unit - One remapping unit of a guest, one open file
+ * @ref: The file, and operations that found the unit through a device
+ * @lock: Protects everything below
+ * @ictx: iommufd of BIND, kept alive by @mem's access; NULL before
+ * @mem: Guest memory
+ * @have_state: SET_STATE was called
+ * @te: Translation is enabled
+ * @rtaddr: RTADDR_REG
+ * @cap: CAP_REG
+ * @ecap: ECAP_REG
+ * @caps: The same, decoded
+ * @devices: Devices of the unit
+ * @groups: Their host groups
+ * @domains: Shadow domains in use
+ * @max_nodes: Limit of @nr_nodes
+ * @max_pages: Limit of @nr_pages
+ * @nr_nodes: Mirror nodes
+ * @nr_pages: Pages of 4 KiB mapped in all domains
+ * @seq: Number of batches so far
+ * @stats: Counters
+ * @fetched: Scratch: entries of the table being synced
+ * @sg: Scratch: VTDS_SG_ENTRIES runs of host memory
+ */
+struct vtds_unit {
+	struct kref ref;
+	struct mutex lock; /* all that follows */
+	struct iommufd_ctx *ictx;
+	struct vtds_guest_mem mem;
+	bool have_state;
+	bool te;
+	u64 rtaddr;
+	u64 cap;
+	u64 ecap;
+	struct vtds_caps caps;
+	struct list_head devices;
+	struct list_head groups;
+	struct list_head domains;
+	u64 max_nodes;
+	u64 max_pages;
+	u64 nr_nodes;
+	u64 nr_pages;
+	u64 seq;
+	struct vtds_stats stats;
+	u64 *fetched;
+	struct scatterlist *sg;
+};
+
+/**
+ * struct vtds_batch - What one ioctl does to a unit, with one flush at its end
+ * @unit: The unit, locked
+ * @seq: Number of this batch
+ * @error: First reason (negative errno) why something was not installed, or 0
+ * @refused: How many entries were not
+ * @remove_only: Nothing more is installed: a budget is used up or the caller is
+ *               dying. The rest of the batch only revokes, which is bounded by
+ *               what is mirrored
+ */
+struct vtds_batch {
+	struct vtds_unit *unit;
+	u64 seq;
+	int error;
+	unsigned long refused;
+	bool remove_only;
+};
+
+/* main.c */
+extern unsigned long vtds_max_nodes;
+extern unsigned long vtds_max_pages;
+
+/* unit.c */
+struct vtds_unit *vtds_unit_alloc(void);
+void vtds_unit_get(struct vtds_unit *unit);
+void vtds_unit_put(struct vtds_unit *unit);
+void vtds_unit_release(struct vtds_unit *unit);
+void vtds_unit_drop_device(struct vtds_unit *unit, struct vtds_device *dev);
+int vtds_unit_lock(struct vtds_unit *unit, bool need_state);
+int vtds_unit_get_info(struct vtds_unit *unit, void *cmd);
+int vtds_unit_bind(struct vtds_unit *unit, void *cmd);
+int vtds_unit_set_state(struct vtds_unit *unit, void *cmd);
+int vtds_unit_add_device(struct vtds_unit *unit, void *cmd);
+int vtds_unit_remove_device(struct vtds_unit *unit, void *cmd);
+int vtds_unit_invalidate(struct vtds_unit *unit, void *cmd);
+int vtds_unit_resync(struct vtds_unit *unit, void *cmd);
+int vtds_unit_translate(struct vtds_unit *unit, void *cmd);
+int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
+
+/* batch.c */
+void vtds_batch_begin(struct vtds_batch *batch, struct vtds_unit *unit);
+void vtds_batch_fail(struct vtds_batch *batch, int error);
+void vtds_batch_exhaust(struct vtds_batch *batch);
+bool vtds_batch_may_install(struct vtds_batch *batch);
+void vtds_batch_flush(struct vtds_batch *batch);
+u32 vtds_batch_end(struct vtds_batch *batch);
+
+/* caps.c */
+u64 vtds_caps_cap_mask(void);
+u64 vtds_caps_ecap_mask(void);
+int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw);
+bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
+			      unsigned int level);
+
+/* vfio.c */
+struct vtds_device *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id);
+void vtds_bound_release(struct vtds_device *dev);
+
+/* device.c */
+int vtds_device_add(struct vtds_batch *batch,
+		    const struct vtd_shadow_add_device *cmd);
+int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
+void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev);
+void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask);
+void vtds_devices_leave_shadows(struct vtds_batch *batch);
+void vtds_devices_block_domain(struct vtds_batch *batch,
+			       struct vtds_domain *domain);
+struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
+				       struct vtds_setting *setting);
+
+/* context.c */
+void vtds_context_read(struct vtds_unit *unit, u16 sid,
+		       struct vtds_setting *setting);
+int vtds_context_decode(const struct vtds_caps *caps, u64 lo, u64 hi,
+			struct vtds_setting *setting);
+
+/* inval.c */
+/**
+ * struct vtds_inval - A decoded invalidation descriptor
+ * @type: enum vtd_inval_type
+ * @granularity: enum vtd_inval_granularity of context-cache and IOTLB types
+ * @did: Domain-id
+ * @sid: Source-id of a device-selective context-cache invalidation
+ * @sid_mask: Bits of @sid that do not count (from FM)
+ * @first: First IOVA of a page-selective IOTLB invalidation
+ * @last: Last IOVA of it
+ */
+struct vtds_inval {
+	enum vtd_inval_type type;
+	enum vtd_inval_granularity granularity;
+	u16 did;
+	u16 sid;
+	u16 sid_mask;
+	u64 first;
+	u64 last;
+};
+
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, u64 lo,
+				       u64 hi, struct vtds_inval *inval);
+int vtds_inval_run(struct vtds_batch *batch, struct vtd_shadow_invalidate *cmd);
+
+/* domain.c */
+struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
+				       struct vtds_group *group,
+				       struct device *dev,
+				       const struct vtds_setting *setting);
+void vtds_domain_detach(struct vtds_domain *domain, struct vtds_group *group);
+bool vtds_domain_memory_gone(struct vtds_batch *batch,
+			     struct vtds_domain *domain, u64 first, u64 last);
+u64 vtds_domain_last(const struct vtds_domain *domain);
+
+/* mirror.c */
+struct vtds_node *vtds_node_alloc(struct vtds_batch *batch, unsigned int level,
+				  unsigned int perm);
+void vtds_node_free(struct vtds_domain *domain, struct vtds_node *node);
+int vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
+			u64 gpa);
+void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node);
+unsigned int vtds_node_first_index(const struct vtds_node *node, u64 base);
+u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index);
+bool vtds_entry_is_leaf(u64 raw, unsigned int level);
+void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
+		       u64 base);
+void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
+			    unsigned int index, u64 iova);
+bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
+		       u64 base, u64 first, u64 last);
+
+/**
+ * struct vtds_leaf - Result of a mirror look-up
+ * @raw: The entry that ends the walk, as recorded
+ * @gpa: Where the address leads
+ * @perm: VTD_SS_RW as left by the path and the entry, before memory's own
+ * @level: Level of the guest's leaf
+ * @reason: Why it leads nowhere: enum vtd_fault_reason, or 0
+ */
+struct vtds_leaf {
+	u64 raw;
+	u64 gpa;
+	u8 perm;
+	u8 level;
+	u8 reason;
+};
+
+void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
+			struct vtds_leaf *leaf);
+
+/**
+ * struct vtds_walk - One sync
+ * @batch: What it is part of
+ * @domain: What is synced
+ * @run_iova: First IOVA of the run being collected
+ * @run_size: Bytes in it
+ * @run_nents: Entries of vtds_unit.sg in it
+ * @run_perm: Its permissions
+ */
+struct vtds_walk {
+	struct vtds_batch *batch;
+	struct vtds_domain *domain;
+	u64 run_iova;
+	u64 run_size;
+	unsigned int run_nents;
+	unsigned int run_perm;
+};
+
+/* install.c */
+void vtds_walk_refuse(struct vtds_walk *walk, u64 iova, u64 raw, int error);
+void vtds_install_leaves(struct vtds_walk *walk, struct vtds_node *node,
+			 u64 base, unsigned int start, unsigned int end);
+int vtds_install_super(struct vtds_walk *walk, unsigned int level, u64 iova,
+		       u64 raw, unsigned int perm);
+
+/* sync.c */
+void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
+		      u64 first, u64 last);
+void vtds_domain_sync_full(struct vtds_batch *batch,
+			   struct vtds_domain *domain);
+
+/* host_domain.c */
+int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev);
+void vtds_host_domain_init(struct vtds_host_domain *host,
+			   struct iommu_domain *domain);
+void vtds_host_domain_free(struct vtds_host_domain *host);
+int vtds_host_domain_attach(struct vtds_host_domain *host,
+			    struct iommu_group *group);
+void vtds_host_domain_detach(struct vtds_host_domain *host,
+			     struct iommu_group *group);
+int vtds_host_domain_probe(struct vtds_host_domain *host);
+int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
+		  u64 iova, struct scatterlist *sg, unsigned int nents,
+		  unsigned int perm);
+void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
+		     u64 iova, u64 size);
+void vtds_host_flush(struct vtds_host_domain *host, struct vtds_stats *stats);
+phys_addr_t vtds_host_lookup(struct vtds_host_domain *host, u64 iova);
+
+/* guest_mem.c */
+int vtds_mem_init(struct vtds_guest_mem *mem);
+void vtds_mem_destroy(struct vtds_guest_mem *mem);
+struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
+void vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
+void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
+int vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 gpa,
+		  unsigned long *pfn, unsigned int *perm);
+int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+			unsigned int *perm);
+int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 entry[2]);
+void vtds_mem_trim(struct vtds_guest_mem *mem);
+bool vtds_mem_has(struct vtds_guest_mem *mem, u64 first, u64 last);
+void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
+void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/* The two calls into iommufd, static unless unit tests replace them */
+int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa, unsigned long nr_pages,
+		 struct page **pages, bool write);
+void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
+		    unsigned long nr_pages);
+/* iommufd calls it when guest memory goes away */
+void vtds_unit_memory_gone(void *data, unsigned long iova,
+			   unsigned long length);
+#endif
+
+#endif /* VTD_SHADOW_PRIVATE_H */

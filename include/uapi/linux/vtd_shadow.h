@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * vtd_shadow: in-kernel shadowing of a guest's VT-d second-stage tables.
+ */
+#ifndef _UAPI_LINUX_VTD_SHADOW_H
+#define _UAPI_LINUX_VTD_SHADOW_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General ioctl format
+ *
+ * One open file of /dev/vtd_shadow stands for one remapping unit of a guest.
+ * It is created unbound; VTD_SHADOW_BIND ties it to the guest's memory. What
+ * the unit holds (pins, host domains, device attachments) ends with the file.
+ *
+ * Every structure begins with its size in bytes as the caller knows it. The
+ * structures can only grow at the end: a kernel that knows a longer one takes
+ * the missing tail as zero, one that knows a shorter one accepts a tail of
+ * zeroes.
+ *
+ * A call returns 0, or -1 with one of these in errno:
+ *
+ *  - ENOTTY: the ioctl number is not known to this kernel.
+ *  - EINVAL: the size is too small, or a field is out of the range that it
+ *    documents.
+ *  - E2BIG: the size is larger than this kernel knows and the tail is not zero.
+ *  - EOPNOTSUPP: an unknown flag, a reserved field that is not zero, or a
+ *    feature that VTD_SHADOW_GET_INFO does not report.
+ *  - EFAULT: a pointer could not be read or written.
+ *  - ENOMEM: no kernel memory, or over the limit of the caller's memory cgroup.
+ *  - ENODEV: the unit is not bound yet (all but GET_INFO and BIND).
+ *  - ENODATA: the guest-visible registers are not known yet: SET_STATE comes
+ *    first (INVALIDATE, RESYNC, TRANSLATE).
+ *  - EINTR: a fatal signal arrived while waiting for the unit.
+ *
+ * What each ioctl can return beyond these is said with it. A condition that the
+ * guest caused (a malformed descriptor, an unusable table) is never an errno:
+ * it is reported in the output fields.
+ *
+ * Calls on one file may come from several threads; the unit serialises them.
+ */
+#define VTD_SHADOW_TYPE 'V'
+
+enum {
+	VTD_SHADOW_CMD_BASE = 0xc0,
+	VTD_SHADOW_CMD_GET_INFO = VTD_SHADOW_CMD_BASE,
+	VTD_SHADOW_CMD_BIND,
+	VTD_SHADOW_CMD_SET_STATE,
+	VTD_SHADOW_CMD_ADD_DEVICE,
+	VTD_SHADOW_CMD_REMOVE_DEVICE,
+	VTD_SHADOW_CMD_INVALIDATE,
+	VTD_SHADOW_CMD_RESYNC,
+	VTD_SHADOW_CMD_TRANSLATE,
+	VTD_SHADOW_CMD_GET_STATS,
+};
+
+/* The version that GET_INFO reports; it changes only when a meaning does. */
+#define VTD_SHADOW_API_VERSION 1
+
+/**
+ * struct vtd_shadow_get_info - ioctl(VTD_SHADOW_GET_INFO)
+ * @size: sizeof(struct vtd_shadow_get_info)
+ * @flags: Must be 0
+ * @version: Output, VTD_SHADOW_API_VERSION of the running kernel
+ * @max_source_ids: Output, how many source-ids one device can have
+ * @cap_mask: Output, the bits of CAP_REG that the virtual unit may set freely.
+ *            Fields with a number (SAGAW, SLLPS, MGAW, MAMV, ND, NFR, FRO) are
+ *            ones as far as any value in them is served. A bit that is zero
+ *            here must be zero in &struct vtd_shadow_set_state.cap
+ * @cap_required: Output, the bits of CAP_REG that must be one (caching mode)
+ * @ecap_mask: Output, the same for ECAP_REG
+ * @max_nodes: Output, largest value of &struct vtd_shadow_bind.max_nodes; also
+ *             its default
+ * @max_pages: Output, largest value of &struct vtd_shadow_bind.max_pages; also
+ *             its default
+ * @chunk_size: Output, bytes of guest memory that are pinned at a time. Guest
+ *              RAM that starts and ends on such a boundary is pinned cheapest
+ * @__reserved: Output, zero
+ *
+ * What a VMM may offer to its guest, before any unit is bound. CAP_REG and
+ * ECAP_REG as in the VT-d specification, sections 11.4.2 and 11.4.3.
+ */
+struct vtd_shadow_get_info {
+	__u32 size;
+	__u32 flags;
+	__u32 version;
+	__u32 max_source_ids;
+	__aligned_u64 cap_mask;
+	__aligned_u64 cap_required;
+	__aligned_u64 ecap_mask;
+	__aligned_u64 max_nodes;
+	__aligned_u64 max_pages;
+	__u32 chunk_size;
+	__u32 __reserved;
+};
+
+#define VTD_SHADOW_GET_INFO _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_INFO)
+
+/**
+ * struct vtd_shadow_bind - ioctl(VTD_SHADOW_BIND)
+ * @size: sizeof(struct vtd_shadow_bind)
+ * @flags: Must be 0
+ * @iommufd: File descriptor of /dev/iommu, the one that the devices are bound to
+ * @ioas_id: The IOAS of that iommufd in which IOVA is guest physical address
+ * @max_nodes: Limit of mirrored table pages (4 KiB of kernel memory each) of
+ *             this unit, 0 for the module's default. Counts the tables of all
+ *             guest domains and the ones that the kernel makes to split a
+ *             superpage
+ * @max_pages: Limit of 4 KiB pages that this unit maps in all its domains
+ *             together, 0 for the module's default
+ *
+ * Ties the unit to guest memory. The kernel memory of the unit is charged to
+ * the memory cgroup of the callers, the pinned guest memory to the user that
+ * iommufd accounts the IOAS to, once however many devices and domains use it.
+ *
+ * Errors: EBUSY the unit is bound already; EBADF or EBADFD @iommufd is no
+ * iommufd; ENOENT no such IOAS; EINVAL a limit above that of GET_INFO.
+ */
+struct vtd_shadow_bind {
+	__u32 size;
+	__u32 flags;
+	__s32 iommufd;
+	__u32 ioas_id;
+	__aligned_u64 max_nodes;
+	__aligned_u64 max_pages;
+};
+
+#define VTD_SHADOW_BIND _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_BIND)
+
+/**
+ * enum vtd_shadow_state_flags - Flags of struct vtd_shadow_set_state
+ * @VTD_SHADOW_STATE_TE: Translation is enabled (GSTS_REG.TES)
+ */
+enum vtd_shadow_state_flags {
+	VTD_SHADOW_STATE_TE = 1 << 0,
+};
+
+/**
+ * struct vtd_shadow_set_state - ioctl(VTD_SHADOW_SET_STATE)
+ * @size: sizeof(struct vtd_shadow_set_state)
+ * @flags: Combination of enum vtd_shadow_state_flags
+ * @rtaddr: The root table address as latched by the guest's last SRTP command:
+ *          the value of RTADDR_REG, table address in bits 63:12, mode in 11:10
+ * @cap: CAP_REG as the guest reads it. CM must be one
+ * @ecap: ECAP_REG as the guest reads it
+ * @haw: Guest physical address width in bits, 32 to 52: address bits from here
+ *       on are reserved in every table entry
+ * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
+ * @__reserved: Must be 0
+ *
+ * Called when the unit is created, and whenever the guest's GCMD_REG write
+ * changes TES or latches another root table, and at a reset of the unit.
+ * Everything is read again: contexts first, then the tables of every domain
+ * still in use, as a difference; a device whose entries did not change keeps
+ * its DMA going.
+ *
+ * With translation disabled every device is on its identity page table. An
+ * @rtaddr that cannot be used (a mode other than 00b, a table outside of guest
+ * memory) is the guest's doing: no error, the devices are blocked.
+ *
+ * Errors: EOPNOTSUPP @cap or @ecap have a bit that GET_INFO does not allow;
+ * EINVAL @haw out of range, CM missing, no supported SAGAW, or an MGAW below 30
+ * bits or wider than the widest of SAGAW.
+ */
+struct vtd_shadow_set_state {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 rtaddr;
+	__aligned_u64 cap;
+	__aligned_u64 ecap;
+	__u32 haw;
+	__u32 install_errno;
+	__aligned_u64 __reserved;
+};
+
+#define VTD_SHADOW_SET_STATE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_SET_STATE)
+
+/**
+ * struct vtd_shadow_add_device - ioctl(VTD_SHADOW_ADD_DEVICE)
+ * @size: sizeof(struct vtd_shadow_add_device)
+ * @flags: Must be 0
+ * @dev_id: What VFIO_DEVICE_BIND_IOMMUFD returned for the device
+ * @identity_pt_id: Page table for translation disabled and for pass-through
+ *                  contexts: the IOAS of BIND, or a HWPT on it. A HWPT that the
+ *                  VMM allocated with IOMMU_HWPT_ALLOC stays populated while no
+ *                  device uses it, so that switching to it costs no walk
+ * @source_ids_uptr: User pointer to @nr_source_ids values of type __u16: the
+ *                   requester ids, bus in bits 15:8 and devfn in 7:0, under which
+ *                   the guest's unit sees this device, with bridge aliases
+ * @nr_source_ids: 1 to max_source_ids
+ * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
+ *
+ * Hands a device to the unit, which from now on decides where it is attached.
+ * The device must be bound to the unit's iommufd, by a VFIO driver that uses
+ * vtd_shadow's operations, and not be attached. It is given at once what the
+ * guest's tables say for it now (replay). If its source-ids do not agree, or
+ * the other devices of its host IOMMU group have other settings, it is blocked.
+ *
+ * While the unit has the device, VFIO_DEVICE_ATTACH_IOMMUFD_PT fails with EBUSY
+ * for all of its host group, and VFIO_DEVICE_DETACH_IOMMUFD_PT has no effect
+ * (the VFIO operation behind it cannot return an error).
+ *
+ * Errors: ENOENT no such device is bound to the iommufd through vtd_shadow's
+ * operations; EBUSY it is attached already, or it or another device of its host
+ * group belongs to a unit; EINVAL no or too many source-ids, or one twice.
+ */
+struct vtd_shadow_add_device {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 identity_pt_id;
+	__aligned_u64 source_ids_uptr;
+	__u32 nr_source_ids;
+	__u32 install_errno;
+};
+
+#define VTD_SHADOW_ADD_DEVICE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_ADD_DEVICE)
+
+/**
+ * struct vtd_shadow_remove_device - ioctl(VTD_SHADOW_REMOVE_DEVICE)
+ * @size: sizeof(struct vtd_shadow_remove_device)
+ * @flags: Must be 0
+ * @dev_id: As for VTD_SHADOW_ADD_DEVICE
+ * @__reserved: Must be 0
+ *
+ * Takes a device back. It is left bound to the iommufd, not attached: its DMA
+ * is blocked until the VMM attaches it. Closing the device does the same.
+ *
+ * Errors: ENOENT this unit has no such device.
+ */
+struct vtd_shadow_remove_device {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 __reserved;
+};
+
+#define VTD_SHADOW_REMOVE_DEVICE \
+	_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_REMOVE_DEVICE)
+
+/**
+ * enum vtd_shadow_iqei - Why a queue stopped (IQERCD_REG.IQEI)
+ * @VTD_SHADOW_IQEI_NONE: It did not stop
+ * @VTD_SHADOW_IQEI_INVALID_TYPE: The descriptor's type is not known, or not in
+ *                                a queue of this width
+ * @VTD_SHADOW_IQEI_RESERVED_FIELD: A reserved field is not zero, or a field has
+ *                                  a reserved value
+ *
+ * VT-d specification, section 11.4.9.9; the values are those of the register.
+ */
+enum vtd_shadow_iqei {
+	VTD_SHADOW_IQEI_NONE = 0,
+	VTD_SHADOW_IQEI_INVALID_TYPE = 3,
+	VTD_SHADOW_IQEI_RESERVED_FIELD = 4,
+};
+
+/**
+ * struct vtd_shadow_invalidate - ioctl(VTD_SHADOW_INVALIDATE)
+ * @size: sizeof(struct vtd_shadow_invalidate)
+ * @flags: Must be 0
+ * @descs_uptr: User pointer to @nr_descs descriptors, as the guest wrote them
+ *              (VT-d specification, section 6.5.2), 8-byte aligned
+ * @nr_descs: How many, 0 to 65,536
+ * @desc_size: Bytes of one descriptor: 16
+ * @done: Output, how many were processed. Valid on errors too
+ * @iqei: Output, enum vtd_shadow_iqei: what descriptor number @done is guilty of.
+ *        The VMM leaves IQH_REG at it and raises FSTS_REG.IQE
+ * @install_errno: Output, positive errno of the first mapping or attachment that
+ *                 the guest's tables ask for and that could not be made, else 0.
+ *                 ENOSPC a limit of BIND is reached, or 1,048,576 entries could not
+ *                 be installed in this call, ENOENT the address is not in guest
+ *                 memory, EPERM not with these permissions, EPROTO an
+ *                 entry is malformed (reserved bits), ERANGE the host IOMMU does
+ *                 not reach the IOVA, anything else as the host IOMMU said it.
+ *                 What failed is left unmapped or blocked and tried again by
+ *                 the next invalidation that covers it
+ * @__reserved: Must be 0
+ *
+ * Context-cache, IOTLB, device-TLB, interrupt-entry-cache and wait descriptors.
+ * A wait descriptor is a barrier: what stands before it has taken effect on the
+ * host IOMMU before what follows begins. Writing its status is left to the VMM,
+ * which does so for the ones before @done when the call returned.
+ *
+ * When the call returns, every translation that a processed descriptor revoked
+ * is dead in the host IOMMU. Syncing more than a descriptor asks for is allowed
+ * and happens; a leaf that did not change is never touched.
+ *
+ * Errors: EINVAL too many descriptors, @desc_size or alignment wrong.
+ */
+struct vtd_shadow_invalidate {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 descs_uptr;
+	__u32 nr_descs;
+	__u32 desc_size;
+	__u32 done;
+	__u32 iqei;
+	__u32 install_errno;
+	__u32 __reserved;
+};
+
+#define VTD_SHADOW_INVALIDATE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_INVALIDATE)
+
+/**
+ * struct vtd_shadow_resync - ioctl(VTD_SHADOW_RESYNC)
+ * @size: sizeof(struct vtd_shadow_resync)
+ * @flags: Must be 0
+ * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
+ * @__reserved: Must be 0
+ *
+ * Reads all contexts and all tables again, as a difference, and tries again what
+ * could not be installed. For a VMM that changed guest memory (RAM was added to
+ * the IOAS) or took a unit out of a state that it did not follow.
+ */
+struct vtd_shadow_resync {
+	__u32 size;
+	__u32 flags;
+	__u32 install_errno;
+	__u32 __reserved;
+};
+
+#define VTD_SHADOW_RESYNC _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_RESYNC)
+
+/**
+ * enum vtd_shadow_perm - Permissions of a translation
+ * @VTD_SHADOW_PERM_READ: The device may read
+ * @VTD_SHADOW_PERM_WRITE: The device may write
+ */
+enum vtd_shadow_perm {
+	VTD_SHADOW_PERM_READ = 1 << 0,
+	VTD_SHADOW_PERM_WRITE = 1 << 1,
+};
+
+/**
+ * enum vtd_shadow_attachment - Where a device is attached
+ * @VTD_SHADOW_ATTACHED_BLOCKED: To nothing, all of its DMA is refused
+ * @VTD_SHADOW_ATTACHED_IDENTITY: To the identity page table
+ * @VTD_SHADOW_ATTACHED_SHADOW: To the shadow of a second-stage table
+ */
+enum vtd_shadow_attachment {
+	VTD_SHADOW_ATTACHED_BLOCKED = 0,
+	VTD_SHADOW_ATTACHED_IDENTITY = 1,
+	VTD_SHADOW_ATTACHED_SHADOW = 2,
+};
+
+/**
+ * struct vtd_shadow_translate - ioctl(VTD_SHADOW_TRANSLATE)
+ * @size: sizeof(struct vtd_shadow_translate)
+ * @flags: Must be 0
+ * @source_id: Requester id of the device
+ * @pasid: Must be 0: requests without PASID
+ * @iova: Address to translate
+ * @gpa: Output, the guest physical address for @iova
+ * @perm: Output, enum vtd_shadow_perm; 0 if the request would be refused
+ * @level: Output, level of the guest's leaf entry: 1 for 4 KiB, 2 for 2 MiB, 3
+ *         for 1 GiB; 0 for the identity page table and where nothing is mapped
+ * @attachment: Output, enum vtd_shadow_attachment
+ * @fault_reason: Output, the VT-d fault reason (specification, appendix A) that
+ *                a refused request deserves, 0 if @perm is not. Where guest
+ *                tables permit an access that is not installed it is 07h
+ * @domain_id: Output, the domain-id of the guest's context entry, 0 without one
+ * @__reserved: Must be 0
+ *
+ * Answers from the mirror, thus with what devices can reach now, not with what
+ * guest memory says by now, and checks it against the host IOMMU.
+ *
+ * Errors: ENOENT no device with that source-id; EIO the host IOMMU does not map
+ * what the mirror says (a bug of this driver; it is logged).
+ */
+struct vtd_shadow_translate {
+	__u32 size;
+	__u32 flags;
+	__u32 source_id;
+	__u32 pasid;
+	__aligned_u64 iova;
+	__aligned_u64 gpa;
+	__u32 perm;
+	__u32 level;
+	__u32 attachment;
+	__u32 fault_reason;
+	__u32 domain_id;
+	__u32 __reserved;
+};
+
+#define VTD_SHADOW_TRANSLATE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_TRANSLATE)
+
+/**
+ * struct vtd_shadow_get_stats - ioctl(VTD_SHADOW_GET_STATS)
+ * @size: sizeof(struct vtd_shadow_get_stats)
+ * @flags: Must be 0
+ * @devices: Output, devices that the unit has now
+ * @domains: Output, shadow domains now
+ * @nodes: Output, mirrored table pages now
+ * @pages: Output, pages of 4 KiB mapped now, in all domains together
+ * @pinned_pages: Output, pages of 4 KiB that the unit keeps pinned now
+ * @descriptors: Output, descriptors processed so far
+ * @syncs: Output, range syncs (walks with comparison) so far
+ * @entries_changed: Output, guest entries found different from the mirror so far
+ * @leaves_mapped: Output, guest leaves installed so far
+ * @leaves_unmapped: Output, guest leaves removed so far
+ * @host_maps: Output, calls to the host's iommu_map() and iommu_map_sg() so far
+ * @host_unmaps: Output, calls to iommu_unmap_fast() so far
+ * @iotlb_syncs: Output, IOTLB flushes asked of the host so far
+ * @attaches: Output, changes of a host group's attachment so far
+ * @install_failures: Output, entries that could not be installed so far
+ *
+ * Counters start at zero when the unit is bound and never wrap in practice.
+ */
+struct vtd_shadow_get_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 devices;
+	__aligned_u64 domains;
+	__aligned_u64 nodes;
+	__aligned_u64 pages;
+	__aligned_u64 pinned_pages;
+	__aligned_u64 descriptors;
+	__aligned_u64 syncs;
+	__aligned_u64 entries_changed;
+	__aligned_u64 leaves_mapped;
+	__aligned_u64 leaves_unmapped;
+	__aligned_u64 host_maps;
+	__aligned_u64 host_unmaps;
+	__aligned_u64 iotlb_syncs;
+	__aligned_u64 attaches;
+	__aligned_u64 install_failures;
+};
+
+#define VTD_SHADOW_GET_STATS _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_STATS)
+
+#endif /* _UAPI_LINUX_VTD_SHADOW_H */
