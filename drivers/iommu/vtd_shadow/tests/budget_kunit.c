@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unit tests of the limits: a guest that describes more than a host can hold ends
+ * in an error, and what it takes back is taken back nevertheless.
+ */
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "bench.h"
+
+#define TABLE_GPA 0x1000ULL
+#define SECOND_GPA 0x2000ULL
+#define GB_GPA 0x40000000ULL
+#define HOLE_GPA 0x1000000000ULL
+#define HAW 40
+
+static const struct bench_config budget_configs[] = {
+	{ 3, 39, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 40, 3000 },
+	{ 4, 48, HAW, false, 0xe, FAKE_HOST_AMD, 0, 40, 3000 },
+	{ 5, 57, HAW, false, 0xe, FAKE_HOST_VIRTIO, 0, 40, 3000 },
+	/* Nodes run out first */
+	{ 3, 39, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 7, 0 },
+	{ 4, 48, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 7, 0 },
+	{ 5, 57, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 3, 0 },
+	{ 5, 57, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 1, 0 },
+};
+
+static void budget_config_desc(const struct bench_config *config, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE,
+		 "%u levels, %llu nodes, %llu pages", config->levels,
+		 config->max_nodes, config->max_pages);
+}
+
+KUNIT_ARRAY_PARAM(budget_config, budget_configs, budget_config_desc);
+
+static struct bench *set_up(struct kunit *test)
+{
+	bench_domain(test->priv, test->param_value, TABLE_GPA);
+	return test->priv;
+}
+
+static u64 *table(struct bench *b)
+{
+	return bench_entry(b, TABLE_GPA, 0);
+}
+
+/* Every entry on every level is the same table. */
+static void budget_self_reference(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+	unsigned int index = 512;
+	u64 pages;
+
+	memset64(table(b), TABLE_GPA | SS_RW, 512);
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->error, -ENOSPC);
+	KUNIT_EXPECT_TRUE(test, b->limited);
+	oracle_check_mapped(b);
+	pages = b->host.nr_pages;
+
+	/* Again: no more, and what there is stays */
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->error, -ENOSPC);
+	oracle_check_mapped(b);
+	KUNIT_EXPECT_GE(test, b->host.nr_pages, pages);
+
+	/* Revoking goes on */
+	while (index > 1) {
+		index /= 2;
+		memset64(table(b) + index, 0, index);
+		bench_sync_full(b);
+		oracle_check_mapped(b);
+	}
+	/* One leaf is left, if there are nodes for it */
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages,
+			b->unit->max_nodes >= b->config.levels);
+	*table(b) = 0;
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->error, 0);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+	KUNIT_EXPECT_EQ(test, b->unit->nr_nodes, 1);
+}
+
+/* The same from a page flush */
+static void budget_self_reference_page(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+
+	memset64(table(b), TABLE_GPA | SS_RW, 512);
+	bench_sync(b, 0x1234567000, 0x1234567fff);
+	KUNIT_EXPECT_EQ(test, b->error, -ENOSPC);
+	oracle_check_mapped(b);
+	memset64(table(b), TABLE_GPA | SS_R, 512);
+	bench_sync(b, 0x1234567000, 0x1234567fff);
+	oracle_check_mapped(b);
+}
+
+/* 3 levels, and a table of superpages of 2 MiB */
+static void map_superpages(struct bench *b, u64 gpa, unsigned int count)
+{
+	u64 *second = bench_entry(b, SECOND_GPA, 0);
+
+	table(b)[1] = SECOND_GPA | SS_RW;
+	for (unsigned int i = 0; i < count; i++)
+		second[i] = (gpa + i * SZ_2M) | SS_RW | SS_PS;
+}
+
+/* Pages are counted as 4 KiB, whatever the size of the leaf. */
+static void budget_superpages(struct kunit *test)
+{
+	struct bench *b = test->priv;
+
+	bench_domain(b, &budget_configs[0], TABLE_GPA);
+	map_superpages(b, GB_GPA, 512);
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->error, -ENOSPC);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 3000 / 512 * 512);
+	oracle_check_mapped(b);
+
+	/* A leaf of 1 GiB never fits, and takes nothing away from others */
+	table(b)[2] = GB_GPA | SS_RW | SS_PS;
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 3000 / 512 * 512);
+	oracle_check_mapped(b);
+	table(b)[1] = 0;
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+}
+
+/*
+ * Leaves that lead nowhere are not counted by any limit, so they may not make
+ * the kernel keep anything while they are looked at.
+ */
+static void budget_holes(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct vtds_batch batch;
+
+	bench_domain(b, &budget_configs[0], TABLE_GPA);
+	map_superpages(b, HOLE_GPA, 16);
+	fake_host_step(&b->host);
+	mutex_lock(&b->unit->lock);
+	vtds_batch_begin(&batch, b->unit);
+	vtds_domain_sync_full(&batch, &b->domain);
+	KUNIT_EXPECT_EQ(test, b->unit->mem.nr_idle, 0);
+	KUNIT_EXPECT_EQ(test, vtds_batch_end(&batch), ENOENT);
+	mutex_unlock(&b->unit->lock);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+}
+
+static int budget_init(struct kunit *test)
+{
+	int ret = bench_init(test);
+	struct bench *b = test->priv;
+
+	if (ret)
+		return ret;
+	fake_mem_add(&b->mem, 0, SZ_CHUNK, FAKE_TABLES);
+	fake_mem_add(&b->mem, GB_GPA, SZ_1G, FAKE_CONTIG_A);
+	return 0;
+}
+
+static struct kunit_case budget_cases[] = {
+	KUNIT_CASE_PARAM(budget_self_reference, budget_config_gen_params),
+	KUNIT_CASE_PARAM(budget_self_reference_page, budget_config_gen_params),
+	KUNIT_CASE(budget_superpages),
+	KUNIT_CASE(budget_holes),
+	{},
+};
+
+static struct kunit_suite budget_suite = {
+	.name = "vtd_shadow_budget",
+	.init = budget_init,
+	.exit = bench_exit,
+	.suite_init = fake_mem_suite_init,
+	.suite_exit = fake_mem_suite_exit,
+	.test_cases = budget_cases,
+};
+
+kunit_test_suite(budget_suite);
