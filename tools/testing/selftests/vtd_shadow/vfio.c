@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Test devices through VFIO's cdev: find, open, bind to iommufd, map BAR 0.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
+#include "vtds_lib.h"
+
+#define DRIVER "/sys/bus/pci/drivers/vtd_shadow_vfio_pci"
+
+#define EDU_ID 0x11e81234 /* device << 16 | vendor */
+#define NVME_ID 0x00101b36
+
+/* --- Looking around in sysfs --- */
+
+static unsigned long read_hex(const char *dir, const char *name)
+{
+	char path[PATH_MAX], text[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = 0;
+	fclose(file);
+	return strtoul(text, NULL, 16);
+}
+
+static unsigned long pci_id(const char *dir)
+{
+	return read_hex(dir, "device") << 16 | read_hex(dir, "vendor");
+}
+
+static int hide_dots(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* How many devices with that id are in the IOMMU group of the device at @dir */
+static unsigned int group_members(const char *dir, unsigned long id)
+{
+	char path[PATH_MAX], member[PATH_MAX + 300];
+	unsigned int count = 0;
+	struct dirent **names;
+	int nr;
+
+	snprintf(path, sizeof(path), "%s/iommu_group/devices", dir);
+	nr = scandir(path, &names, hide_dots, alphasort);
+	for (int i = 0; i < nr; i++) {
+		snprintf(member, sizeof(member), "%s/%s", path,
+			 names[i]->d_name);
+		count += pci_id(member) == id;
+		free(names[i]);
+	}
+	if (nr >= 0)
+		free(names);
+	return count;
+}
+
+static bool is_kind(const char *dir, enum vtds_kind kind)
+{
+	unsigned long id = pci_id(dir);
+
+	switch (kind) {
+	case VTDS_EDU:
+		return id == EDU_ID && group_members(dir, id) == 1;
+	case VTDS_EDU_SHARED:
+		return id == EDU_ID && group_members(dir, id) > 1;
+	case VTDS_NVME:
+		return id == NVME_ID;
+	}
+	return false;
+}
+
+/* Address of device number @index of @kind; returns how many there are in all */
+static int find(enum vtds_kind kind, unsigned int index, char bdf[16])
+{
+	char dir[PATH_MAX];
+	struct dirent **names;
+	unsigned int count = 0;
+	int nr = scandir(DRIVER, &names, hide_dots, alphasort);
+
+	for (int i = 0; i < nr; i++) {
+		snprintf(dir, sizeof(dir), DRIVER "/%s", names[i]->d_name);
+		if (is_kind(dir, kind) && count++ == index)
+			snprintf(bdf, 16, "%.15s", names[i]->d_name);
+		free(names[i]);
+	}
+	if (nr >= 0)
+		free(names);
+	return count;
+}
+
+int vtds_dev_count(enum vtds_kind kind)
+{
+	char bdf[16];
+
+	return find(kind, 0, bdf);
+}
+
+static int open_cdev(const char *bdf)
+{
+	char path[PATH_MAX];
+	struct dirent **names;
+	int fd = -ENODEV, nr;
+
+	snprintf(path, sizeof(path), DRIVER "/%s/vfio-dev", bdf);
+	nr = scandir(path, &names, hide_dots, alphasort);
+	if (nr <= 0)
+		return -ENODEV;
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", names[0]->d_name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	for (int i = 0; i < nr; i++)
+		free(names[i]);
+	free(names);
+	return fd;
+}
+
+/* --- The device --- */
+
+int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind, unsigned int index)
+{
+	memset(dev, 0, sizeof(*dev));
+	dev->kind = kind;
+	dev->fd = -1;
+	if (find(kind, index, dev->bdf) <= (int)index)
+		return -ENODEV;
+	dev->fd = open_cdev(dev->bdf);
+	return dev->fd < 0 ? dev->fd : 0;
+}
+
+static int region(struct vtds_dev *dev, __u32 index,
+		  struct vfio_region_info *info)
+{
+	*info = (struct vfio_region_info){
+		.argsz = sizeof(*info),
+		.index = index,
+	};
+	return ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
+}
+
+static int enable_bus_master(struct vtds_dev *dev)
+{
+	__u16 command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	struct vfio_region_info info;
+	int rc = region(dev, VFIO_PCI_CONFIG_REGION_INDEX, &info);
+
+	if (rc)
+		return rc;
+	if (pwrite(dev->fd, &command, sizeof(command),
+		   info.offset + PCI_COMMAND) != sizeof(command))
+		return -EIO;
+	return 0;
+}
+
+static int map_bar(struct vtds_dev *dev)
+{
+	struct vfio_region_info info;
+	void *bar;
+	int rc = region(dev, VFIO_PCI_BAR0_REGION_INDEX, &info);
+
+	if (rc)
+		return rc;
+	bar = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, dev->fd,
+		   info.offset);
+	if (bar == MAP_FAILED)
+		return -errno;
+	dev->bar = bar;
+	dev->bar_size = info.size;
+	return 0;
+}
+
+int vtds_dev_bind(struct vtds_dev *dev, int iommufd)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = iommufd,
+	};
+	int rc;
+
+	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind))
+		return -errno;
+	dev->dev_id = bind.out_devid;
+	rc = map_bar(dev);
+	return rc ?: enable_bus_master(dev);
+}
+
+int vtds_dev_attach(struct vtds_dev *dev, __u32 pt_id)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = pt_id,
+	};
+
+	return ioctl(dev->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) ? -errno :
+									0;
+}
+
+int vtds_dev_detach(struct vtds_dev *dev)
+{
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach),
+	};
+
+	return ioctl(dev->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno :
+									0;
+}
+
+void vtds_dev_close(struct vtds_dev *dev)
+{
+	if (dev->bar)
+		munmap((void *)dev->bar, dev->bar_size);
+	if (dev->fd > 0)
+		close(dev->fd);
+	dev->bar = NULL;
+	dev->fd = -1;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Builders of invalidation descriptors as a guest writes them: VT-d
+ * specification, section 6.5.2, 128-bit form.
+ */
+#ifndef VTDS_DESC_H
+#define VTDS_DESC_H
+
+#include "vtds_lib.h"
+
+enum {
+	DESC_CC = 1,
+	DESC_IOTLB = 2,
+	DESC_DEV_TLB = 3,
+	DESC_IEC = 4,
+	DESC_WAIT = 5,
+};
+
+enum {
+	DESC_G_GLOBAL = 1 << 4,
+	DESC_G_DOMAIN = 2 << 4,
+	DESC_G_SELECTIVE = 3 << 4,
+};
+
+#define DESC_DID(did) ((__u64)(did) << 16)
+#define DESC_SID(sid) ((__u64)(sid) << 32)
+#define DESC_FM(fm) ((__u64)(fm) << 48)
+
+#define DESC(_lo, _hi) ((struct vtds_desc){ .lo = (_lo), .hi = (_hi) })
+
+static inline struct vtds_desc cc_global(void)
+{
+	return DESC(DESC_CC | DESC_G_GLOBAL, 0);
+}
+
+static inline struct vtds_desc cc_domain(__u16 did)
+{
+	return DESC(DESC_CC | DESC_G_DOMAIN | DESC_DID(did), 0);
+}
+
+static inline struct vtds_desc cc_device_mask(__u16 did, __u16 sid, __u8 fm)
+{
+	return DESC(DESC_CC | DESC_G_SELECTIVE | DESC_DID(did) | DESC_SID(sid) |
+			    DESC_FM(fm),
+		    0);
+}
+
+/* What Linux sends when it attaches a device: its domain-id is 0 */
+static inline struct vtds_desc cc_device(__u16 sid)
+{
+	return cc_device_mask(0, sid, 0);
+}
+
+static inline struct vtds_desc iotlb_global(void)
+{
+	return DESC(DESC_IOTLB | DESC_G_GLOBAL, 0);
+}
+
+static inline struct vtds_desc iotlb_domain(__u16 did)
+{
+	return DESC(DESC_IOTLB | DESC_G_DOMAIN | DESC_DID(did), 0);
+}
+
+/* 2^@am pages around @addr, which is taken as it is, aligned or not */
+static inline struct vtds_desc iotlb_pages(__u16 did, __u64 addr, __u8 am)
+{
+	return DESC(DESC_IOTLB | DESC_G_SELECTIVE | DESC_DID(did),
+		    (addr & ~0xfffULL) | am);
+}
+
+static inline struct vtds_desc iotlb_page(__u16 did, __u64 addr)
+{
+	return iotlb_pages(did, addr, 0);
+}
+
+static inline struct vtds_desc dev_tlb(__u16 sid, __u64 addr)
+{
+	return DESC(DESC_DEV_TLB | DESC_SID(sid), addr & ~0xfffULL);
+}
+
+static inline struct vtds_desc iec_global(void)
+{
+	return DESC(DESC_IEC, 0);
+}
+
+static inline struct vtds_desc iec_index(__u16 index, __u8 mask)
+{
+	return DESC(DESC_IEC | 1 << 4 | (__u64)mask << 27 | (__u64)index << 32,
+		    0);
+}
+
+static inline struct vtds_desc wait_status(__u64 addr, __u32 data)
+{
+	return DESC(DESC_WAIT | 1 << 5 | (__u64)data << 32, addr);
+}
+
+#endif /* VTDS_DESC_H */

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests and the demo of vtd_shadow share: the VMM's side (iommufd,
+ * VFIO, the unit), the guest's side (memory, tables) and the devices that do
+ * the DMA.
+ *
+ * Functions that return int return 0 or a negative errno, unless said
+ * otherwise. Descriptors are in vtds_desc.h, the scene that most tests begin
+ * with in vtds_scene.h.
+ */
+#ifndef VTDS_LIB_H
+#define VTDS_LIB_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+#include <linux/vtd_shadow.h>
+
+#define SZ_4K 0x1000ULL
+#define SZ_64K 0x10000ULL
+#define SZ_1M 0x100000ULL
+#define SZ_2M 0x200000ULL
+#define SZ_1G 0x40000000ULL
+
+#define PERM_NONE 0
+#define PERM_R VTD_SHADOW_PERM_READ
+#define PERM_W VTD_SHADOW_PERM_WRITE
+#define PERM_RW (PERM_R | PERM_W)
+
+/* VT-d fault reasons, specification appendix A */
+enum {
+	FAULT_ROOT_NOT_PRESENT = 0x1,
+	FAULT_CTX_NOT_PRESENT = 0x2,
+	FAULT_CTX_INVALID = 0x3,
+	FAULT_BEYOND_WIDTH = 0x4,
+	FAULT_NO_WRITE = 0x5,
+	FAULT_NO_READ = 0x6,
+	FAULT_TABLE_UNREADABLE = 0x7,
+	FAULT_ROOT_UNREADABLE = 0x8,
+	FAULT_CTX_UNREADABLE = 0x9,
+	FAULT_ROOT_RESERVED = 0xa,
+	FAULT_CTX_RESERVED = 0xb,
+	FAULT_SS_RESERVED = 0xc,
+};
+
+/* ---- The VMM: iommufd with one IOAS that is the guest's memory (vmm.c) ---- */
+
+struct vtds_vmm {
+	int iommufd;
+	__u32 ioas;
+};
+
+int vtds_vmm_open(struct vtds_vmm *vmm);
+void vtds_vmm_close(struct vtds_vmm *vmm);
+int vtds_ioas_alloc(struct vtds_vmm *vmm, __u32 *ioas);
+int vtds_ioas_map(struct vtds_vmm *vmm, __u32 ioas, const void *hva, __u64 iova,
+		  __u64 size, unsigned int perm);
+int vtds_ioas_unmap(struct vtds_vmm *vmm, __u32 ioas, __u64 iova, __u64 size);
+int vtds_hwpt_alloc(struct vtds_vmm *vmm, __u32 dev_id, __u32 ioas,
+		    __u32 *hwpt);
+int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
+
+/* ---- The unit: one open file of /dev/vtd_shadow (unit.c) ---- */
+
+/* CAP_REG and ECAP_REG fields that tests set */
+#define CAP_CM (1ULL << 7)
+#define CAP_SAGAW(levels) (1ULL << (6 + (levels)))
+/* clang-format off */
+#define CAP_MGAW(bits) (((__u64)(bits) - 1) << 16)
+/* clang-format on */
+#define CAP_MGAW_MASK CAP_MGAW(64)
+#define CAP_SSLPS_2M (1ULL << 34)
+#define CAP_SSLPS_1G (1ULL << 35)
+#define CAP_PSI (1ULL << 39)
+#define CAP_MAMV(am) ((__u64)(am) << 48)
+#define ECAP_QI (1ULL << 1)
+#define ECAP_PT (1ULL << 6)
+
+#define VTDS_MAMV 18
+
+/**
+ * struct vtds_unit - A remapping unit of the guest, as the VMM keeps it
+ * @fd: /dev/vtd_shadow
+ * @flags: For SET_STATE, as the next three
+ * @rtaddr: The guest's RTADDR_REG
+ * @cap: The guest's CAP_REG, all that the tests need
+ * @ecap: The guest's ECAP_REG
+ * @haw: The guest's physical address width
+ * @install_errno: What the last call that reports one said
+ * @info: What the kernel offers
+ */
+struct vtds_unit {
+	int fd;
+	__u32 flags;
+	__u64 rtaddr;
+	__u64 cap;
+	__u64 ecap;
+	__u32 haw;
+	__u32 install_errno;
+	struct vtd_shadow_get_info info;
+};
+
+struct vtds_desc {
+	__u64 lo;
+	__u64 hi;
+};
+
+int vtds_unit_open(struct vtds_unit *unit);
+void vtds_unit_close(struct vtds_unit *unit);
+int vtds_unit_bind(struct vtds_unit *unit, const struct vtds_vmm *vmm,
+		   __u64 max_nodes, __u64 max_pages);
+int vtds_set_state(struct vtds_unit *unit);
+int vtds_add_device(struct vtds_unit *unit, __u32 dev_id, __u32 identity_pt,
+		    const __u16 *sids, __u32 nr_sids);
+int vtds_remove_device(struct vtds_unit *unit, __u32 dev_id);
+int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
+		    __u32 nr, struct vtd_shadow_invalidate *result);
+int vtds_flush(struct vtds_unit *unit, const struct vtds_desc *descs, __u32 nr);
+int vtds_resync(struct vtds_unit *unit);
+int vtds_translate(struct vtds_unit *unit, __u16 sid, __u64 iova,
+		   struct vtd_shadow_translate *result);
+int vtds_stats(struct vtds_unit *unit, struct vtd_shadow_get_stats *stats);
+unsigned long vtds_stat(struct vtds_unit *unit, size_t offset);
+
+/* ---- Devices on VFIO's cdev (vfio.c) ---- */
+
+enum vtds_kind {
+	VTDS_EDU, /* QEMU's edu, alone in its IOMMU group */
+	VTDS_EDU_SHARED, /* the same, with another one in its group */
+	VTDS_NVME, /* QEMU's nvme, alone in its group */
+};
+
+/**
+ * struct vtds_dev - A device in the hands of the VMM
+ * @kind: What it is
+ * @bdf: Its address on the host
+ * @fd: VFIO cdev
+ * @dev_id: iommufd's name for it
+ * @sid: Its requester id in the guest
+ * @bar: BAR 0
+ * @bar_size: Bytes of it
+ * @home: Guest physical address of memory that only this device uses. Tests map
+ *        it one to one, so that the device reaches it in every setting in which
+ *        it reaches anything
+ * @home_hva: The same, where this process sees it
+ * @nvme: State of the NVMe queues; @nvme.alive if the controller runs
+ */
+struct vtds_dev {
+	enum vtds_kind kind;
+	char bdf[16];
+	int fd;
+	__u32 dev_id;
+	__u16 sid;
+	volatile void *bar;
+	size_t bar_size;
+	__u64 home;
+	void *home_hva;
+	struct {
+		bool alive;
+		unsigned int tail;
+		unsigned int head;
+		unsigned int phase;
+		__u16 next_cid;
+	} nvme;
+};
+
+#define VTDS_HOME_SIZE (4 * SZ_4K)
+
+int vtds_dev_count(enum vtds_kind kind);
+int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind,
+		  unsigned int index);
+int vtds_dev_bind(struct vtds_dev *dev, int iommufd);
+int vtds_dev_attach(struct vtds_dev *dev, __u32 pt_id);
+int vtds_dev_detach(struct vtds_dev *dev);
+void vtds_dev_close(struct vtds_dev *dev);
+
+/* ---- The guest's memory (guest_ram.c) ---- */
+
+enum vtds_ram_kind {
+	VTDS_RAM_SCATTERED, /* small pages, neighbours are strangers on the host */
+	VTDS_RAM_2M, /* hugetlb */
+	VTDS_RAM_1G, /* hugetlb */
+};
+
+struct vtds_ram {
+	__u64 gpa;
+	__u64 size;
+	void *hva;
+};
+
+#define VTDS_MAX_RAM 8
+
+/**
+ * struct vtds_guest - A guest's memory and its root table
+ * @ram: Blocks of memory
+ * @nr_ram: How many
+ * @next: Address in block 0 of the next page to hand out
+ * @root: Root table
+ */
+struct vtds_guest {
+	struct vtds_ram ram[VTDS_MAX_RAM];
+	unsigned int nr_ram;
+	__u64 next;
+	__u64 root;
+};
+
+int vtds_ram_add(struct vtds_guest *guest, enum vtds_ram_kind kind, __u64 gpa,
+		 __u64 size);
+void vtds_ram_free(struct vtds_guest *guest);
+int vtds_ram_map(struct vtds_guest *guest, struct vtds_vmm *vmm);
+void *vtds_hva(const struct vtds_guest *guest, __u64 gpa);
+__u64 vtds_page(struct vtds_guest *guest);
+__u64 vtds_pages(struct vtds_guest *guest, __u64 size, __u64 align);
+
+/* ---- The guest's tables (guest_tables.c) ---- */
+
+/* Context entry: low quadword */
+#define CTX_P (1ULL << 0)
+#define CTX_FPD (1ULL << 1)
+#define CTX_TT(tt) ((__u64)(tt) << 2)
+#define CTX_TT_TRANSLATE CTX_TT(0)
+#define CTX_TT_PASS_THROUGH CTX_TT(2)
+/* High quadword */
+/* clang-format off */
+#define CTX_AW(levels) ((__u64)(levels) - 2)
+/* clang-format on */
+#define CTX_DID(did) ((__u64)(did) << 8)
+
+/* Paging entries */
+#define SS_R (1ULL << 0)
+#define SS_W (1ULL << 1)
+#define SS_RW (SS_R | SS_W)
+#define SS_PS (1ULL << 7)
+#define SS_ADDR 0x000ffffffffff000ULL
+
+/**
+ * struct vtds_table - A second-stage table of the guest
+ * @guest: Whose memory it is in
+ * @root: Guest physical address of the top table
+ * @levels: 3, 4 or 5
+ * @did: The domain-id that contexts use with it
+ */
+struct vtds_table {
+	struct vtds_guest *guest;
+	__u64 root;
+	unsigned int levels;
+	__u16 did;
+};
+
+__u64 *vtds_root_entry(struct vtds_guest *guest, __u16 sid);
+__u64 *vtds_ctx_entry(struct vtds_guest *guest, __u16 sid);
+void vtds_ctx_set(struct vtds_guest *guest, __u16 sid, __u64 lo, __u64 hi);
+void vtds_ctx_use(struct vtds_guest *guest, __u16 sid,
+		  const struct vtds_table *table);
+
+void vtds_table_init(struct vtds_table *table, struct vtds_guest *guest,
+		     unsigned int levels, __u16 did);
+__u64 *vtds_entry(struct vtds_table *table, __u64 iova, unsigned int level);
+void vtds_map(struct vtds_table *table, __u64 iova, __u64 gpa, __u64 size,
+	      unsigned int perm);
+void vtds_map_range(struct vtds_table *table, __u64 iova, __u64 gpa, __u64 size,
+		    unsigned int perm);
+void vtds_unmap(struct vtds_table *table, __u64 iova, __u64 size);
+
+/* ---- edu: slow, one transfer takes 100 ms, but simple (edu.c) ---- */
+
+#define VTDS_EDU_LEN 2048
+
+int vtds_edu_start_read(struct vtds_dev *dev, __u64 iova);
+int vtds_edu_start_write(struct vtds_dev *dev, __u64 iova);
+int vtds_edu_wait(struct vtds_dev *dev);
+
+/* ---- nvme: thousands of transfers per second (nvme.c) ---- */
+
+int vtds_nvme_start(struct vtds_dev *dev);
+int vtds_nvme_identify(struct vtds_dev *dev, __u64 iova);
+int vtds_nvme_set_token(struct vtds_dev *dev, __u64 iova);
+int vtds_nvme_get_token(struct vtds_dev *dev, __u64 iova);
+
+/* ---- What can a device reach? (probe.c) ---- */
+
+/**
+ * struct vtds_probe - One question and its answer
+ * @dev: Who
+ * @iova: At which address, page-aligned
+ * @gpa: Is it this memory that it reaches there?
+ * @got: The answer, PERM_*, or -EIO if the device failed the positive control:
+ *       it did not reach its home memory just before or after
+ */
+struct vtds_probe {
+	struct vtds_dev *dev;
+	__u64 iova;
+	__u64 gpa;
+	int got;
+};
+
+void vtds_probe_all(struct vtds_guest *guest, struct vtds_probe *probes,
+		    unsigned int nr);
+int vtds_reach(struct vtds_guest *guest, struct vtds_dev *dev, __u64 iova,
+	       __u64 gpa);
+unsigned int vtds_at_home(struct vtds_dev *devs, unsigned int nr);
+int vtds_answer(struct vtds_unit *unit, __u16 sid, __u64 iova, __u64 gpa);
+int vtds_fault(struct vtds_unit *unit, __u16 sid, __u64 iova);
+int vtds_attachment(struct vtds_unit *unit, __u16 sid);
+
+/* ---- What can the host express? (host.c) ---- */
+
+int vtds_host_write_only(void);
+
+/* ---- DMA in the background (load.c) ---- */
+
+#define VTDS_LOAD_MAX 512
+
+/**
+ * struct vtds_load - An NVMe device that writes to a list of pages in turn
+ * @dev: The device
+ * @guest: Where the pages are
+ * @iova: Addresses to write to
+ * @gpa: Memory that must change by it
+ * @nr: How many
+ * @skip: Index that is left out, -1 for none
+ * @stop: Ask the thread to end
+ * @rounds: Transfers done
+ * @misses: Transfers that did not arrive
+ * @thread: The thread
+ */
+struct vtds_load {
+	struct vtds_dev *dev;
+	struct vtds_guest *guest;
+	__u64 iova[VTDS_LOAD_MAX];
+	__u64 gpa[VTDS_LOAD_MAX];
+	unsigned int nr;
+	int skip;
+	bool stop;
+	unsigned long rounds;
+	unsigned long misses;
+	pthread_t thread;
+};
+
+int vtds_load_start(struct vtds_load *load);
+unsigned long vtds_load_rounds(struct vtds_load *load);
+void vtds_load_wait(struct vtds_load *load, unsigned long rounds);
+void vtds_load_stop(struct vtds_load *load);
+
+/* ---- Odds and ends (misc.c) ---- */
+
+double vtds_seconds(void);
+void vtds_sleep_ms(unsigned int ms);
+long vtds_vm_pin_kb(void);
+long vtds_pins_in_system(void);
+
+#endif /* VTDS_LIB_H */
