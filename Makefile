@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Front door of vtd_shadow: each target is one script. `make help` lists them.
+
+.NOTPARALLEL:
+.PHONY: help demo check shell modules overlay clean clean-cache
+
+export KERNEL SUITE TEST REFRESH
+
+help:
+	@echo 'make demo              a device does DMA through a shadow, in an emulated host'
+	@echo 'make check             all checks and tests'
+	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug modules overlay'
+	@echo '  TEST=program[:test]  only this selftest'
+	@echo 'make shell             a shell in the emulated host, modules loaded'
+	@echo '  KERNEL=6.12|7        the kernel for these three: 6.12 LTS (default) or the newest 7.x'
+	@echo 'make modules KDIR=...  build the modules for a prepared kernel (6.12 or newer)'
+	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
+	@echo 'make clean             remove what was built here'
+	@echo 'make clean-cache       remove kernels and all else in the cache'
+	@echo
+	@echo 'The first three set up what they need on Debian 12 (packages, kernels) and cache'
+	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
+
+demo:
+	@bash scripts/setup.sh
+	@bash scripts/bed.sh demo $(KERNEL)
+
+check:
+	@bash scripts/check.sh
+
+shell:
+	@bash scripts/setup.sh
+	@bash scripts/bed.sh shell $(KERNEL)
+
+modules:
+	@bash scripts/modules.sh '$(KDIR)'
+
+overlay:
+	@bash scripts/overlay.sh '$(KSRC)'
+
+clean:
+	@rm -rf out
+
+clean-cache:
+	@rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/vtd_shadow"

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the suites named in SUITE (all by default) and prints the summary.
+#
+#   style     formatting, static checks, documentation
+#   kunit     unit tests on KERNEL (6.12 by default)
+#   selftest  kselftests on KERNEL
+#   debug     both on the newest 7.x with sanitizers
+#   modules   the modules build against prepared kernels
+#   overlay   the repository builds and runs inside a kernel tree
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+KERNEL=${KERNEL:-6.12}
+PARTS=$RESULTS.d
+BACKGROUND=
+
+# Two lanes side by side. The boots mostly wait for emulated devices and are
+# sensitive to time; what compiles stays behind them in priority.
+BOOTS=(kunit selftest debug)
+BUILDS=(style modules overlay)
+
+suite_programs() { # SUITE
+	case $1 in
+	kunit | selftest) bash "$TOP/scripts/bed.sh" "$1" "$KERNEL" ;;
+	debug)
+		local status=0
+		bash "$TOP/scripts/bed.sh" kunit 7 debug || status=1
+		bash "$TOP/scripts/bed.sh" selftest 7 debug || status=1
+		return "$status"
+		;;
+	style) bash "$TOP/scripts/style.sh" ;;
+	modules) bash "$TOP/scripts/modules-test.sh" ;;
+	overlay) bash "$TOP/scripts/overlay-test.sh" ;;
+	esac
+}
+
+# A suite that ends early without naming a failure failed as a whole.
+run_suite() { # SUITE
+	local status=0
+	export RESULTS=$PARTS/$1
+	: >"$RESULTS"
+	suite_programs "$1" </dev/null 2>&1 | sed -u "s/^/$(printf '%-8s' "$1") /" || status=$?
+	if [ "$status" -ne 0 ] && [ "$(count fail)" -eq 0 ]; then
+		fail "$1" "ended with status $status"
+	elif [ ! -s "$RESULTS" ]; then
+		fail "$1" "no results"
+	fi
+}
+
+run_lane() { # SUITE...
+	local suite
+	for suite in "$@"; do
+		run_suite "$suite"
+	done
+}
+
+# chosen SUITE...: those of them that SUITE asks for
+chosen() {
+	local suite
+	for suite in "$@"; do
+		[[ -n ${SUITE:-} && " $SUITE " != *" $suite "* ]] || echo "$suite"
+	done
+}
+
+# The kernels that the suites want, one a line: version and flavour
+wanted_kernels() { # SUITE...
+	local suite
+	for suite in "$@"; do
+		case $suite in
+		style) echo 6.12 plain ;;
+		kunit | selftest) echo "$KERNEL" plain ;;
+		debug) echo 7 debug ;;
+		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
+		esac
+	done | sort -u
+}
+
+build_kernels() { # SUITE...
+	local version flavour
+	while read -r version flavour; do
+		bash "$TOP/scripts/kernel.sh" "$version" "$flavour" ||
+			fail "kernel $version $flavour" "does not build"
+	done < <(wanted_kernels "$@")
+}
+
+# The lane that compiles runs in a process group of its own, which an interrupt
+# ends with the rest.
+run_lanes() {
+	set -m
+	{
+		renice -n 10 "$BASHPID" >/dev/null
+		run_lane "${BUILDS[@]}"
+	} </dev/null &
+	BACKGROUND=$!
+	set +m
+	(run_lane "${BOOTS[@]}")
+	wait "$BACKGROUND"
+	BACKGROUND=
+}
+
+clean_up() {
+	[ -z "$BACKGROUND" ] || kill -- -"$BACKGROUND" 2>/dev/null || true
+	rm -rf "$PARTS" "$RESULTS"
+}
+
+main() {
+	local suite
+	for suite in ${SUITE:-}; do
+		[[ " ${BOOTS[*]} ${BUILDS[*]} " == *" $suite "* ]] || die "no suite $suite"
+	done
+	mapfile -t BOOTS < <(chosen "${BOOTS[@]}")
+	mapfile -t BUILDS < <(chosen "${BUILDS[@]}")
+	mkdir "$PARTS"
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM
+	if bash "$TOP/scripts/setup.sh"; then
+		build_kernels "${BOOTS[@]}" "${BUILDS[@]}"
+		run_lanes
+		cat "$PARTS"/* >>"$RESULTS"
+	else
+		fail setup "the machine could not be prepared"
+	fi
+	sed -n 's/^fail\t\([^\t]*\)\t.*/failed: \1/p' "$RESULTS"
+	summary | tee "$OUT/summary"
+}
+
+main

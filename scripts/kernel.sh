@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The test kernels: unpacks and builds them in the cache, once.
+#
+#   kernel.sh VERSION [FLAVOUR]   make sure it is there, tell where
+#
+# VERSION is 6.12 or 7 (the newest 7.x), FLAVOUR is plain or debug.
+# Sourced, it gives kernel_src and kernel_build, which set KSRC and KDIR.
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+KCONFIGS=$TOP/tools/testing/selftests/vtd_shadow
+
+# The version of the Debian package that the source comes from
+source_package() { # VERSION
+	local deb
+	case $1 in
+	6.12)
+		dpkg-query -W -f '${Version}' linux-source-6.12
+		;;
+	7)
+		deb=$(echo "$CACHE"/linux-source-7/*.deb)
+		dpkg-deb -f "$deb" Version
+		;;
+	*) die "no kernel $1: KERNEL is 6.12 or 7" ;;
+	esac
+}
+
+unpack_kernel() { # VERSION DIRECTORY
+	case $1 in
+	6.12) tar -xJf /usr/src/linux-source-6.12.tar.xz -C "$2" --strip-components=1 ;;
+	7)
+		dpkg-deb --fsys-tarfile "$CACHE"/linux-source-7/*.deb |
+			tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
+			tar -xJ -C "$2" --strip-components=1
+		;;
+	esac
+}
+
+# The configuration fragments of a kernel, one path a line
+fragments() { # VERSION FLAVOUR
+	echo "$KCONFIGS/config"
+	case $2 in
+	plain) ;;
+	debug)
+		echo "$KCONFIGS/config.debug"
+		[ ! -e "$KCONFIGS/config.debug-$1" ] || echo "$KCONFIGS/config.debug-$1"
+		;;
+	*) die "no kernel flavour $2: it is plain or debug" ;;
+	esac
+}
+
+# Every line of the fragments must hold in the final configuration: Kconfig
+# drops silently what it cannot have.
+check_config() { # CONFIG FRAGMENT...
+	local config=$1 line symbol lost=0
+	shift
+	while read -r line; do
+		case $line in
+		CONFIG_*) grep -qxF "$line" "$config" && continue ;;
+		"# CONFIG_"*" is not set")
+			symbol=${line#\# }
+			grep -q "^${symbol% is not set}=" "$config" || continue
+			;;
+		*) continue ;;
+		esac
+		echo "not in effect: $line"
+		lost=1
+	done < <(cat "$@")
+	return "$lost"
+}
+
+build_kernel() { # VERSION FLAVOUR KSRC DIRECTORY
+	local src=$3 dir=$4 files
+	mapfile -t files < <(fragments "$1" "$2")
+	make -C "$src" O="$dir" tinyconfig
+	"$src/scripts/kconfig/merge_config.sh" -m -O "$dir" "$dir/.config" "${files[@]}"
+	make -C "$src" O="$dir" olddefconfig
+	check_config "$dir/.config" "${files[@]}"
+	make -C "$src" O="$dir" -j"$(nproc)" bzImage modules
+	make -C "$src" O="$dir" headers_install
+	# The directory moves to its place when it is complete: 7.x wrote its name.
+	# shellcheck disable=SC2016  # for make
+	local here='$(dir $(abspath $(lastword $(MAKEFILE_LIST))))'
+	sed -i "s|^\\(export KBUILD_OUTPUT\\).*|\\1 := $here|" "$dir/Makefile"
+}
+
+kernel_src() { # VERSION: sets KSRC
+	local version
+	version=$(source_package "$1")
+	KSRC=$CACHE/src/linux-${version//[~+:]/-}
+	publish "$KSRC" step "unpack kernel $version" unpack_kernel "$1"
+}
+
+kernel_build() { # VERSION FLAVOUR: sets KSRC and KDIR
+	local files name
+	kernel_src "$1"
+	mapfile -t files < <(fragments "$1" "$2")
+	name=$CACHE/kernel/$1-$2
+	KDIR=$name-$({ echo "$KSRC" && gcc --version && grep -h CONFIG_ "${files[@]}"; } |
+		sha256sum | cut -c1-12)
+	publish "$KDIR" step "build kernel ${KSRC##*/linux-} $2" build_kernel "$1" "$2" "$KSRC"
+	prune "$name-" "$KDIR"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	[ $# -ge 1 ] || die "usage: kernel.sh VERSION [FLAVOUR]"
+	kernel_build "$1" "${2:-plain}"
+	say "kernel $1 ${2:-plain} is in $KDIR"
+fi

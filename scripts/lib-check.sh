@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# One command, one result: what style.sh and overlay-test.sh are made of.
+# Source it after lib.sh, with SUITE set.
+
+# check NAME COMMAND...: pass if COMMAND succeeds in the repository's top
+# folder; else fail, and show what it said
+check() {
+	local name=$1 log=$LOGS/$SUITE-${1//[^[:alnum:].]/-}.log begin status
+	shift
+
+	begin=$(now_us)
+	set +e
+	(
+		set -e
+		cd "$TOP"
+		"$@"
+	) </dev/null >"$log" 2>&1
+	status=$?
+	set -e
+	if [ "$status" -eq 0 ]; then
+		pass "$SUITE: $name ($(tenths $(($(now_us) - begin))) s)"
+	else
+		fail "$SUITE: $name" "log: $log"
+		head -n 100 "$log" | sed 's/^/    /'
+	fi
+}
+
+# silent COMMAND...: COMMAND must print nothing; its status may be anything,
+# grep's is 1 when all is well
+silent() {
+	local said
+
+	said=$("$@" || true)
+	[ -z "$said" ] || {
+		echo "$said"
+		return 1
+	}
+}
+
+# holds FILE LINE...: FILE has each LINE; those that it has not are named
+holds() {
+	local file=$1 line missing=0
+	shift
+
+	for line; do
+		grep -qxF -- "$line" "$file" || {
+			echo "not in $file: $line"
+			missing=1
+		}
+	done
+	return "$missing"
+}

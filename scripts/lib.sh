@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What every script here shares: paths, progress lines, the cache, results.
+# Source it; it runs nothing expensive.
+#
+#   step WHAT COMMAND...      run COMMAND with its output in a log, tell its time
+#   publish DEST COMMAND...   make DEST with COMMAND, all of it or nothing
+#   pass NAME, fail NAME [WHY], skip NAME WHY, summary
+#
+# Call step and publish as plain commands. In a condition (if, &&, ||) bash
+# ignores `set -e` inside functions, so COMMAND must be a program there.
+
+set -euo pipefail
+
+# What make, or a user who builds kernels, has in the environment must not reach
+# the builds here.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_OUTPUT O M V W ARCH CROSS_COMPILE
+export LC_ALL=C.UTF-8
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+OUT=$TOP/out
+CACHE=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/vtd_shadow
+LOGS=$OUT/logs
+
+# The clock and the results file are those of the outermost script.
+export VTD_SHADOW_START=${VTD_SHADOW_START:-${EPOCHREALTIME/[.,]/}}
+
+mkdir -p "$CACHE"/{lock,tmp} "$LOGS"
+
+if [ -z "${RESULTS:-}" ]; then
+	RESULTS=$OUT/results.$$
+	RESULTS_OWNER=$$
+	rm -f "$RESULTS"
+fi
+export RESULTS
+
+now_us() { echo "${EPOCHREALTIME/[.,]/}"; }
+
+# tenths MICROSECONDS: seconds with one decimal
+tenths() { printf '%d.%d' $(($1 / 1000000)) $(($1 / 100000 % 10)); }
+
+say() { printf '[%7ss] %s\n' "$(tenths $(($(now_us) - VTD_SHADOW_START)))" "$*"; }
+
+die() {
+	echo "vtd_shadow: $*" >&2
+	exit 1
+}
+
+# step WHAT COMMAND...: the log is named after WHAT
+step() {
+	local what=$1 log begin flags=$- status
+	shift
+	log=$LOGS/$(tr -cs 'a-zA-Z0-9._\n' - <<<"$what" | sed 's/-$//').log
+	say "$what ..."
+	begin=$(now_us)
+	set +e
+	(
+		set -e
+		"$@"
+	) </dev/null >"$log" 2>&1
+	status=$?
+	[[ $flags != *e* ]] || set -e
+	if [ "$status" -ne 0 ]; then
+		say "$what: FAILED (status $status), log: $log, which ends:"
+		tail -n 20 "$log" | sed 's/^/    /'
+		return "$status"
+	fi
+	say "$what: $(tenths $(($(now_us) - begin))) s"
+}
+
+# Remove what interrupted runs left: their locks died with them.
+sweep_cache() {
+	local dir
+	for dir in "$CACHE"/tmp/*; do
+		[ -e "$dir" ] || continue
+		flock -n "$CACHE/lock/${dir##*/}" rm -rf "$dir" || true
+	done
+}
+
+# publish DEST COMMAND...: unless the directory DEST (in the cache) exists,
+# COMMAND gets a private empty directory as its last argument and fills it;
+# only when it succeeded does the directory become DEST, in one rename.
+# DEST's time stamp tells when it was last used.
+publish() {
+	local dest=$1 name tmp lock
+	shift
+	[ ! -d "$dest" ] || { touch "$dest" && return; }
+	name=$(basename "$dest")
+	tmp=$CACHE/tmp/$name
+	exec {lock}>>"$CACHE/lock/$name"
+	flock -n "$lock" || {
+		say "waiting for another run that makes $name"
+		flock "$lock"
+	}
+	if [ ! -d "$dest" ]; then
+		sweep_cache
+		rm -rf "$tmp"
+		mkdir -p "$tmp" "$(dirname "$dest")"
+		"$@" "$tmp"
+		mv -T "$tmp" "$dest"
+	fi
+	exec {lock}>&-
+}
+
+# prune PREFIX KEEP: delete cached directories PREFIX* other than KEEP that no
+# run has used for two days; changed keys would fill the disk otherwise.
+prune() {
+	local dir
+	while read -r dir; do
+		[ "$dir" = "$2" ] || rm -rf "$dir"
+	done < <(find "$(dirname "$1")" -maxdepth 1 -name "$(basename "$1")*" -mtime +1)
+}
+
+# key PATH...: a short hash of all files there, their contents and their names
+# in the repository
+key() {
+	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum -- |
+		sed "s|$TOP/||" | sha256sum | cut -c1-12
+}
+
+# unchanged KEY PATH...: what was built from files that were being edited must
+# not be kept under their key.
+unchanged() {
+	[ "$(key "${@:2}")" = "$1" ] || die "the sources changed during the build, run again"
+}
+
+record() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}" >>"$RESULTS"; }
+
+pass() {
+	record pass "$1"
+	echo "  ok    $1"
+}
+
+fail() {
+	record fail "$1" "${2:-}"
+	echo "  FAIL  $1${2:+: $2}"
+}
+
+skip() {
+	record skip "$1" "$2"
+	echo "  skip  $1: $2"
+}
+
+count() { grep -cs "^$1"$'\t' "$RESULTS" || [ -e "$RESULTS" ] || echo 0; }
+
+# The last line of a run, after which there are no results. Status 1 if anything
+# failed. A script that another one started leaves the line to that one.
+summary() {
+	local failed
+	failed=$(count fail)
+	if [ "${RESULTS_OWNER:-}" = $$ ]; then
+		echo "$(count pass) passed, $failed failed, $(count skip) skipped"
+		rm -f "$RESULTS"
+	fi
+	[ "$failed" -eq 0 ]
+}

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds the modules out of tree, on a copy of the sources.
+#
+#   modules.sh KDIR    build against a prepared kernel, results in out/modules/
+#
+# Sourced, it gives modules_build, which builds in the cache and sets MODULES.
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+MODULE_DIR=drivers/iommu/vtd_shadow
+MODULE_SOURCES=("$TOP/$MODULE_DIR" "$TOP/include")
+NEEDED=(IOMMUFD VFIO_DEVICE_CDEV VFIO_PCI)
+
+# Says in one line why the modules cannot be built against KDIR.
+check_kernel() { # KDIR
+	local release option lacking=()
+	[ -e "$1/include/config/auto.conf" ] || die "$1 is not a prepared kernel build directory"
+	release=$(<"$1/include/config/kernel.release")
+	printf '6.12\n%s\n' "${release%%-*}" | sort -VC ||
+		die "$1 is Linux $release, which is older than 6.12"
+	for option in "${NEEDED[@]}"; do
+		grep -q "^CONFIG_$option=" "$1/include/config/auto.conf" ||
+			lacking+=("CONFIG_$option")
+	done
+	[ ${#lacking[@]} -eq 0 ] || die "$1 (Linux $release) lacks ${lacking[*]}"
+}
+
+# The repository's layout is kept: the modules find the uapi header by it.
+copy_modules() { # DIRECTORY
+	mkdir -p "$1/$(dirname "$MODULE_DIR")"
+	cp -r "$TOP/include" "$1/include"
+	cp -r "$TOP/$MODULE_DIR" "$1/$MODULE_DIR"
+}
+
+make_modules() { # KDIR DIRECTORY
+	# Messages name the files as the repository does.
+	local options=("KCFLAGS=-fmacro-prefix-map=$2/=")
+	# A kernel that was prepared but not built knows no exported symbols.
+	[ -e "$1/Module.symvers" ] || options+=(KBUILD_MODPOST_WARN=1)
+	make -C "$1" M="$2/$MODULE_DIR" -j"$(nproc)" "${options[@]}" modules
+}
+
+cached_modules() { # KEY KDIR DIRECTORY
+	copy_modules "$3"
+	unchanged "$1" "${MODULE_SOURCES[@]}"
+	make_modules "$2" "$3"
+}
+
+modules_build() { # KDIR: sets MODULES, the directory of the built modules
+	local base hash
+	check_kernel "$1"
+	hash=$(key "${MODULE_SOURCES[@]}")
+	base=$CACHE/modules/${1##*/}
+	MODULES=$base-$hash
+	publish "$MODULES" step "build modules for ${1##*/}" cached_modules "$hash" "$1"
+	prune "$base-" "$MODULES"
+	MODULES=$MODULES/$MODULE_DIR
+}
+
+main() { # KDIR
+	local kdir dest
+	[ -n "${1:-}" ] || die "usage: make modules KDIR=<kernel build directory>"
+	kdir=$(realpath -m "$1")
+	check_kernel "$kdir"
+	dest=$OUT/modules/$(<"$kdir/include/config/kernel.release")
+	rm -rf "$dest"
+	copy_modules "$dest/build"
+	step "build modules for $kdir" make_modules "$kdir" "$dest/build"
+	mv "$dest/build/$MODULE_DIR"/*.ko "$dest"
+	rm -rf "$dest/build"
+	ls "$dest"/*.ko
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	main "$@"
+fi

@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Installs what the test bed needs on a Debian 12 machine: packages, QEMU from
+# its backports, and the newest linux-source-7.* from the next release's
+# backports (downloaded into the cache, not installed). Does nothing, and
+# needs neither root nor the network, when all of it is there.
+# REFRESH=1 looks for a newer linux-source-7.*.
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+QEMU_SUITE=bookworm-backports
+KERNEL7_SUITE=trixie-backports
+
+PACKAGES=(
+	# kernel, modules, initramfs
+	bc bison busybox-static cpio dpkg-dev flex gcc kmod libc6-dev libelf-dev
+	libssl-dev linux-source-6.12 make perl python3 rsync xz-utils
+	# style gate and documentation
+	clang-format coccinelle codespell g++ gcc-multilib python3-docutils
+	python3-sphinx shellcheck sparse
+)
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "installing packages needs root: run as root or install sudo"
+	fi
+}
+
+apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# The packages of the arguments that are not installed
+missing() {
+	local installed
+	# dpkg-query fails if there is one that it does not know.
+	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null) || true
+	installed=$(sed -n 's/^installed //p' <<<"$installed")
+	comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+}
+
+# The machine's own apt entries of the Debian archive, one a line:
+# URI, suite, file:entry, and the suite's code name
+debian_entries() {
+	# shellcheck disable=SC2016  # these are for apt to expand
+	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(SOURCESENTRY)|$(CODENAME)' \
+		'Created-By: Packages' 'Origin: Debian' 'Component: main' | sort -u
+}
+
+# signed_by FILE:ENTRY: the key that the entry names, as a sources.list option.
+# An entry is a stanza in the .sources format, a line in the other.
+signed_by() {
+	local file=${1%:*} entry=${1##*:} keys
+	case $file in
+	*.sources) keys=$(awk -v RS= -v n="$entry" 'NR == n' "$file" |
+		sed -n 's/^Signed-By:[[:space:]]*//Ip') ;;
+	*) keys=$(sed -n "${entry}p" "$file" |
+		sed -n 's/.*\[.*signed-by=\([^] ]*\).*/\1/p') ;;
+	esac
+	[ ! -e "$keys" ] || echo "[signed-by=$keys]"
+}
+
+# with_suite SUITE: sets APT_OPTIONS so that apt also sees SUITE of the mirror
+# that the machine itself uses, through lists of their own in a temporary
+# directory. The system's own lists and sources stay as they are.
+with_suite() {
+	local dir=$LISTS/$1 uri release where codename
+	APT_OPTIONS=(-o "Dir::Etc::SourceList=$dir.list" -o Dir::Etc::SourceParts=/dev/null
+		-o "Dir::State::Lists=$dir" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
+		-o Acquire::Languages=none)
+	mkdir "$dir"
+	while IFS='|' read -r uri release where codename; do
+		echo "deb $(signed_by "$where") $uri $release main"
+		[ "$codename" != bookworm ] ||
+			echo "deb $(signed_by "$where") $uri $1 main"
+	done < <(debian_entries) >"$dir.list"
+	grep -q " $1 main" "$dir.list" ||
+		die "apt has no entry for Debian's bookworm archive"
+	apt "${APT_OPTIONS[@]}" update
+}
+
+install_packages() {
+	apt update
+	apt install --no-install-recommends "$@"
+}
+
+have_qemu() {
+	[ -z "$(missing qemu-system-x86)" ] &&
+		dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86)" ge 1:10
+}
+
+install_qemu() {
+	with_suite "$QEMU_SUITE"
+	apt "${APT_OPTIONS[@]}" install --no-install-recommends -t "$QEMU_SUITE" qemu-system-x86
+}
+
+# fetch_kernel7 DIRECTORY: the package of the newest 7.x source goes there
+fetch_kernel7() {
+	local package
+	with_suite "$KERNEL7_SUITE"
+	package=$(apt-cache "${APT_OPTIONS[@]}" pkgnames linux-source-7 |
+		grep -x 'linux-source-7\.[0-9]*' | sort -V | tail -n 1)
+	cd "$1"
+	apt "${APT_OPTIONS[@]}" download "$package"
+}
+
+prepare_root() {
+	grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release ||
+		die "setup needs Debian 12; elsewhere install ${PACKAGES[*]} and QEMU 10"
+	as_root true || die "installing packages needs root, and sudo refuses"
+	LISTS=$(mktemp -d)
+	trap 'as_root rm -rf "$LISTS"' EXIT
+	chmod 755 "$LISTS"
+}
+
+main() {
+	local wanted kernel7=$CACHE/linux-source-7
+	mapfile -t wanted < <(missing "${PACKAGES[@]}")
+	[ -z "${REFRESH:-}" ] || rm -rf "$kernel7"
+	if [ ${#wanted[@]} -eq 0 ] && have_qemu && [ -d "$kernel7" ]; then
+		return
+	fi
+	prepare_root
+	if [ ${#wanted[@]} -gt 0 ]; then
+		step "install ${#wanted[@]} packages" install_packages "${wanted[@]}"
+	elif [ -z "$(debian_entries)" ]; then
+		step "update the package lists" apt update
+	fi
+	have_qemu || step "install QEMU" install_qemu
+	publish "$kernel7" step "download the newest linux-source-7" fetch_kernel7
+}
+
+main

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boots the emulated host: a PC with VT-d, the devices that the tests drive,
+# and an initramfs with the modules and the test programs.
+#
+#   run.sh MODE RUN IMAGE MODULES TESTS [WHICH]
+#
+# MODE     kunit, selftest, demo or shell (see init)
+# RUN      an empty directory for what comes out: console.log, tap.log, verdict
+# IMAGE    the kernel
+# MODULES  a directory that holds the kernel's and our modules (*.ko)
+# TESTS    a directory that holds the test programs and their list, "tests"
+# WHICH    run only this program (or program:test)
+#
+# The status is QEMU's; what it means for the tests is in RUN.
+
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 WHICH=${6:-}
+TIMEOUT=${TIMEOUT:-2400}
+
+# Module files by the names that the kernel shows, so that init finds them.
+make_initramfs() {
+	local root=$RUN/root file
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,modules,tests}
+	cp /bin/busybox "$root/bin/"
+	install -m 755 "$HERE/init" "$root/init"
+	for file in "$MODULES"/*.ko; do
+		cp "$file" "$root/modules/$(basename "$file" | tr - _)"
+	done
+	module_order "$root/modules" vfio_pci vfio_iommu_type1 vtd_shadow_vfio_pci |
+		awk '!seen[$0]++' >"$root/modules/order"
+	cp -r "$TESTS"/* "$root/tests/"
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$RUN/initramfs"
+	rm -rf "$root"
+}
+
+# module_order DIRECTORY NAME...: these modules and all that they need, each after
+# its own needs; a name may come more than once
+module_order() {
+	local dir=$1 name needs
+	shift
+	for name in "$@"; do
+		needs=$(modinfo -F depends "$dir/$name.ko" | tr ',-' ' _')
+		# shellcheck disable=SC2086  # a list of words
+		module_order "$dir" $needs
+		echo "$name"
+	done
+}
+
+# Test devices. Each root port is an IOMMU group of its own; the two devices on
+# the conventional bus share one.
+add_devices() {
+	local i edu=edu,dma_mask=0xffffffffffffffff
+	for i in 1 2 3 4 5 6; do
+		ARGS+=(-device "pcie-root-port,id=rp$i,slot=$i,chassis=$i" -device "$edu,bus=rp$i")
+	done
+	ARGS+=(-device 'pcie-root-port,id=rp7,slot=7,chassis=7'
+		-device 'pcie-pci-bridge,id=shared,bus=rp7'
+		-device "$edu,bus=shared,addr=1" -device "$edu,bus=shared,addr=2")
+	truncate -s 64M "$RUN/disk"
+	ARGS+=(-device 'pcie-root-port,id=rp8,slot=8,chassis=8'
+		-drive "if=none,id=disk,format=raw,file=${RUN//,/,,}/disk"
+		-device 'nvme,bus=rp8,serial=vtd_shadow,drive=disk')
+}
+
+# add_port NAME FILE: for what must not mix with the console
+add_port() {
+	ARGS+=(-chardev "file,id=$1,path=${2//,/,,}"
+		-device "virtserialport,chardev=$1,name=vtd_shadow.$1")
+}
+
+# Huge pages are for guest memory; unit tests have none, and a leak scan would
+# only take longer. A busy machine may let the timer be late at boot and stall a
+# processor for long: neither tells anything about the modules.
+command_line() {
+	local huge='hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=256'
+	[ "$MODE" != kunit ] || huge=
+	echo console=ttyS0 panic=-1 panic_on_warn=1 oops=panic intel_iommu=on \
+		no_timer_check rcupdate.rcu_cpu_stall_timeout=300 \
+		kunit.enable=1 iommu.debug_pagealloc=1 "$huge" \
+		"VTD_MODE=$MODE" "VTD_WHICH=$WHICH"
+}
+
+boot() {
+	local limit=(timeout --foreground --kill-after=10 "$TIMEOUT")
+	# No 5-level paging of the processor: early in its boot a kernel with KASAN
+	# takes a good address for a wild one when an interrupt comes too soon.
+	ARGS=(-nodefaults -no-user-config -display none -no-reboot
+		-machine q35 -accel 'tcg,thread=multi' -cpu 'max,la57=off' -smp 2 -m 6G
+		-device 'intel-iommu,intremap=on'
+		-kernel "$IMAGE" -initrd "$RUN/initramfs" -append "$(command_line)"
+		-device virtio-serial-pci)
+	add_devices
+	add_port tap "$RUN/tap.log"
+	add_port verdict "$RUN/verdict"
+	if [ "$MODE" = shell ]; then
+		limit=()
+		ARGS+=(-serial mon:stdio)
+	else
+		ARGS+=(-serial "file:${RUN//,/,,}/console.log")
+	fi
+	exec "${limit[@]}" qemu-system-x86_64 "${ARGS[@]}"
+}
+
+make_initramfs
+boot
