@@ -149,6 +149,54 @@ static void budget_holes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
 }
 
+/* One flush may need what it gives back further up. */
+static void budget_gives_back(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	u64 *second = bench_entry(b, SECOND_GPA, 0);
+
+	bench_domain(b, &budget_configs[0], TABLE_GPA);
+	map_superpages(b, GB_GPA, 5);
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->error, 0);
+	/* The fifth of five that fit goes, and another one comes before it */
+	swap(second[4], second[8]);
+	bench_sync_full(b);
+	swap(second[8], second[6]);
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->error, 0);
+	oracle_check_all(b);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 5 * 512);
+}
+
+/* What is refused counts, too: it takes time. */
+static void budget_refused(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	u64 *second = bench_entry(b, SECOND_GPA, 0);
+	struct vtds_batch batch;
+
+	bench_domain(b, &budget_configs[0], TABLE_GPA);
+	map_superpages(b, GB_GPA, 5);
+	for (unsigned int i = 0; i < 4; i++)
+		second[i] |= SZ_PAGE;
+	fake_host_step(&b->host);
+	mutex_lock(&b->unit->lock);
+	vtds_batch_begin(&batch, b->unit);
+	batch.refused = VTDS_MAX_REFUSED - 4;
+	vtds_domain_sync_full(&batch, &b->domain);
+	KUNIT_EXPECT_TRUE(test, batch.remove_only);
+	vtds_batch_end(&batch);
+	mutex_unlock(&b->unit->lock);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+
+	/* The next call has a count of its own */
+	bench_sync_full(b);
+	KUNIT_EXPECT_FALSE(test, b->limited);
+	oracle_check_all(b);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 512);
+}
+
 static int budget_init(struct kunit *test)
 {
 	int ret = bench_init(test);
@@ -166,6 +214,8 @@ static struct kunit_case budget_cases[] = {
 	KUNIT_CASE_PARAM(budget_self_reference_page, budget_config_gen_params),
 	KUNIT_CASE(budget_superpages),
 	KUNIT_CASE(budget_holes),
+	KUNIT_CASE(budget_gives_back),
+	KUNIT_CASE(budget_refused),
 	{},
 };
 

@@ -25,7 +25,7 @@ module_param(seed, uint, 0444);
 MODULE_PARM_DESC(seed, "Seed of the random tests, 0: one fixed seed each");
 
 /* With sanitizers and in emulation a step is a hundred times slower */
-static unsigned int steps = IS_ENABLED(CONFIG_KASAN) ? 8 : 60;
+static unsigned int steps = IS_ENABLED(CONFIG_KASAN) ? 20 : 60;
 module_param(steps, uint, 0444);
 MODULE_PARM_DESC(steps, "Steps of each random test");
 
@@ -106,6 +106,16 @@ static u64 random_page(struct bench *b)
 	return random_chunk(b) + bench_random(b, VTDS_CHUNK_PAGES) * SZ_PAGE;
 }
 
+/* An address that the pool can describe, mostly one that a request can have */
+static u64 random_iova(struct bench *b)
+{
+	u64 iova = bench_random(b, 512) * SZ_PAGE;
+
+	for (unsigned int level = 2; level <= b->config.levels; level++)
+		iova |= (u64)random_slot(b) << vtd_level_shift(level);
+	return one_in(b, 8) ? iova : iova & GENMASK_ULL(b->config.mgaw - 1, 0);
+}
+
 /* Neighbours that lead to neighbours */
 static void edit_leaves(struct bench *b, u64 table)
 {
@@ -161,11 +171,12 @@ static u64 random_entry(struct bench *b, u64 old)
 /* A path from the root down to leaves */
 static void edit_path(struct bench *b)
 {
-	u64 next, table = pool[0];
+	u64 next, table = pool[0], iova = random_iova(b);
 
 	for (unsigned int level = b->config.levels; level > 1; level--) {
 		next = random_table(b);
-		*bench_entry(b, table, random_slot(b)) = next | SS_RW;
+		*bench_entry(b, table, vtd_level_index(iova, level)) = next |
+								       SS_RW;
 		table = next;
 	}
 	edit_leaves(b, table);
@@ -209,16 +220,6 @@ static bool flush_all(struct bench *b)
 	if (!b->limited)
 		return oracle_check(b, 0, U64_MAX, ORACLE_EXACT, true);
 	return oracle_check_mapped(b);
-}
-
-/* An address that the pool can describe */
-static u64 random_iova(struct bench *b)
-{
-	u64 iova = bench_random(b, 512) * SZ_PAGE;
-
-	for (unsigned int level = 2; level <= b->config.levels; level++)
-		iova |= (u64)random_slot(b) << vtd_level_shift(level);
-	return iova & GENMASK_ULL(b->config.mgaw - 1, 0);
 }
 
 static bool flush_pages(struct bench *b)
@@ -286,6 +287,7 @@ static void random_tables(struct kunit *test)
 	bench_domain(b, &config, pool[0]);
 	for (i = 0; i < 30; i++)
 		edit(b);
+	edit_path(b);
 	for (i = 0; i < steps; i++) {
 		if (!step(b) || test->status == KUNIT_FAILURE)
 			break;

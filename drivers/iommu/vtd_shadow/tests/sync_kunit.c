@@ -521,7 +521,7 @@ static struct kunit_case sync_cases[] = {
 	KUNIT_CASE_PARAM(sync_unchanged, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_ignored_bits, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_2m, sync_config_gen_params),
-	KUNIT_CASE(sync_1g),
+	KUNIT_CASE_SLOW(sync_1g),
 	KUNIT_CASE_PARAM(sync_super_and_table, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_table_moves, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_path_permissions, sync_config_gen_params),
