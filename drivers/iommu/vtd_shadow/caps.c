@@ -26,12 +26,16 @@ u64 vtds_caps_cap_mask(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_cap_mask);
 
-/* The same for ECAP_REG: legacy mode. */
+/*
+ * The same for ECAP_REG. What is missing: first stage and nested translation,
+ * which are not shadowed, page requests, and accessed and dirty bits.
+ */
 u64 vtds_caps_ecap_mask(void)
 {
 	return VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_DT | VTD_ECAP_IR |
 	       VTD_ECAP_EIM | VTD_ECAP_PT | VTD_ECAP_SC | VTD_ECAP_IRO |
-	       VTD_ECAP_MHMV;
+	       VTD_ECAP_MHMV | VTD_ECAP_SRS | VTD_ECAP_SMTS | VTD_ECAP_SSTS |
+	       VTD_ECAP_SMPWCS | VTD_ECAP_RPS;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_ecap_mask);
 
@@ -80,6 +84,9 @@ int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
 		.pass_through = ecap & VTD_ECAP_PT,
 		.device_tlb = ecap & VTD_ECAP_DT,
 		.snoop = ecap & VTD_ECAP_SC,
+		.scalable = ecap & VTD_ECAP_SMTS,
+		.second_stage = ecap & VTD_ECAP_SSTS,
+		.rid_pasid = ecap & VTD_ECAP_RPS,
 	};
 	if (cap & VTD_CAP_SSLPS_2M)
 		caps->leaf_levels |= BIT(2);

@@ -331,11 +331,59 @@ int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_chunk_perm);
 
+/* Calls @use with the kernel's address of a guest page that is pinned then. */
+static int with_page(struct vtds_guest_mem *mem, u64 gpa, bool write,
+		     void (*use)(void *at, void *data), void *data)
+{
+	struct vtds_chunk *chunk = vtds_mem_get(mem, gpa);
+	unsigned int perm;
+	unsigned long pfn;
+	int ret;
+
+	if (IS_ERR(chunk))
+		return PTR_ERR(chunk);
+	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
+	if (!ret && write && !(perm & VTD_SS_W))
+		ret = -EPERM;
+	if (!ret)
+		use(page_address(pfn_to_page(pfn)) + offset_in_page(gpa), data);
+	vtds_mem_put(mem, chunk);
+	return ret;
+}
+
 /**
- * vtds_mem_read_entry() - Read a 16-byte entry that the guest may be writing
+ * struct entry_read - A read in progress
+ * @entry: Output
+ * @nr_qwords: Its length
+ */
+struct entry_read {
+	u64 *entry;
+	unsigned int nr_qwords;
+};
+
+static void read_entry(void *at, void *data)
+{
+	unsigned int tries = VTDS_READ_TRIES;
+	struct entry_read *read = data;
+	const u64 *from = at;
+
+	do {
+		read->entry[0] = READ_ONCE(from[0]);
+		/* Pairs with the guest's own barrier before it sets P */
+		smp_rmb();
+		for (unsigned int i = 1; i < read->nr_qwords; i++)
+			read->entry[i] = READ_ONCE(from[i]);
+		/* The same, so that P is read last too */
+		smp_rmb();
+	} while (READ_ONCE(from[0]) != read->entry[0] && --tries);
+}
+
+/**
+ * vtds_mem_read_entry() - Read an entry that the guest may be writing
  * @mem: Guest memory
- * @gpa: Its address, 16-byte aligned
- * @entry: Output, low and high quadword
+ * @gpa: Its address; the entry does not cross a page
+ * @entry: Output
+ * @nr_qwords: Its length
  *
  * The quadword with the present bit is read first and again last, until both
  * agree. A guest that never stops writing gets what was read last: some mix of
@@ -343,37 +391,34 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_mem_chunk_perm);
  *
  * Return: 0, or a negative errno if there is no readable memory.
  */
-int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 entry[2])
+int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
+			unsigned int nr_qwords)
 {
-	struct vtds_chunk *chunk = vtds_mem_get(mem, gpa);
-	unsigned int tries = VTDS_READ_TRIES;
-	unsigned int perm;
-	unsigned long pfn;
-	const u64 *from;
-	int ret;
+	struct entry_read read = { .entry = entry, .nr_qwords = nr_qwords };
 
-	if (IS_ERR(chunk))
-		return PTR_ERR(chunk);
-
-	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
-	if (ret)
-		goto out_put;
-
-	from = page_address(pfn_to_page(pfn)) + offset_in_page(gpa);
-	do {
-		entry[0] = READ_ONCE(from[0]);
-		/* Pairs with the guest's own barrier before it sets P */
-		smp_rmb();
-		entry[1] = READ_ONCE(from[1]);
-		/* The same, so that P is read last too */
-		smp_rmb();
-	} while (READ_ONCE(from[0]) != entry[0] && --tries);
-
-out_put:
-	vtds_mem_put(mem, chunk);
-	return ret;
+	return with_page(mem, gpa, false, read_entry, &read);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_read_entry);
+
+static void write_u32(void *at, void *data)
+{
+	/* What the guest was told to wait for is done before it can see this */
+	smp_store_release((u32 *)at, *(u32 *)data);
+}
+
+/**
+ * vtds_mem_write_u32() - Write a word that the guest may be polling
+ * @mem: Guest memory
+ * @gpa: Its address, a multiple of 4
+ * @value: The word
+ *
+ * Return: 0, or a negative errno if there is no writable memory.
+ */
+int vtds_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value)
+{
+	return with_page(mem, gpa, true, write_u32, &value);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_write_u32);
 
 /**
  * vtds_mem_trim() - Unpin what has been without users for longest

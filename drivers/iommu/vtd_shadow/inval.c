@@ -3,25 +3,21 @@
  * Invalidation descriptors: decoding, and what each of them sets off.
  */
 #include <kunit/visibility.h>
-#include <linux/minmax.h>
 #include <linux/overflow.h>
-#include <linux/sched/signal.h>
-#include <linux/uaccess.h>
 
 #include "trace.h"
 #include "vtd_shadow_private.h"
-
-/* Descriptors copied from the caller at a time */
-#define VTDS_INVAL_BATCH 32
 
 /**
  * struct inval_layout - What is reserved in one type of descriptor
  * @rsvd_lo: Reserved bits of the low quadword
  * @rsvd_hi: Reserved bits of the high quadword
+ * @wide: The type exists in queues of 256-bit descriptors only
  */
 struct inval_layout {
 	u64 rsvd_lo;
 	u64 rsvd_hi;
+	bool wide;
 };
 
 static const struct inval_layout inval_layouts[] = {
@@ -33,15 +29,32 @@ static const struct inval_layout inval_layouts[] = {
 	[VTD_INVAL_INTERRUPT] = { VTD_INVAL_IEC_RSVD_LO,
 				  VTD_INVAL_IEC_RSVD_HI },
 	[VTD_INVAL_WAIT] = { VTD_INVAL_WAIT_RSVD_LO, VTD_INVAL_WAIT_RSVD_HI },
+	[VTD_INVAL_PASID_IOTLB] = { VTD_INVAL_PIOTLB_RSVD_LO,
+				    VTD_INVAL_PIOTLB_RSVD_HI, true },
+	[VTD_INVAL_PASID_CACHE] = { VTD_INVAL_PC_RSVD_LO, VTD_INVAL_PC_RSVD_HI,
+				    true },
+	[VTD_INVAL_PASID_DEVICE_TLB] = { VTD_INVAL_PDTLB_RSVD_LO,
+					 VTD_INVAL_PDTLB_RSVD_HI, true },
 };
 
-static void decode_context(u64 lo, struct vtds_inval *inval)
+static enum vtd_shadow_iqei decode_context(u64 lo, struct vtds_inval *inval)
 {
 	/* Function mask: 1 drops bit 2, 2 drops 2:1, 3 drops 2:0 */
 	static const u8 fm_mask[] = { 0, BIT(2), GENMASK(2, 1), GENMASK(2, 0) };
 
-	inval->sid = FIELD_GET(VTD_INVAL_CC_SID, lo);
-	inval->sid_mask = fm_mask[FIELD_GET(VTD_INVAL_CC_FM, lo)];
+	switch (FIELD_GET(VTD_INVAL_G, lo)) {
+	case VTD_INVAL_G_RESERVED:
+		return VTD_SHADOW_IQEI_RESERVED_FIELD;
+	case VTD_INVAL_G_SELECTIVE:
+		inval->sid = FIELD_GET(VTD_INVAL_CC_SID, lo);
+		inval->sid_mask = fm_mask[FIELD_GET(VTD_INVAL_CC_FM, lo)];
+		break;
+	default:
+		/* Not-present entries are cached under any domain-id: read all */
+		inval->sid_mask = U16_MAX;
+	}
+	inval->action = VTDS_REFRESH;
+	return VTD_SHADOW_IQEI_NONE;
 }
 
 /*
@@ -54,6 +67,7 @@ static void decode_pages(u64 hi, struct vtds_inval *inval)
 	u64 addr = hi & VTD_INVAL_IOTLB_ADDR;
 	unsigned int shift = VTD_PAGE_SHIFT + FIELD_GET(VTD_INVAL_IOTLB_AM, hi);
 
+	inval->all_pages = false;
 	inval->first = 0;
 	inval->last = U64_MAX;
 	if (shift >= BITS_PER_TYPE(u64))
@@ -63,67 +77,134 @@ static void decode_pages(u64 hi, struct vtds_inval *inval)
 		inval->last = U64_MAX;
 }
 
+static enum vtd_shadow_iqei decode_iotlb(const struct vtds_caps *caps, u64 lo,
+					 u64 hi, struct vtds_inval *inval)
+{
+	switch (FIELD_GET(VTD_INVAL_G, lo)) {
+	case VTD_INVAL_G_RESERVED:
+		return VTD_SHADOW_IQEI_RESERVED_FIELD;
+	case VTD_INVAL_G_GLOBAL:
+		inval->all_domains = true;
+		break;
+	case VTD_INVAL_G_SELECTIVE:
+		if (FIELD_GET(VTD_INVAL_IOTLB_AM, hi) > caps->mamv)
+			return VTD_SHADOW_IQEI_RESERVED_FIELD;
+		decode_pages(hi, inval);
+		break;
+	}
+	inval->action = VTDS_SYNC;
+	return VTD_SHADOW_IQEI_NONE;
+}
+
+/*
+ * The PASID does not count: a domain-id is a table, whichever PASID uses it. AM
+ * is not limited by MAMV here: Linux goes beyond it.
+ */
+static enum vtd_shadow_iqei decode_pasid_iotlb(u64 lo, u64 hi,
+					       struct vtds_inval *inval)
+{
+	switch (FIELD_GET(VTD_INVAL_G, lo)) {
+	case VTD_INVAL_PIOTLB_G_PASID:
+		break;
+	case VTD_INVAL_PIOTLB_G_PAGE:
+		decode_pages(hi, inval);
+		break;
+	default:
+		return VTD_SHADOW_IQEI_RESERVED_FIELD;
+	}
+	inval->action = VTDS_SYNC;
+	return VTD_SHADOW_IQEI_NONE;
+}
+
+/* There is no source-id in it: any device may use the entry */
+static enum vtd_shadow_iqei decode_pasid_cache(u64 lo, struct vtds_inval *inval)
+{
+	if (FIELD_GET(VTD_INVAL_G, lo) == VTD_INVAL_PC_G_RESERVED)
+		return VTD_SHADOW_IQEI_RESERVED_FIELD;
+	inval->sid_mask = U16_MAX;
+	inval->action = VTDS_REFRESH;
+	return VTD_SHADOW_IQEI_NONE;
+}
+
+static enum vtd_shadow_iqei decode_wait(u64 lo, u64 hi,
+					struct vtds_inval *inval)
+{
+	if (!(lo & (VTD_INVAL_WAIT_IF | VTD_INVAL_WAIT_SW | VTD_INVAL_WAIT_FN)))
+		return VTD_SHADOW_IQEI_RESERVED_FIELD;
+	inval->action = VTDS_FLUSH;
+	inval->interrupt = lo & VTD_INVAL_WAIT_IF;
+	inval->status_write = lo & VTD_INVAL_WAIT_SW;
+	inval->status_data = FIELD_GET(VTD_INVAL_WAIT_DATA, lo);
+	inval->status_gpa = hi & ~(u64)VTD_INVAL_WAIT_RSVD_HI;
+	return VTD_SHADOW_IQEI_NONE;
+}
+
+/* Returns the type, 0 if there is none such in a queue of this width. */
+static unsigned int known_type(u64 lo, unsigned int nr_qwords)
+{
+	unsigned int type = FIELD_GET(VTD_INVAL_TYPE_LO, lo) |
+			    FIELD_GET(VTD_INVAL_TYPE_HI, lo) << 4;
+
+	if (type >= ARRAY_SIZE(inval_layouts) ||
+	    (inval_layouts[type].wide && nr_qwords != VTDS_WIDE_QWORDS))
+		return 0;
+	return type;
+}
+
 /**
- * vtds_inval_decode() - Decode and check a 128-bit descriptor
+ * vtds_inval_decode() - Decode and check a descriptor
  * @caps: Capabilities of the unit
- * @lo: Low quadword
- * @hi: High quadword
+ * @desc: The descriptor
+ * @nr_qwords: Its length: 2 or VTDS_WIDE_QWORDS
  * @inval: Output
  *
  * Section 6.5.2.
  *
  * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
  */
-enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, u64 lo,
-				       u64 hi, struct vtds_inval *inval)
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
+				       const u64 *desc, unsigned int nr_qwords,
+				       struct vtds_inval *inval)
 {
-	unsigned int type = FIELD_GET(VTD_INVAL_TYPE_LO, lo) |
-			    FIELD_GET(VTD_INVAL_TYPE_HI, lo) << 4;
+	unsigned int type = known_type(desc[0], nr_qwords);
+	u64 lo = desc[0], hi = desc[1];
 
-	if (type < VTD_INVAL_CONTEXT || type > VTD_INVAL_WAIT)
+	if (!type)
 		return VTD_SHADOW_IQEI_INVALID_TYPE;
 	if ((lo & inval_layouts[type].rsvd_lo) ||
-	    (hi & inval_layouts[type].rsvd_hi))
+	    (hi & inval_layouts[type].rsvd_hi) ||
+	    (nr_qwords == VTDS_WIDE_QWORDS && (desc[2] || desc[3])))
 		return VTD_SHADOW_IQEI_RESERVED_FIELD;
 
 	*inval = (struct vtds_inval){
-		.type = type,
-		.granularity = FIELD_GET(VTD_INVAL_G, lo),
 		.did = FIELD_GET(VTD_INVAL_DID, lo),
+		.all_pages = true,
 	};
-
-	switch (inval->type) {
+	switch (type) {
 	case VTD_INVAL_CONTEXT:
-		if (inval->granularity == VTD_INVAL_G_RESERVED)
-			return VTD_SHADOW_IQEI_RESERVED_FIELD;
-		decode_context(lo, inval);
-		break;
+		return decode_context(lo, inval);
 	case VTD_INVAL_IOTLB:
-		if (inval->granularity == VTD_INVAL_G_RESERVED)
-			return VTD_SHADOW_IQEI_RESERVED_FIELD;
-		if (inval->granularity != VTD_INVAL_G_SELECTIVE)
-			break;
-		if (FIELD_GET(VTD_INVAL_IOTLB_AM, hi) > caps->mamv)
-			return VTD_SHADOW_IQEI_RESERVED_FIELD;
-		decode_pages(hi, inval);
-		break;
+		return decode_iotlb(caps, lo, hi, inval);
+	case VTD_INVAL_PASID_IOTLB:
+		return decode_pasid_iotlb(lo, hi, inval);
+	case VTD_INVAL_PASID_CACHE:
+		return decode_pasid_cache(lo, inval);
 	case VTD_INVAL_WAIT:
-		if (!(lo & (VTD_INVAL_WAIT_IF | VTD_INVAL_WAIT_SW |
-			    VTD_INVAL_WAIT_FN)))
-			return VTD_SHADOW_IQEI_RESERVED_FIELD;
-		break;
-	case VTD_INVAL_DEVICE_TLB:
-	case VTD_INVAL_INTERRUPT:
-		break;
+		return decode_wait(lo, hi, inval);
+	default:
+		/*
+		 * Device-TLBs are flushed with the host's IOTLB, interrupts are
+		 * the VMM's.
+		 */
+		return VTD_SHADOW_IQEI_NONE;
 	}
-	return VTD_SHADOW_IQEI_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_inval_decode);
 
 static void sync_inval(struct vtds_batch *batch, struct vtds_domain *domain,
 		       const struct vtds_inval *inval)
 {
-	if (inval->granularity != VTD_INVAL_G_SELECTIVE)
+	if (inval->all_pages)
 		vtds_domain_sync_full(batch, domain);
 	else if (domain->full_seq != batch->seq)
 		vtds_domain_sync(batch, domain, inval->first, inval->last);
@@ -166,15 +247,15 @@ static void sync_did_in_memory(struct vtds_batch *batch,
 	}
 }
 
-static void run_iotlb(struct vtds_batch *batch, const struct vtds_inval *inval)
+static void run_sync(struct vtds_batch *batch, const struct vtds_inval *inval)
 {
-	bool global = inval->granularity == VTD_INVAL_G_GLOBAL;
 	struct vtds_unit *unit = batch->unit;
+	bool found = inval->all_domains;
 	struct vtds_domain *domain;
-	bool found = global;
 
 	list_for_each_entry(domain, &unit->domains, entry)
-		if (global || domain_has_did(unit, domain, inval->did)) {
+		if (inval->all_domains ||
+		    domain_has_did(unit, domain, inval->did)) {
 			found = true;
 			sync_inval(batch, domain, inval);
 		}
@@ -182,74 +263,42 @@ static void run_iotlb(struct vtds_batch *batch, const struct vtds_inval *inval)
 		sync_did_in_memory(batch, inval);
 }
 
-static void run_one(struct vtds_batch *batch, const struct vtds_inval *inval)
+/**
+ * vtds_inval_run() - Decode a descriptor and do what it asks for
+ * @batch: The batch
+ * @desc: The descriptor
+ * @nr_qwords: Its length
+ * @inval: Output, what it was
+ *
+ * A wait descriptor is a barrier here; its status write and interrupt are left
+ * to the caller.
+ *
+ * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
+ */
+enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
+				    unsigned int nr_qwords,
+				    struct vtds_inval *inval)
 {
-	switch (inval->type) {
-	case VTD_INVAL_CONTEXT:
-		/* Not-present entries are cached under any domain-id: read all */
-		if (inval->granularity == VTD_INVAL_G_SELECTIVE)
-			vtds_devices_refresh(batch, inval->sid,
-					     inval->sid_mask);
-		else
-			vtds_devices_refresh(batch, 0, U16_MAX);
-		break;
-	case VTD_INVAL_IOTLB:
-		run_iotlb(batch, inval);
-		break;
-	case VTD_INVAL_WAIT:
-		vtds_batch_flush(batch);
-		break;
-	case VTD_INVAL_DEVICE_TLB:
-	case VTD_INVAL_INTERRUPT:
-		/* Device-TLBs are flushed with the host's IOTLB */
-		break;
-	}
-}
-
-/* Runs descriptors until one is malformed. Returns the reason, or none. */
-static enum vtd_shadow_iqei
-run_array(struct vtds_batch *batch, const u64 (*descs)[2], u32 count, u32 *done)
-{
-	struct vtds_inval inval;
 	enum vtd_shadow_iqei iqei;
 
-	for (u32 i = 0; i < count; i++) {
-		iqei = vtds_inval_decode(&batch->unit->caps, descs[i][0],
-					 descs[i][1], &inval);
-		trace_vtd_shadow_descriptor(descs[i][0], descs[i][1], iqei);
-		if (iqei)
-			return iqei;
-		run_one(batch, &inval);
-		batch->unit->stats.descriptors++;
-		(*done)++;
+	iqei = vtds_inval_decode(&batch->unit->caps, desc, nr_qwords, inval);
+	trace_vtd_shadow_descriptor(desc[0], desc[1], iqei);
+	if (iqei)
+		return iqei;
+
+	switch (inval->action) {
+	case VTDS_REFRESH:
+		vtds_devices_refresh(batch, inval->sid, inval->sid_mask);
+		break;
+	case VTDS_SYNC:
+		run_sync(batch, inval);
+		break;
+	case VTDS_FLUSH:
+		vtds_batch_flush(batch);
+		break;
+	case VTDS_NOTHING:
+		break;
 	}
+	batch->unit->stats.descriptors++;
 	return VTD_SHADOW_IQEI_NONE;
-}
-
-/**
- * vtds_inval_run() - Process an array of descriptors
- * @batch: The batch
- * @cmd: See struct vtd_shadow_invalidate; @cmd->done and @cmd->iqei are set
- *
- * Return: 0, -EFAULT, or -EINTR if the caller is being killed.
- */
-int vtds_inval_run(struct vtds_batch *batch, struct vtd_shadow_invalidate *cmd)
-{
-	const void __user *from = u64_to_user_ptr(cmd->descs_uptr);
-	u64 descs[VTDS_INVAL_BATCH][2];
-
-	cmd->done = 0;
-	cmd->iqei = VTD_SHADOW_IQEI_NONE;
-	while (cmd->done < cmd->nr_descs && !cmd->iqei) {
-		u32 count =
-			min_t(u32, cmd->nr_descs - cmd->done, VTDS_INVAL_BATCH);
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (copy_from_user(descs, from + cmd->done * sizeof(descs[0]),
-				   count * sizeof(descs[0])))
-			return -EFAULT;
-		cmd->iqei = run_array(batch, descs, count, &cmd->done);
-	}
-	return 0;
 }

@@ -33,6 +33,7 @@ union vtds_cmd {
 	struct vtd_shadow_resync resync;
 	struct vtd_shadow_translate translate;
 	struct vtd_shadow_get_stats get_stats;
+	struct vtd_shadow_run_queue run_queue;
 };
 
 /**
@@ -73,6 +74,8 @@ static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 		 struct vtd_shadow_translate, __reserved),
 	IOCTL_OP(VTD_SHADOW_GET_STATS, vtds_unit_get_stats,
 		 struct vtd_shadow_get_stats, install_failures),
+	IOCTL_OP(VTD_SHADOW_RUN_QUEUE, vtds_unit_run_queue,
+		 struct vtd_shadow_run_queue, __reserved),
 };
 
 static const struct vtds_ioctl_op *ioctl_find(unsigned int cmd)

@@ -71,6 +71,7 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 {
 	struct vtds_setting setting;
 	struct vtds_device *dev;
+	int ret = 0;
 
 	dev = vtds_device_by_sid(unit, cmd->source_id, &setting);
 	if (!dev)
@@ -85,7 +86,8 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 	};
 	switch (dev->group->attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
-		return translate_shadow(unit, dev->group->domain, cmd);
+		ret = translate_shadow(unit, dev->group->domain, cmd);
+		break;
 	case VTD_SHADOW_ATTACHED_IDENTITY:
 		translate_identity(unit, cmd);
 		break;
@@ -93,9 +95,13 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		/* The tables may well permit it, and the host or group not */
 		cmd->fault_reason = setting.reason ?:
 						     VTD_FAULT_TABLE_UNREADABLE;
+		if (setting.reason)
+			return 0;
 		break;
 	}
-	return 0;
+	if (vtds_unit_is_scalable(unit))
+		cmd->fault_reason = vtds_scalable_reason(cmd->fault_reason);
+	return ret;
 }
 
 int vtds_unit_translate(struct vtds_unit *unit, void *arg)

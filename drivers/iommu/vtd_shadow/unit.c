@@ -291,7 +291,8 @@ int vtds_unit_invalidate(struct vtds_unit *unit, void *arg)
 
 	if (cmd->flags || cmd->__reserved)
 		return -EOPNOTSUPP;
-	if (cmd->desc_size != 2 * sizeof(u64) ||
+	if ((cmd->desc_size != VTDS_NARROW_QWORDS * sizeof(u64) &&
+	     cmd->desc_size != VTDS_WIDE_QWORDS * sizeof(u64)) ||
 	    cmd->nr_descs > VTDS_MAX_DESCS ||
 	    !IS_ALIGNED(cmd->descs_uptr, sizeof(u64)))
 		return -EINVAL;
@@ -299,7 +300,25 @@ int vtds_unit_invalidate(struct vtds_unit *unit, void *arg)
 	if (ret)
 		return ret;
 	vtds_batch_begin(&batch, unit);
-	ret = vtds_inval_run(&batch, cmd);
+	ret = vtds_queue_run_array(&batch, cmd);
+	cmd->install_errno = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int vtds_unit_run_queue(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_run_queue *cmd = arg;
+	struct vtds_batch batch;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = vtds_unit_lock(unit, true);
+	if (ret)
+		return ret;
+	vtds_batch_begin(&batch, unit);
+	ret = vtds_queue_run_guest(&batch, cmd);
 	cmd->install_errno = vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 	return ret;

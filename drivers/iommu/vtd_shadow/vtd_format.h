@@ -46,6 +46,13 @@ enum {
 	VTD_ECAP_SC = BIT_ULL(7),
 	VTD_ECAP_IRO = GENMASK_ULL(17, 8),
 	VTD_ECAP_MHMV = GENMASK_ULL(23, 20),
+	VTD_ECAP_SRS = BIT_ULL(31),
+	VTD_ECAP_PSS = GENMASK_ULL(39, 35),
+	VTD_ECAP_PASID = BIT_ULL(40),
+	VTD_ECAP_SMTS = BIT_ULL(43),
+	VTD_ECAP_SSTS = BIT_ULL(46),
+	VTD_ECAP_SMPWCS = BIT_ULL(48),
+	VTD_ECAP_RPS = BIT_ULL(49),
 };
 
 /* RTADDR_REG, section 11.4.5 */
@@ -56,6 +63,7 @@ enum {
 
 enum {
 	VTD_TTM_LEGACY = 0,
+	VTD_TTM_SCALABLE = 1,
 };
 
 /* Page addresses in root, context and paging entries */
@@ -88,6 +96,56 @@ enum vtd_translation_type {
 	VTD_TT_PASS_THROUGH = 2,
 	VTD_TT_RESERVED = 3,
 };
+
+/*
+ * Scalable-mode root entry, section 9.2: a pointer in each quadword, to the
+ * context table for functions 0 to 127 and 128 to 255
+ */
+enum {
+	VTD_SM_ROOT_P = BIT_ULL(0),
+	VTD_SM_ROOT_RSVD = GENMASK_ULL(11, 1),
+};
+
+/* Scalable-mode context entry, section 9.4; 32 bytes */
+enum {
+	VTD_SM_CTX_P = BIT_ULL(0),
+	VTD_SM_CTX_FPD = BIT_ULL(1),
+	VTD_SM_CTX_RSVD_0 = GENMASK_ULL(8, 5),
+	VTD_SM_CTX_PDTS = GENMASK_ULL(11, 9),
+	/* In the second quadword */
+	VTD_SM_CTX_RID_PASID = GENMASK_ULL(19, 0),
+	VTD_SM_CTX_RSVD_1 = GENMASK_ULL(63, 21),
+};
+
+/* PASID directory entry, section 9.5; 8 bytes, indexed by PASID 19:6 */
+enum {
+	VTD_PASID_DIR_P = BIT_ULL(0),
+	VTD_PASID_DIR_FPD = BIT_ULL(1),
+	VTD_PASID_DIR_RSVD = GENMASK_ULL(11, 2),
+};
+
+/* PASID table entry, section 9.6; 64 bytes, indexed by PASID 5:0 */
+enum {
+	VTD_PASID_P = BIT_ULL(0),
+	VTD_PASID_FPD = BIT_ULL(1),
+	VTD_PASID_AW = GENMASK_ULL(4, 2),
+	VTD_PASID_PGTT = GENMASK_ULL(8, 6),
+	VTD_PASID_SSADE = BIT_ULL(9),
+	VTD_PASID_RSVD_0 = GENMASK_ULL(11, 10) | BIT_ULL(5),
+	/* In the second quadword */
+	VTD_PASID_DID = GENMASK_ULL(15, 0),
+	VTD_PASID_RSVD_1 = GENMASK_ULL(22, 16),
+};
+
+enum vtd_pasid_translation_type {
+	VTD_PGTT_FIRST_STAGE = 1,
+	VTD_PGTT_SECOND_STAGE = 2,
+	VTD_PGTT_NESTED = 3,
+	VTD_PGTT_PASS_THROUGH = 4,
+};
+
+#define VTD_PASID_TABLE_SHIFT 6
+#define VTD_PASID_DIR_MIN_SHIFT 7
 
 /* Second-stage paging entries, section 9.8 */
 enum {
@@ -145,6 +203,17 @@ enum vtd_inval_type {
 	VTD_INVAL_DEVICE_TLB = 3,
 	VTD_INVAL_INTERRUPT = 4,
 	VTD_INVAL_WAIT = 5,
+	/* Only in queues of 256-bit descriptors */
+	VTD_INVAL_PASID_IOTLB = 6,
+	VTD_INVAL_PASID_CACHE = 7,
+	VTD_INVAL_PASID_DEVICE_TLB = 8,
+};
+
+/* IQA_REG, section 11.4.9.3 */
+enum {
+	VTD_IQA_BASE = GENMASK_ULL(63, 12),
+	VTD_IQA_DW = BIT_ULL(11),
+	VTD_IQA_QS = GENMASK_ULL(2, 0),
 };
 
 /* The type is in two pieces */
@@ -202,11 +271,47 @@ enum {
 	VTD_INVAL_WAIT_IF = BIT_ULL(4),
 	VTD_INVAL_WAIT_SW = BIT_ULL(5),
 	VTD_INVAL_WAIT_FN = BIT_ULL(6),
+	VTD_INVAL_WAIT_DATA = GENMASK_ULL(63, 32),
 	VTD_INVAL_WAIT_RSVD_LO = GENMASK_ULL(31, 12) | GENMASK_ULL(8, 7),
 	VTD_INVAL_WAIT_RSVD_HI = GENMASK_ULL(1, 0),
 };
 
-/* Fault reasons of legacy mode, appendix A */
+/* PASID-based IOTLB invalidate descriptor, section 6.5.2.4 */
+enum {
+	VTD_INVAL_PASID = GENMASK_ULL(51, 32),
+	VTD_INVAL_PIOTLB_RSVD_LO = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 12) |
+				   GENMASK_ULL(8, 6),
+	VTD_INVAL_PIOTLB_RSVD_HI = GENMASK_ULL(11, 7),
+};
+
+/* Its granularities */
+enum {
+	VTD_INVAL_PIOTLB_G_PASID = 2,
+	VTD_INVAL_PIOTLB_G_PAGE = 3,
+};
+
+/* PASID-cache invalidate descriptor, section 6.5.2.2 */
+enum {
+	VTD_INVAL_PC_RSVD_LO = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 12) |
+			       GENMASK_ULL(8, 6),
+	VTD_INVAL_PC_RSVD_HI = GENMASK_ULL(63, 0),
+};
+
+/* Its granularities */
+enum {
+	VTD_INVAL_PC_G_DOMAIN = 0,
+	VTD_INVAL_PC_G_PASID = 1,
+	VTD_INVAL_PC_G_RESERVED = 2,
+	VTD_INVAL_PC_G_GLOBAL = 3,
+};
+
+/* PASID-based device-TLB invalidate descriptor, section 6.5.2.6; no PFSID */
+enum {
+	VTD_INVAL_PDTLB_RSVD_LO = GENMASK_ULL(63, 52) | GENMASK_ULL(15, 12),
+	VTD_INVAL_PDTLB_RSVD_HI = GENMASK_ULL(10, 1),
+};
+
+/* Fault reasons, appendix A: below 30h of legacy mode */
 enum vtd_fault_reason {
 	VTD_FAULT_NONE = 0x00,
 	VTD_FAULT_ROOT_NOT_PRESENT = 0x01,
@@ -223,6 +328,28 @@ enum vtd_fault_reason {
 	VTD_FAULT_SS_RESERVED = 0x0c,
 	VTD_FAULT_INTERRUPT_RANGE = 0x0e,
 	VTD_FAULT_BAD_ROOT = 0x30,
+	VTD_FAULT_SM_ROOT_UNREADABLE = 0x38,
+	VTD_FAULT_SM_ROOT_NOT_PRESENT = 0x39,
+	VTD_FAULT_SM_ROOT_RESERVED = 0x3a,
+	VTD_FAULT_SM_CTX_UNREADABLE = 0x40,
+	VTD_FAULT_SM_CTX_NOT_PRESENT = 0x41,
+	VTD_FAULT_SM_CTX_RESERVED = 0x42,
+	VTD_FAULT_SM_PASID_TOO_LARGE = 0x46,
+	VTD_FAULT_SM_RID_PASID = 0x48,
+	VTD_FAULT_PASID_DIR_UNREADABLE = 0x50,
+	VTD_FAULT_PASID_DIR_NOT_PRESENT = 0x51,
+	VTD_FAULT_PASID_DIR_RESERVED = 0x52,
+	VTD_FAULT_PASID_UNREADABLE = 0x58,
+	VTD_FAULT_PASID_NOT_PRESENT = 0x59,
+	VTD_FAULT_PASID_RESERVED = 0x5a,
+	VTD_FAULT_PASID_INVALID = 0x5b,
+	VTD_FAULT_SM_TABLE_UNREADABLE = 0x78,
+	VTD_FAULT_SM_SS_RESERVED = 0x7a,
+	VTD_FAULT_SM_TOP_UNREADABLE = 0x7b,
+	VTD_FAULT_SM_ADDR_BEYOND_WIDTH = 0x83,
+	VTD_FAULT_SM_NO_WRITE = 0x85,
+	VTD_FAULT_SM_NO_READ = 0x86,
+	VTD_FAULT_SM_INTERRUPT_RANGE = 0x87,
 };
 
 #endif /* VTD_FORMAT_H */

@@ -83,6 +83,9 @@ struct vfio_device;
  * @pass_through: TT 10b is allowed
  * @device_tlb: TT 01b is allowed, and bit TM of leaves is not reserved
  * @snoop: Bit SNP of leaves is not reserved
+ * @scalable: Scalable mode is supported (SMTS)
+ * @second_stage: PGTT 010b is allowed (SSTS)
+ * @rid_pasid: Scalable-mode context entries have RID_PASID (RPS)
  */
 struct vtds_caps {
 	u8 levels;
@@ -93,6 +96,9 @@ struct vtds_caps {
 	bool pass_through;
 	bool device_tlb;
 	bool snoop;
+	bool scalable;
+	bool second_stage;
+	bool rid_pasid;
 };
 
 /**
@@ -219,15 +225,21 @@ struct vtds_domain {
  * struct vtds_setting - What guest tables say for one requester
  * @attachment: Where it belongs
  * @reason: Why it is blocked: enum vtd_fault_reason
+ * @fpd: The guest disabled the processing of such faults
  * @levels: Of the second-stage table
- * @did: Domain-id, 0 without a valid context entry
+ * @did: Domain-id, 0 without a valid context or PASID entry
+ * @pasid: Of the PASID entry; 0 in legacy mode
+ * @digest: Hash of all entries that led here
  * @root: Of the second-stage table
  */
 struct vtds_setting {
 	enum vtd_shadow_attachment attachment;
 	u8 reason;
+	bool fpd;
 	u8 levels;
 	u16 did;
+	u32 pasid;
+	u32 digest;
 	u64 root;
 };
 
@@ -406,6 +418,7 @@ int vtds_unit_set_state(struct vtds_unit *unit, void *cmd);
 int vtds_unit_add_device(struct vtds_unit *unit, void *cmd);
 int vtds_unit_remove_device(struct vtds_unit *unit, void *cmd);
 int vtds_unit_invalidate(struct vtds_unit *unit, void *cmd);
+int vtds_unit_run_queue(struct vtds_unit *unit, void *cmd);
 int vtds_unit_resync(struct vtds_unit *unit, void *cmd);
 int vtds_unit_translate(struct vtds_unit *unit, void *cmd);
 int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
@@ -442,35 +455,89 @@ struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
 				       struct vtds_setting *setting);
 
 /* context.c */
+int vtds_setting_block(struct vtds_setting *setting,
+		       enum vtd_fault_reason reason, bool fpd);
+void vtds_setting_note(struct vtds_setting *setting, const u64 *entry,
+		       unsigned int nr_qwords);
+u64 vtds_beyond_haw(const struct vtds_caps *caps);
+bool vtds_unit_is_scalable(const struct vtds_unit *unit);
 void vtds_context_read(struct vtds_unit *unit, u16 sid,
 		       struct vtds_setting *setting);
-int vtds_context_decode(const struct vtds_caps *caps, u64 lo, u64 hi,
+int vtds_context_decode(const struct vtds_caps *caps, const u64 entry[2],
 			struct vtds_setting *setting);
 
+/* scalable.c */
+int vtds_scalable_context_decode(const struct vtds_caps *caps,
+				 const u64 entry[4],
+				 struct vtds_setting *setting, u64 *directory,
+				 u32 *dir_entries);
+int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
+		      struct vtds_setting *setting);
+void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
+			struct vtds_setting *setting);
+enum vtd_fault_reason vtds_scalable_reason(enum vtd_fault_reason legacy);
+
 /* inval.c */
+/* Quadwords of a descriptor */
+#define VTDS_NARROW_QWORDS 2
+#define VTDS_WIDE_QWORDS 4
+
 /**
- * struct vtds_inval - A decoded invalidation descriptor
- * @type: enum vtd_inval_type
- * @granularity: enum vtd_inval_granularity of context-cache and IOTLB types
- * @did: Domain-id
- * @sid: Source-id of a device-selective context-cache invalidation
- * @sid_mask: Bits of @sid that do not count (from FM)
- * @first: First IOVA of a page-selective IOTLB invalidation
- * @last: Last IOVA of it
+ * enum vtds_inval_action - What a descriptor asks for
+ * @VTDS_NOTHING: Nothing that concerns the shadow
+ * @VTDS_REFRESH: Read contexts again
+ * @VTDS_SYNC: Sync domains
+ * @VTDS_FLUSH: Make what came before take effect
  */
-struct vtds_inval {
-	enum vtd_inval_type type;
-	enum vtd_inval_granularity granularity;
-	u16 did;
-	u16 sid;
-	u16 sid_mask;
-	u64 first;
-	u64 last;
+enum vtds_inval_action {
+	VTDS_NOTHING,
+	VTDS_REFRESH,
+	VTDS_SYNC,
+	VTDS_FLUSH,
 };
 
-enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, u64 lo,
-				       u64 hi, struct vtds_inval *inval);
-int vtds_inval_run(struct vtds_batch *batch, struct vtd_shadow_invalidate *cmd);
+/**
+ * struct vtds_inval - A decoded invalidation descriptor
+ * @action: What it asks for
+ * @sid: VTDS_REFRESH: source-id
+ * @sid_mask: Bits of @sid that do not count
+ * @all_domains: VTDS_SYNC: whatever the domain-id
+ * @did: Domain-id, else
+ * @all_pages: All of the domain
+ * @first: First IOVA, else
+ * @last: Last IOVA
+ * @interrupt: VTDS_FLUSH: the guest wants an interrupt
+ * @status_write: The guest wants @status_data written to @status_gpa
+ * @status_data: Status data
+ * @status_gpa: Status address
+ */
+struct vtds_inval {
+	enum vtds_inval_action action;
+	u16 sid;
+	u16 sid_mask;
+	bool all_domains;
+	u16 did;
+	bool all_pages;
+	u64 first;
+	u64 last;
+	bool interrupt;
+	bool status_write;
+	u32 status_data;
+	u64 status_gpa;
+};
+
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
+				       const u64 *desc, unsigned int nr_qwords,
+				       struct vtds_inval *inval);
+enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
+				    unsigned int nr_qwords,
+				    struct vtds_inval *inval);
+
+/* queue.c */
+int vtds_queue_run_array(struct vtds_batch *batch,
+			 struct vtd_shadow_invalidate *cmd);
+int vtds_queue_run_guest(struct vtds_batch *batch,
+			 struct vtd_shadow_run_queue *cmd);
 
 /* domain.c */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
@@ -577,7 +644,9 @@ int vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 gpa,
 		  unsigned long *pfn, unsigned int *perm);
 int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 			unsigned int *perm);
-int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 entry[2]);
+int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
+			unsigned int nr_qwords);
+int vtds_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);
 void vtds_mem_trim(struct vtds_guest_mem *mem);
 bool vtds_mem_has(struct vtds_guest_mem *mem, u64 first, u64 last);
 void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);

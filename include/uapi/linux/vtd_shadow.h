@@ -32,12 +32,13 @@
  *  - ENOMEM: no kernel memory, or over the limit of the caller's memory cgroup.
  *  - ENODEV: the unit is not bound yet (all but GET_INFO and BIND).
  *  - ENODATA: the guest-visible registers are not known yet: SET_STATE comes
- *    first (INVALIDATE, RESYNC, TRANSLATE).
+ *    first (INVALIDATE, RUN_QUEUE, RESYNC, TRANSLATE).
  *  - EINTR: a fatal signal arrived while waiting for the unit.
  *
  * What each ioctl can return beyond these is said with it. A condition that the
  * guest caused (a malformed descriptor, an unusable table) is never an errno:
- * it is reported in the output fields.
+ * it is reported in the output fields, and what the guest's fault log may want
+ * to know is read from the file, see &struct vtd_shadow_event.
  *
  * Calls on one file may come from several threads; the unit serialises them.
  */
@@ -54,6 +55,7 @@ enum {
 	VTD_SHADOW_CMD_RESYNC,
 	VTD_SHADOW_CMD_TRANSLATE,
 	VTD_SHADOW_CMD_GET_STATS,
+	VTD_SHADOW_CMD_RUN_QUEUE,
 };
 
 /* The version that GET_INFO reports; it changes only when a meaning does. */
@@ -157,8 +159,8 @@ enum vtd_shadow_state_flags {
  * its DMA going.
  *
  * With translation disabled every device is on its identity page table. An
- * @rtaddr that cannot be used (a mode other than 00b, a table outside of guest
- * memory) is the guest's doing: no error, the devices are blocked.
+ * @rtaddr that cannot be used (a mode that @ecap does not have, a table outside of
+ * guest memory) is the guest's doing: no error, the devices are blocked.
  *
  * Errors: EOPNOTSUPP @cap or @ecap have a bit that GET_INFO does not allow;
  * EINVAL @haw out of range, CM missing, no supported SAGAW, or an MGAW below 30
@@ -242,18 +244,28 @@ struct vtd_shadow_remove_device {
 
 /**
  * enum vtd_shadow_iqei - Why a queue stopped (IQERCD_REG.IQEI)
- * @VTD_SHADOW_IQEI_NONE: It did not stop
+ * @VTD_SHADOW_IQEI_NONE: It did not stop; or, if RUN_QUEUE says that it did, for
+ *                        a reason that has no number: a status write failed
+ * @VTD_SHADOW_IQEI_INVALID_TAIL: IQT_REG is not in the queue or not aligned
+ *                                (RUN_QUEUE)
+ * @VTD_SHADOW_IQEI_FETCH_FAILED: The descriptor is not in guest memory
+ *                                (RUN_QUEUE)
  * @VTD_SHADOW_IQEI_INVALID_TYPE: The descriptor's type is not known, or not in
  *                                a queue of this width
  * @VTD_SHADOW_IQEI_RESERVED_FIELD: A reserved field is not zero, or a field has
  *                                  a reserved value
+ * @VTD_SHADOW_IQEI_INVALID_WIDTH: IQA_REG.DW asks for 256-bit descriptors, which
+ *                                 the unit does not have (RUN_QUEUE)
  *
  * VT-d specification, section 11.4.9.9; the values are those of the register.
  */
 enum vtd_shadow_iqei {
 	VTD_SHADOW_IQEI_NONE = 0,
+	VTD_SHADOW_IQEI_INVALID_TAIL = 1,
+	VTD_SHADOW_IQEI_FETCH_FAILED = 2,
 	VTD_SHADOW_IQEI_INVALID_TYPE = 3,
 	VTD_SHADOW_IQEI_RESERVED_FIELD = 4,
+	VTD_SHADOW_IQEI_INVALID_WIDTH = 5,
 };
 
 /**
@@ -263,7 +275,7 @@ enum vtd_shadow_iqei {
  * @descs_uptr: User pointer to @nr_descs descriptors, as the guest wrote them
  *              (VT-d specification, section 6.5.2), 8-byte aligned
  * @nr_descs: How many, 0 to 65,536
- * @desc_size: Bytes of one descriptor: 16
+ * @desc_size: Bytes of one descriptor: 16 or 32, as IQA_REG.DW says
  * @done: Output, how many were processed. Valid on errors too
  * @iqei: Output, enum vtd_shadow_iqei: what descriptor number @done is guilty of.
  *        The VMM leaves IQH_REG at it and raises FSTS_REG.IQE
@@ -278,8 +290,9 @@ enum vtd_shadow_iqei {
  *                 the next invalidation that covers it
  * @__reserved: Must be 0
  *
- * Context-cache, IOTLB, device-TLB, interrupt-entry-cache and wait descriptors.
- * A wait descriptor is a barrier: what stands before it has taken effect on the
+ * Context-cache, IOTLB, device-TLB, interrupt-entry-cache and wait descriptors; of
+ * 32 bytes also PASID-cache, PASID-based IOTLB and PASID-based device-TLB ones.
+ * What a guest asked for through registers is expressed in the same form. A wait descriptor is a barrier: what stands before it has taken effect on the
  * host IOMMU before what follows begins. Writing its status is left to the VMM,
  * which does so for the ones before @done when the call returned.
  *
@@ -302,6 +315,59 @@ struct vtd_shadow_invalidate {
 };
 
 #define VTD_SHADOW_INVALIDATE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_INVALIDATE)
+
+/**
+ * enum vtd_shadow_queue_status - What RUN_QUEUE leaves to the VMM
+ * @VTD_SHADOW_QUEUE_STOPPED: The queue stopped at the descriptor at the head: the
+ *                            VMM sets FSTS_REG.IQE and IQERCD_REG.IQEI
+ * @VTD_SHADOW_QUEUE_INTERRUPT: A wait descriptor with the interrupt flag was
+ *                              completed: the VMM sets ICS_REG.IWC and sends the
+ *                              invalidation completion event
+ */
+enum vtd_shadow_queue_status {
+	VTD_SHADOW_QUEUE_STOPPED = 1 << 0,
+	VTD_SHADOW_QUEUE_INTERRUPT = 1 << 1,
+};
+
+/**
+ * struct vtd_shadow_run_queue - ioctl(VTD_SHADOW_RUN_QUEUE)
+ * @size: sizeof(struct vtd_shadow_run_queue)
+ * @flags: Must be 0
+ * @iqa: The guest's IQA_REG: address in bits 63:12, descriptor width DW in bit 11,
+ *       queue size QS in 2:0
+ * @head: In and out, IQH_REG: byte offset of the next descriptor
+ * @tail: The guest's IQT_REG: byte offset behind the last descriptor
+ * @done: Output, how many descriptors were processed
+ * @iqei: Output, enum vtd_shadow_iqei
+ * @status: Output, combination of enum vtd_shadow_queue_status
+ * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
+ * @__reserved: Must be 0
+ *
+ * As VTD_SHADOW_INVALIDATE, but straight from the guest's invalidation queue, and
+ * with the status writes of wait descriptors: each is made when everything before
+ * it is dead in the host IOMMU, and before what follows begins. Processes up to
+ * the tail, around the end of the queue, or up to a descriptor that stops it.
+ *
+ * For a VMM whose guest wrote IQT_REG, enabled the queue, or cleared FSTS_REG.IQE
+ * (Linux repairs the descriptor and does not write the tail again). Outputs are
+ * valid on errors too, but for EFAULT.
+ *
+ * Errors: EINVAL @head is not aligned or not in the queue.
+ */
+struct vtd_shadow_run_queue {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 iqa;
+	__aligned_u64 head;
+	__aligned_u64 tail;
+	__u32 done;
+	__u32 iqei;
+	__u32 status;
+	__u32 install_errno;
+	__aligned_u64 __reserved;
+};
+
+#define VTD_SHADOW_RUN_QUEUE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_RUN_QUEUE)
 
 /**
  * struct vtd_shadow_resync - ioctl(VTD_SHADOW_RESYNC)
@@ -429,5 +495,79 @@ struct vtd_shadow_get_stats {
 };
 
 #define VTD_SHADOW_GET_STATS _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_STATS)
+
+/**
+ * enum vtd_shadow_event_type - What an event is about
+ * @VTD_SHADOW_EVENT_FAULT: An entry of the guest's tables is at fault. On
+ *                          hardware a request that meets it would be refused
+ *                          with &struct vtd_shadow_event.reason
+ * @VTD_SHADOW_EVENT_INSTALL: The guest's tables are in order, yet what they ask
+ *                            for could not be made: memory that is not there or
+ *                            is read-only, a limit, the host IOMMU. The reason
+ *                            is in &struct vtd_shadow_event.error
+ * @VTD_SHADOW_EVENT_CONFLICT: The source-ids of a device, or the devices of a host
+ *                             IOMMU group, want different settings: blocked
+ * @VTD_SHADOW_EVENT_LOST: &struct vtd_shadow_event.lost events were dropped after
+ *                         the ones before this, because nobody read them
+ */
+enum vtd_shadow_event_type {
+	VTD_SHADOW_EVENT_FAULT = 1,
+	VTD_SHADOW_EVENT_INSTALL = 2,
+	VTD_SHADOW_EVENT_CONFLICT = 3,
+	VTD_SHADOW_EVENT_LOST = 4,
+};
+
+/**
+ * enum vtd_shadow_event_flags - Which fields of an event count
+ * @VTD_SHADOW_EVENT_SOURCE_ID: &struct vtd_shadow_event.source_id
+ * @VTD_SHADOW_EVENT_PASID: &struct vtd_shadow_event.pasid
+ * @VTD_SHADOW_EVENT_ADDRESS: &struct vtd_shadow_event.iova
+ */
+enum vtd_shadow_event_flags {
+	VTD_SHADOW_EVENT_SOURCE_ID = 1 << 0,
+	VTD_SHADOW_EVENT_PASID = 1 << 1,
+	VTD_SHADOW_EVENT_ADDRESS = 1 << 2,
+};
+
+/**
+ * struct vtd_shadow_event - What read() returns, one or more of them
+ * @type: enum vtd_shadow_event_type
+ * @flags: Combination of enum vtd_shadow_event_flags
+ * @reason: VT-d fault reason (specification, appendix A) in the mode of the unit,
+ *          0 if it has none
+ * @error: Positive errno of VTD_SHADOW_EVENT_INSTALL, as for
+ *         &struct vtd_shadow_invalidate.install_errno; else 0
+ * @source_id: Requester id. Of a paging entry: of one of the requesters that use
+ *             the table
+ * @pasid: PASID of the request that would meet the fault
+ * @iova: First address that the paging entry translates
+ * @domain_id: Domain-id of the requester, 0 without a valid context or PASID entry
+ * @lost: VTD_SHADOW_EVENT_LOST: how many
+ * @__reserved: Zero
+ *
+ * The engine sees faulty entries when it reads tables, not when a device meets
+ * them: whether and when to record a fault for the guest is the VMM's policy.
+ * What a device attempts in vain is seen by the host IOMMU's driver only.
+ *
+ * An entry is reported once, and again when it has changed. Faults that the guest
+ * disabled (FPD), as far as the specification lets it, are not reported.
+ *
+ * read() returns as many events as are there and fit the buffer, and blocks while
+ * there is none, or fails with EAGAIN if the file is non-blocking; EINVAL: the
+ * buffer is smaller than one event. poll() reports POLLIN. At most 128 events
+ * wait to be read.
+ */
+struct vtd_shadow_event {
+	__u32 type;
+	__u32 flags;
+	__u32 reason;
+	__u32 error;
+	__u32 source_id;
+	__u32 pasid;
+	__aligned_u64 iova;
+	__u32 domain_id;
+	__u32 lost;
+	__aligned_u64 __reserved;
+};
 
 #endif /* _UAPI_LINUX_VTD_SHADOW_H */

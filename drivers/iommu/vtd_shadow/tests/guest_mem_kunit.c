@@ -152,7 +152,7 @@ static void mem_read_entry(struct kunit *test)
 
 		fake_mem_table(&b->mem, gpa)[510] = 0x1122334455667788ULL + i;
 		fake_mem_table(&b->mem, gpa)[511] = 0x99aabbccddeeff00ULL + i;
-		ret = vtds_mem_read_entry(mem_of(test), gpa, entry);
+		ret = vtds_mem_read_entry(mem_of(test), gpa, entry, 2);
 		KUNIT_EXPECT_EQ(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, entry[0], 0x1122334455667788ULL + i);
 		KUNIT_EXPECT_EQ(test, entry[1], 0x99aabbccddeeff00ULL + i);
@@ -160,10 +160,10 @@ static void mem_read_entry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			vtds_mem_read_entry(mem_of(test),
 					    kind_gpa(FAKE_MIXED) + 5 * SZ_PAGE,
-					    entry),
+					    entry, 2),
 			-ENOENT);
 	KUNIT_EXPECT_EQ(test,
-			vtds_mem_read_entry(mem_of(test), MANY_GPA, entry),
+			vtds_mem_read_entry(mem_of(test), MANY_GPA, entry, 2),
 			-ENOENT);
 }
 

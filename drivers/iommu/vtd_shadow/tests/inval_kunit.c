@@ -40,14 +40,27 @@ static const struct layout layouts[] = {
 
 static const struct vtds_caps all_caps = { .mamv = 63 };
 
+static u32 decode_with(const struct vtds_caps *caps, u64 lo, u64 hi,
+		       struct vtds_inval *inval)
+{
+	u64 desc[] = { lo, hi };
+
+	return vtds_inval_decode(caps, desc, ARRAY_SIZE(desc), inval);
+}
+
 static u32 decode(u64 lo, u64 hi, struct vtds_inval *inval)
 {
-	return vtds_inval_decode(&all_caps, lo, hi, inval);
+	return decode_with(&all_caps, lo, hi, inval);
 }
 
 /* The type is in bits 3:0 and 11:9; a decoder that looks at four is wrong. */
 static void inval_types(struct kunit *test)
 {
+	static const enum vtds_inval_action actions[] = {
+		VTDS_NOTHING, VTDS_REFRESH, VTDS_SYNC,
+		VTDS_NOTHING, VTDS_NOTHING, VTDS_FLUSH,
+	};
+
 	for (u64 type = 0; type < 128; type++) {
 		u64 lo = (type & 15) | (type >> 4) << 9 | 0x30;
 		struct vtds_inval inval;
@@ -62,7 +75,7 @@ static void inval_types(struct kunit *test)
 				    known ? IQEI_NONE : IQEI_TYPE, "type %llu",
 				    type);
 		if (known)
-			KUNIT_EXPECT_EQ(test, inval.type, type);
+			KUNIT_EXPECT_EQ(test, inval.action, actions[type]);
 	}
 }
 
@@ -105,8 +118,14 @@ static void inval_granularity(struct kunit *test)
 					g ? IQEI_NONE : IQEI_RESERVED);
 			if (iqei)
 				continue;
-			KUNIT_EXPECT_EQ(test, inval.granularity, g);
 			KUNIT_EXPECT_EQ(test, inval.did, 0xabcd);
+			if (type == 1) {
+				KUNIT_EXPECT_EQ(test, inval.sid_mask,
+						g == 3 ? 0 : U16_MAX);
+				continue;
+			}
+			KUNIT_EXPECT_EQ(test, inval.all_domains, g == 1);
+			KUNIT_EXPECT_EQ(test, inval.all_pages, g != 3);
 		}
 }
 
@@ -135,15 +154,15 @@ static void inval_address_mask_limit(struct kunit *test)
 			struct vtds_inval inval;
 			u32 iqei;
 
-			iqei = vtds_inval_decode(&caps, 0x32, am, &inval);
+			iqei = decode_with(&caps, 0x32, am, &inval);
 			KUNIT_EXPECT_EQ_MSG(test, iqei,
 					    am > mamv ? IQEI_RESERVED :
 							IQEI_NONE,
 					    "am %llu mamv %u", am, mamv);
 			/* Domain-selective and global */
-			iqei = vtds_inval_decode(&caps, 0x22, am, &inval);
+			iqei = decode_with(&caps, 0x22, am, &inval);
 			KUNIT_EXPECT_EQ(test, iqei, IQEI_NONE);
-			iqei = vtds_inval_decode(&caps, 0x12, am, &inval);
+			iqei = decode_with(&caps, 0x12, am, &inval);
 			KUNIT_EXPECT_EQ(test, iqei, IQEI_NONE);
 		}
 }
