@@ -28,6 +28,9 @@ void vtds_batch_exhaust(struct vtds_batch *batch)
 {
 	vtds_batch_fail(batch, -ENOSPC);
 	batch->remove_only = true;
+	if (!batch->unit->limit_reported)
+		vtds_event_limit(batch->unit);
+	batch->unit->limit_reported = true;
 }
 
 /* Whether the batch may still take memory and time for installing. */
@@ -68,6 +71,8 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_batch_flush);
 u32 vtds_batch_end(struct vtds_batch *batch)
 {
 	vtds_batch_flush(batch);
+	if (!batch->remove_only)
+		batch->unit->limit_reported = false;
 	return -batch->error;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_batch_end);

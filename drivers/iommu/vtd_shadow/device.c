@@ -54,14 +54,17 @@ static bool group_agrees(const struct vtds_group *group)
 	return true;
 }
 
-static struct vtds_setting group_wanted(struct vtds_group *group)
+static struct vtds_setting group_wanted(struct vtds_unit *unit,
+					struct vtds_group *group)
 {
 	struct device *dev = group_first_dev(group);
 	int id = iommu_group_id(group->iommu_group);
 	bool agrees = group_agrees(group);
 
-	if (!agrees && !group->conflict)
+	if (!agrees && !group->conflict) {
 		dev_notice_ratelimited(dev, "group %d blocked: conflict\n", id);
+		vtds_event_group(unit, group, 0);
+	}
 	group->conflict = !agrees;
 	if (agrees)
 		return group_first(group)->requesters[0].setting;
@@ -151,9 +154,13 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 				wanted->attachment, wanted->root, ret);
 	if (!ret) {
 		group->attachment = wanted->attachment;
+		group->error = 0;
 		return;
 	}
 	group_detach(group);
+	if (ret != group->error)
+		vtds_event_group(batch->unit, group, ret);
+	group->error = ret;
 	batch->unit->stats.install_failures++;
 	vtds_batch_fail(batch, ret);
 	dev_notice_ratelimited(group_first_dev(group),
@@ -165,7 +172,7 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 /* Moves a group to where its devices' settings want it. */
 static void group_update(struct vtds_batch *batch, struct vtds_group *group)
 {
-	struct vtds_setting wanted = group_wanted(group);
+	struct vtds_setting wanted = group_wanted(batch->unit, group);
 
 	if (group_is_settled(group, &wanted))
 		return;
@@ -175,6 +182,12 @@ static void group_update(struct vtds_batch *batch, struct vtds_group *group)
 	    group->attachment != VTD_SHADOW_ATTACHED_IDENTITY)
 		group_detach(group);
 	group_attach(batch, group, &wanted);
+}
+
+static void requester_read(struct vtds_unit *unit, struct vtds_requester *r)
+{
+	vtds_context_read(unit, r->sid, &r->setting);
+	vtds_event_setting(unit, r);
 }
 
 /**
@@ -194,7 +207,7 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 			struct vtds_requester *r = &dev->requesters[i];
 
 			if (!((r->sid ^ sid) & (u16)~mask))
-				vtds_context_read(unit, r->sid, &r->setting);
+				requester_read(unit, r);
 		}
 
 	list_for_each_entry(group, &unit->groups, entry)
@@ -316,8 +329,7 @@ static int device_enter(struct vtds_unit *unit, struct vtds_device *dev)
 	list_add_tail(&dev->group_entry, &group->devices);
 	list_add_tail(&dev->unit_entry, &unit->devices);
 	for (u32 i = 0; i < dev->nr_requesters; i++)
-		vtds_context_read(unit, dev->requesters[i].sid,
-				  &dev->requesters[i].setting);
+		requester_read(unit, &dev->requesters[i]);
 	return 0;
 }
 

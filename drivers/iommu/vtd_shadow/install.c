@@ -10,14 +10,47 @@
 #include "trace.h"
 #include "vtd_shadow_private.h"
 
+/*
+ * An event, once for each entry until it changes. A limit that is reached is
+ * reported by itself, not with every entry behind it.
+ */
+static void report_refusal(struct vtds_walk *walk, struct vtds_node *node,
+			   u64 iova, u64 raw, int error)
+{
+	struct vtds_domain *domain = walk->domain;
+
+	if (walk->batch->remove_only)
+		return;
+	if (!node) {
+		if (!domain->top_reported)
+			vtds_event_refused(domain, iova, true, true, error);
+		domain->top_reported = true;
+		return;
+	}
+	if (node->synthetic) {
+		/* With the leaf that it is a piece of */
+		if (!walk->piece_error)
+			walk->piece_iova = iova;
+		walk->piece_error = walk->piece_error ?: error;
+		return;
+	}
+	if (vtds_node_note_refused(domain, node,
+				   vtd_level_index(iova, node->level), raw))
+		vtds_event_refused(domain, iova, false,
+				   !vtds_entry_is_leaf(raw, node->level),
+				   error);
+}
+
 /**
  * vtds_walk_refuse() - Note that an entry was not installed
  * @walk: The walk
+ * @node: Where the entry is, NULL for the pointer to the top table
  * @iova: First address of the entry
  * @raw: The entry
  * @error: Why: a negative errno
  */
-void vtds_walk_refuse(struct vtds_walk *walk, u64 iova, u64 raw, int error)
+void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
+		      u64 raw, int error)
 {
 	trace_vtd_shadow_refused(walk->domain->root, iova, raw, error);
 	walk->batch->unit->stats.install_failures++;
@@ -25,6 +58,8 @@ void vtds_walk_refuse(struct vtds_walk *walk, u64 iova, u64 raw, int error)
 	/* What fails takes time too, and there is no other limit to it */
 	if (++walk->batch->refused >= VTDS_MAX_REFUSED)
 		vtds_batch_exhaust(walk->batch);
+
+	report_refusal(walk, node, iova, raw, error);
 }
 
 /* Whether the host could map a leaf at all, and the unit may. */
@@ -92,6 +127,7 @@ static void leaves_flush(struct vtds_walk *walk, struct vtds_node *node,
 	if (!ret) {
 		memcpy(&node->entries[start], &unit->fetched[start],
 		       count * sizeof(u64));
+		vtds_node_forget_refused(walk->domain, node, start, end);
 		unit->nr_pages += count;
 		unit->stats.leaves_mapped += count;
 		return;
@@ -100,7 +136,7 @@ static void leaves_flush(struct vtds_walk *walk, struct vtds_node *node,
 		vtds_mem_put_range(&unit->mem,
 				   unit->fetched[i] & VTD_ENTRY_ADDR,
 				   VTD_PAGE_SIZE);
-	vtds_walk_refuse(walk, walk->run_iova, unit->fetched[start], ret);
+	vtds_walk_refuse(walk, node, walk->run_iova, unit->fetched[start], ret);
 }
 
 /* Finds the host page of a leaf and makes the leaf a user of its chunk. */
@@ -139,7 +175,7 @@ static void leaf_collect(struct vtds_walk *walk, struct vtds_node *node,
 		ret = leaf_resolve(walk, raw, &pfn, &perm);
 	if (ret) {
 		leaves_flush(walk, node, index);
-		vtds_walk_refuse(walk, iova, raw, ret);
+		vtds_walk_refuse(walk, node, iova, raw, ret);
 		return;
 	}
 
@@ -287,7 +323,7 @@ static bool overlaps_interrupts(u64 iova, u64 size)
 /**
  * vtds_install_super() - Install a superpage leaf
  * @walk: The walk
- * @level: Its level, 2 or 3
+ * @node: Its table, level 2 or 3
  * @iova: Its first address
  * @raw: The entry
  * @perm: Its permissions with those of the path, not 0
@@ -296,11 +332,11 @@ static bool overlaps_interrupts(u64 iova, u64 size)
  * interrupt range or is not all memory of one kind; another negative errno if it
  * was refused.
  */
-int vtds_install_super(struct vtds_walk *walk, unsigned int level, u64 iova,
+int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		       u64 raw, unsigned int perm)
 {
 	struct vtds_unit *unit = walk->batch->unit;
-	u64 size = vtd_level_size(level);
+	u64 size = vtd_level_size(node->level);
 	u64 gpa = raw & VTD_ENTRY_ADDR;
 	int ret;
 
@@ -321,6 +357,6 @@ int vtds_install_super(struct vtds_walk *walk, unsigned int level, u64 iova,
 err_put:
 	vtds_mem_put_range(&unit->mem, gpa, size);
 err_refuse:
-	vtds_walk_refuse(walk, iova, raw, ret);
+	vtds_walk_refuse(walk, node, iova, raw, ret);
 	return ret;
 }

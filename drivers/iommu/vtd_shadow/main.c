@@ -115,6 +115,22 @@ static long vtds_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
+static ssize_t vtds_read(struct file *file, char __user *to, size_t size,
+			 loff_t *offset)
+{
+	struct vtds_unit *unit = file->private_data;
+
+	return vtds_events_read(unit->events, to, size,
+				file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t vtds_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct vtds_unit *unit = file->private_data;
+
+	return vtds_events_poll(unit->events, file, wait);
+}
+
 static int vtds_open(struct inode *inode, struct file *file)
 {
 	struct vtds_unit *unit = vtds_unit_alloc();
@@ -135,6 +151,8 @@ static const struct file_operations vtds_fops = {
 	.owner = THIS_MODULE,
 	.open = vtds_open,
 	.release = vtds_release,
+	.read = vtds_read,
+	.poll = vtds_poll,
 	.unlocked_ioctl = vtds_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

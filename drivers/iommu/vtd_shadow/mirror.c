@@ -8,6 +8,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "vtd_shadow_private.h"
 
@@ -79,12 +80,62 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_node_alloc);
 void vtds_node_free(struct vtds_domain *domain, struct vtds_node *node)
 {
 	vtds_node_put_table(domain, node);
+	vtds_node_forget_refused(domain, node, 0, VTD_TABLE_ENTRIES);
 	kfree(node->children);
 	free_page((unsigned long)node->entries);
 	kfree(node);
 	domain->unit->nr_nodes--;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_node_free);
+
+/**
+ * vtds_node_note_refused() - Remember that an entry was reported
+ * @domain: The domain
+ * @node: Where the entry is
+ * @index: Its index
+ * @raw: The entry
+ *
+ * Return: whether it is news. What there is no room to remember always is.
+ */
+bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
+			    unsigned int index, u64 raw)
+{
+	struct vtds_unit *unit = domain->unit;
+
+	if (!node->refused) {
+		if (unit->nr_nodes >= unit->max_nodes)
+			return true;
+		node->refused = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		if (!node->refused)
+			return true;
+		unit->nr_nodes++;
+	}
+	if (node->refused[index] == raw)
+		return false;
+	node->refused[index] = raw;
+	return true;
+}
+
+/**
+ * vtds_node_forget_refused() - Entries are as they should be, or changed
+ * @domain: The domain
+ * @node: Where they are
+ * @start: First index
+ * @end: Index after the last one
+ */
+void vtds_node_forget_refused(struct vtds_domain *domain,
+			      struct vtds_node *node, unsigned int start,
+			      unsigned int end)
+{
+	if (!node->refused)
+		return;
+	memset64(&node->refused[start], 0, end - start);
+	if (memchr_inv(node->refused, 0, VTD_TABLE_ENTRIES * sizeof(u64)))
+		return;
+	free_page((unsigned long)node->refused);
+	node->refused = NULL;
+	domain->unit->nr_nodes--;
+}
 
 void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node)
 {

@@ -23,14 +23,14 @@ static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
  * What an entry asks for: the permissions left by the path and the entry itself,
  * 0 if it maps nothing. A malformed one is refused.
  */
-static unsigned int entry_perm(struct vtds_walk *walk, u64 raw,
-			       unsigned int level, unsigned int path_perm,
-			       u64 iova)
+static unsigned int entry_perm(struct vtds_walk *walk, struct vtds_node *node,
+			       u64 raw, unsigned int path_perm, u64 iova)
 {
 	if (!(raw & VTD_SS_RW))
 		return 0;
-	if (vtds_caps_entry_reserved(&walk->batch->unit->caps, raw, level)) {
-		vtds_walk_refuse(walk, iova, raw, -EPROTO);
+	if (vtds_caps_entry_reserved(&walk->batch->unit->caps, raw,
+				     node->level)) {
+		vtds_walk_refuse(walk, node, iova, raw, -EPROTO);
 		return 0;
 	}
 	return raw & path_perm & VTD_SS_RW;
@@ -61,11 +61,13 @@ static u64 leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
 	unsigned int old_perm = old & node->perm & VTD_SS_RW;
 	unsigned int perm;
 
+	if (node->refused && raw != node->refused[index])
+		node->refused[index] = 0;
 	if (raw == old && path_perm == node->perm)
 		return 0;
 
 	walk->batch->unit->stats.entries_changed++;
-	perm = entry_perm(walk, raw, node->level, path_perm, iova);
+	perm = entry_perm(walk, node, raw, path_perm, iova);
 	if (perm && perm == old_perm &&
 	    (raw & VTD_ENTRY_ADDR) == (old & VTD_ENTRY_ADDR)) {
 		/* Only bits that do not matter to the host */
@@ -90,7 +92,7 @@ static void sync_leaves(struct vtds_walk *walk, struct vtds_node *node,
 	if (start >= end)
 		return;
 	/* The common case of a flush: nothing changed here */
-	if (!node->synthetic && perm == node->perm &&
+	if (!node->synthetic && !node->refused && perm == node->perm &&
 	    !memcmp(&node->entries[start], &node->table[start],
 		    (end - start) * sizeof(u64)))
 		return;
@@ -101,6 +103,8 @@ static void sync_leaves(struct vtds_walk *walk, struct vtds_node *node,
 	node->perm = perm;
 
 	vtds_install_leaves(walk, node, base, start, end);
+	/* Frees the record if nothing is left in it */
+	vtds_node_forget_refused(walk->domain, node, start, start);
 }
 
 /*
@@ -177,7 +181,7 @@ static bool leaf_install(struct vtds_walk *walk, struct vtds_node *node,
 			 unsigned int index, u64 iova, u64 raw,
 			 unsigned int path_perm)
 {
-	int ret = vtds_install_super(walk, node->level, iova, raw,
+	int ret = vtds_install_super(walk, node, iova, raw,
 				     raw & path_perm & VTD_SS_RW);
 
 	if (ret == -EXDEV)
@@ -208,7 +212,7 @@ static bool table_install(struct vtds_walk *walk, struct vtds_node *node,
 
 	ret = vtds_node_set_table(walk->domain, child, raw & VTD_ENTRY_ADDR);
 	if (ret) {
-		vtds_walk_refuse(walk, iova, raw, ret);
+		vtds_walk_refuse(walk, node, iova, raw, ret);
 		drop_child(walk, node, index, iova);
 		return false;
 	}
@@ -256,6 +260,24 @@ static void super_revoke(struct vtds_walk *walk, struct vtds_node *node,
 	}
 }
 
+/*
+ * Reports a superpage leaf of the guest if pieces of it could not be mapped,
+ * once. A leaf that is a piece itself leaves that to the one it is a piece of.
+ */
+static void settle_pieces(struct vtds_walk *walk, struct vtds_node *node,
+			  unsigned int index, u64 raw, bool installed)
+{
+	if (node->synthetic)
+		return;
+	if (walk->piece_error &&
+	    vtds_node_note_refused(walk->domain, node, index, raw))
+		vtds_event_refused(walk->domain, walk->piece_iova, false, false,
+				   walk->piece_error);
+	if (!walk->piece_error && installed)
+		vtds_node_forget_refused(walk->domain, node, index, index + 1);
+	walk->piece_error = 0;
+}
+
 static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 		       unsigned int index, u64 iova, unsigned int path_perm,
 		       u64 first, u64 last)
@@ -267,6 +289,8 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 	bool recorded = true;
 	unsigned int perm;
 
+	if (node->refused && raw != node->refused[index])
+		vtds_node_forget_refused(walk->domain, node, index, index + 1);
 	if (!raw && !old)
 		return;
 	if (raw != old || path_perm != node->perm) {
@@ -276,7 +300,7 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 		last = entry_last(walk, node, iova);
 	}
 
-	perm = entry_perm(walk, raw, node->level, path_perm, iova);
+	perm = entry_perm(walk, node, raw, path_perm, iova);
 	if (is_leaf && super_unchanged(node, index, raw, perm)) {
 		node->entries[index] = raw;
 		return;
@@ -295,6 +319,7 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 		recorded = table_install(walk, node, index, iova, raw, perm,
 					 first, last);
 	node->entries[index] = recorded ? raw : 0;
+	settle_pieces(walk, node, index, raw, perm && recorded);
 }
 
 static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
@@ -381,9 +406,10 @@ void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 	ret = vtds_node_set_table(domain, domain->top, domain->root);
 	if (ret) {
 		vtds_mirror_clear(domain, domain->top, 0);
-		vtds_walk_refuse(&walk, first, domain->root, ret);
+		vtds_walk_refuse(&walk, NULL, first, domain->root, ret);
 		return;
 	}
+	domain->top_reported = false;
 	sync_top(&walk, first, last);
 	trace_vtd_shadow_sync(domain->root, first, last,
 			      unit->stats.entries_changed - changed);

@@ -48,6 +48,7 @@ static void unit_free(struct kref *ref)
 {
 	struct vtds_unit *unit = container_of(ref, struct vtds_unit, ref);
 
+	vtds_events_free(unit->events);
 	kfree(unit->sg);
 	kfree(unit->fetched);
 	mutex_destroy(&unit->lock);
@@ -80,7 +81,9 @@ struct vtds_unit *vtds_unit_alloc(void)
 				GFP_KERNEL_ACCOUNT);
 	unit->sg =
 		kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg), GFP_KERNEL_ACCOUNT);
-	if (!unit->fetched || !unit->sg || vtds_mem_init(&unit->mem)) {
+	unit->events = vtds_events_alloc();
+	if (!unit->fetched || !unit->sg || !unit->events ||
+	    vtds_mem_init(&unit->mem)) {
 		vtds_unit_put(unit);
 		return NULL;
 	}

@@ -20,7 +20,9 @@
 struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
+struct poll_table_struct;
 struct vfio_device;
+struct vtds_events;
 
 /**
  * DOC: flow and locking
@@ -186,6 +188,8 @@ struct vtds_host_domain {
  * @level: 1 to 5
  * @synthetic: Made by us to split a guest superpage that is not wholly backed
  * @leaf_bits: Of the split leaf, if @synthetic: all but its address
+ * @refused: Entries that were reported as not installed, by index; NULL if there
+ *           are none. Counts as a node
  */
 struct vtds_node {
 	u64 *entries;
@@ -194,6 +198,7 @@ struct vtds_node {
 	struct vtds_chunk *chunk;
 	u64 gpa;
 	u64 leaf_bits;
+	u64 *refused;
 	u8 perm;
 	u8 level;
 	bool synthetic;
@@ -209,6 +214,7 @@ struct vtds_node {
  * @full_seq: vtds_batch.seq of the last sync of everything
  * @host: What devices walk
  * @top: Mirror of the top table
+ * @top_reported: It could not be read, and that was reported
  */
 struct vtds_domain {
 	struct list_head entry;
@@ -219,6 +225,7 @@ struct vtds_domain {
 	u64 full_seq;
 	struct vtds_host_domain host;
 	struct vtds_node *top;
+	bool top_reported;
 };
 
 /**
@@ -247,10 +254,14 @@ struct vtds_setting {
  * struct vtds_requester - One source-id of a device
  * @sid: Bus, device and function
  * @setting: As last read
+ * @reported: vtds_setting.reason when an event was last considered
+ * @reported_digest: vtds_setting.digest then
  */
 struct vtds_requester {
 	u16 sid;
 	struct vtds_setting setting;
+	u8 reported;
+	u32 reported_digest;
 };
 
 /**
@@ -299,6 +310,7 @@ struct vtds_device {
  * @attachment: Where it is attached now
  * @domain: The domain, if @attachment is VTD_SHADOW_ATTACHED_SHADOW
  * @conflict: Its devices want different settings, so it is blocked
+ * @error: Why it could not be attached when that was last tried, or 0
  */
 struct vtds_group {
 	struct list_head entry;
@@ -307,6 +319,7 @@ struct vtds_group {
 	enum vtd_shadow_attachment attachment;
 	struct vtds_domain *domain;
 	bool conflict;
+	int error;
 };
 
 /**
@@ -355,7 +368,9 @@ struct vtds_stats {
  * @nr_nodes: Mirror nodes
  * @nr_pages: Pages of 4 KiB mapped in all domains
  * @seq: Number of batches so far
+ * @limit_reported: The last batch that reached a limit was reported
  * @stats: Counters
+ * @events: What the VMM can read
  * @fetched: Scratch: entries of the table being synced
  * @sg: Scratch: VTDS_SG_ENTRIES runs of host memory
  */
@@ -378,7 +393,9 @@ struct vtds_unit {
 	u64 nr_nodes;
 	u64 nr_pages;
 	u64 seq;
+	bool limit_reported;
 	struct vtds_stats stats;
+	struct vtds_events *events;
 	u64 *fetched;
 	struct scatterlist *sg;
 };
@@ -539,6 +556,21 @@ int vtds_queue_run_array(struct vtds_batch *batch,
 int vtds_queue_run_guest(struct vtds_batch *batch,
 			 struct vtd_shadow_run_queue *cmd);
 
+/* event.c */
+struct vtds_events *vtds_events_alloc(void);
+void vtds_events_free(struct vtds_events *events);
+void vtds_event_setting(struct vtds_unit *unit,
+			struct vtds_requester *requester);
+void vtds_event_group(struct vtds_unit *unit, struct vtds_group *group,
+		      int error);
+void vtds_event_limit(struct vtds_unit *unit);
+void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
+			bool is_table, int error);
+ssize_t vtds_events_read(struct vtds_events *events, char __user *to,
+			 size_t size, bool nonblock);
+__poll_t vtds_events_poll(struct vtds_events *events, struct file *file,
+			  struct poll_table_struct *wait);
+
 /* domain.c */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 				       struct vtds_group *group,
@@ -556,6 +588,11 @@ void vtds_node_free(struct vtds_domain *domain, struct vtds_node *node);
 int vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 			u64 gpa);
 void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node);
+bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
+			    unsigned int index, u64 raw);
+void vtds_node_forget_refused(struct vtds_domain *domain,
+			      struct vtds_node *node, unsigned int start,
+			      unsigned int end);
 unsigned int vtds_node_first_index(const struct vtds_node *node, u64 base);
 u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index);
 bool vtds_entry_is_leaf(u64 raw, unsigned int level);
@@ -593,6 +630,8 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
  * @run_size: Bytes in it
  * @run_nents: Entries of vtds_unit.sg in it
  * @run_perm: Its permissions
+ * @piece_error: Why a piece of the superpage leaf at hand was not installed, or 0
+ * @piece_iova: Address of the first such piece
  */
 struct vtds_walk {
 	struct vtds_batch *batch;
@@ -601,13 +640,16 @@ struct vtds_walk {
 	u64 run_size;
 	unsigned int run_nents;
 	unsigned int run_perm;
+	int piece_error;
+	u64 piece_iova;
 };
 
 /* install.c */
-void vtds_walk_refuse(struct vtds_walk *walk, u64 iova, u64 raw, int error);
+void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
+		      u64 raw, int error);
 void vtds_install_leaves(struct vtds_walk *walk, struct vtds_node *node,
 			 u64 base, unsigned int start, unsigned int end);
-int vtds_install_super(struct vtds_walk *walk, unsigned int level, u64 iova,
+int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		       u64 raw, unsigned int perm);
 
 /* sync.c */

@@ -549,7 +549,8 @@ enum vtd_shadow_event_flags {
  * them: whether and when to record a fault for the guest is the VMM's policy.
  * What a device attempts in vain is seen by the host IOMMU's driver only.
  *
- * An entry is reported once, and again when it has changed. Faults that the guest
+ * An entry is reported once, and again when it has changed; a limit that is reached
+ * (ENOSPC) once, without a source-id, until a call stays below it. Faults that the guest
  * disabled (FPD), as far as the specification lets it, are not reported.
  *
  * read() returns as many events as are there and fit the buffer, and blocks while

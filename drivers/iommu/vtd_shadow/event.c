@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events: what the engine found wrong, for the VMM to read from the file.
+ */
+#include <kunit/visibility.h>
+#include <linux/fs.h>
+#include <linux/kfifo.h>
+#include <linux/minmax.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+#include "vtd_shadow_private.h"
+
+/* Events that wait to be read; a power of two */
+#define VTDS_MAX_EVENTS 128
+
+/**
+ * struct vtds_events - Events of a unit that were not read yet
+ * @lock: Protects @fifo and @lost. Innermost: nothing is taken under it
+ * @fifo: The events
+ * @lost: How many did not fit since @fifo was full
+ * @wait: Readers
+ */
+struct vtds_events {
+	spinlock_t lock; /* fifo and lost */
+	DECLARE_KFIFO(fifo, struct vtd_shadow_event, VTDS_MAX_EVENTS);
+	u32 lost;
+	wait_queue_head_t wait;
+};
+
+/* Returns NULL if there is no memory. */
+struct vtds_events *vtds_events_alloc(void)
+{
+	struct vtds_events *events;
+
+	events = kzalloc(sizeof(*events), GFP_KERNEL_ACCOUNT);
+	if (!events)
+		return NULL;
+	spin_lock_init(&events->lock);
+	INIT_KFIFO(events->fifo);
+	init_waitqueue_head(&events->wait);
+	return events;
+}
+
+void vtds_events_free(struct vtds_events *events)
+{
+	kfree(events);
+}
+
+static void event_add(struct vtds_unit *unit,
+		      const struct vtd_shadow_event *event)
+{
+	struct vtds_events *events = unit->events;
+
+	spin_lock(&events->lock);
+	/* Once one is lost all that follow are, so that order is kept */
+	if (events->lost || !kfifo_put(&events->fifo, *event))
+		events->lost += events->lost != U32_MAX;
+	spin_unlock(&events->lock);
+	wake_up_interruptible(&events->wait);
+}
+
+static void event_of_requester(struct vtd_shadow_event *event,
+			       const struct vtds_unit *unit,
+			       const struct vtds_requester *requester)
+{
+	event->flags |= VTD_SHADOW_EVENT_SOURCE_ID;
+	event->source_id = requester->sid;
+	event->domain_id = requester->setting.did;
+	if (!vtds_unit_is_scalable(unit))
+		return;
+	event->flags |= VTD_SHADOW_EVENT_PASID;
+	event->pasid = requester->setting.pasid;
+}
+
+/**
+ * vtds_event_setting() - Report that a requester is blocked by its entries
+ * @unit: The unit
+ * @requester: The requester; its setting was just read
+ *
+ * Once for the same contents of the entries.
+ */
+void vtds_event_setting(struct vtds_unit *unit,
+			struct vtds_requester *requester)
+{
+	const struct vtds_setting *setting = &requester->setting;
+	struct vtd_shadow_event event = {
+		.type = VTD_SHADOW_EVENT_FAULT,
+		.reason = setting->reason,
+	};
+	bool known = requester->reported == setting->reason &&
+		     requester->reported_digest == setting->digest;
+
+	requester->reported = setting->reason;
+	requester->reported_digest = setting->digest;
+	if (!setting->reason || setting->fpd || known)
+		return;
+	event_of_requester(&event, unit, requester);
+	event_add(unit, &event);
+}
+
+/**
+ * vtds_event_group() - Report that a host group cannot be where it should
+ * @unit: The unit
+ * @group: The group, blocked
+ * @error: Negative errno of the host, or 0: its devices want different settings
+ */
+void vtds_event_group(struct vtds_unit *unit, struct vtds_group *group,
+		      int error)
+{
+	struct vtd_shadow_event event = {
+		.type = error ? VTD_SHADOW_EVENT_INSTALL :
+				VTD_SHADOW_EVENT_CONFLICT,
+		.error = -error,
+	};
+	const struct vtds_device *dev;
+
+	dev = list_first_entry(&group->devices, struct vtds_device,
+			       group_entry);
+	event_of_requester(&event, unit, &dev->requesters[0]);
+	event_add(unit, &event);
+}
+
+/* Reports that a limit of the unit or of a call is reached. */
+void vtds_event_limit(struct vtds_unit *unit)
+{
+	struct vtd_shadow_event event = {
+		.type = VTD_SHADOW_EVENT_INSTALL,
+		.error = ENOSPC,
+	};
+
+	event_add(unit, &event);
+}
+
+/* One of the requesters that use a table and want to hear of its faults. */
+static const struct vtds_requester *listener(const struct vtds_domain *domain)
+{
+	const struct vtds_device *dev;
+
+	list_for_each_entry(dev, &domain->unit->devices, unit_entry)
+		for (u32 i = 0; i < dev->nr_requesters; i++) {
+			const struct vtds_setting *setting =
+				&dev->requesters[i].setting;
+
+			if (setting->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
+			    setting->root == domain->root &&
+			    setting->levels == domain->levels && !setting->fpd)
+				return &dev->requesters[i];
+		}
+	return NULL;
+}
+
+/* The fault of an entry that was refused for @error, if it is the guest's. */
+static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
+					    bool is_top, bool is_table,
+					    int error)
+{
+	enum vtd_fault_reason reason;
+
+	if (error == -EPROTO)
+		reason = VTD_FAULT_SS_RESERVED;
+	else if (is_top)
+		reason = VTD_FAULT_CTX_INVALID;
+	else if (is_table)
+		reason = VTD_FAULT_TABLE_UNREADABLE;
+	else
+		return VTD_FAULT_NONE;
+	return vtds_unit_is_scalable(unit) ? vtds_scalable_reason(reason) :
+					     reason;
+}
+
+/**
+ * vtds_event_refused() - Report a paging entry that was not installed
+ * @domain: Whose
+ * @iova: First address that it translates
+ * @is_top: It is the top table that could not be read
+ * @is_table: The entry points to a table
+ * @error: Why: a negative errno
+ */
+void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
+			bool is_table, int error)
+{
+	const struct vtds_requester *requester = listener(domain);
+	struct vtds_unit *unit = domain->unit;
+	struct vtd_shadow_event event = {
+		.flags = VTD_SHADOW_EVENT_ADDRESS,
+		.iova = iova,
+	};
+
+	if (!requester)
+		return;
+	event.reason = refusal_reason(unit, is_top, is_table, error);
+	event.type = event.reason ? VTD_SHADOW_EVENT_FAULT :
+				    VTD_SHADOW_EVENT_INSTALL;
+	if (!event.reason)
+		event.error = -error;
+	event_of_requester(&event, unit, requester);
+	event_add(unit, &event);
+}
+
+/* Takes the next event, or the mark that some were lost. */
+static bool event_take(struct vtds_events *events,
+		       struct vtd_shadow_event *event)
+{
+	bool found;
+
+	spin_lock(&events->lock);
+	found = kfifo_get(&events->fifo, event);
+	if (!found && events->lost) {
+		*event = (struct vtd_shadow_event){
+			.type = VTD_SHADOW_EVENT_LOST,
+			.lost = events->lost,
+		};
+		events->lost = 0;
+		found = true;
+	}
+	spin_unlock(&events->lock);
+	return found;
+}
+
+static bool events_pending(struct vtds_events *events)
+{
+	bool pending;
+
+	spin_lock(&events->lock);
+	pending = !kfifo_is_empty(&events->fifo) || events->lost;
+	spin_unlock(&events->lock);
+	return pending;
+}
+
+/* Copies what is there. Returns the bytes, 0 if nothing is there any more. */
+static ssize_t events_copy(struct vtds_events *events, char __user *to,
+			   size_t size)
+{
+	struct vtd_shadow_event event;
+	size_t done = 0;
+
+	/* Taken is taken: what cannot be copied is lost with the reader */
+	while (size - done >= sizeof(event) && event_take(events, &event)) {
+		if (copy_to_user(to + done, &event, sizeof(event)))
+			return done ?: -EFAULT;
+		done += sizeof(event);
+		cond_resched();
+	}
+	return done;
+}
+
+/* read(), see struct vtd_shadow_event. */
+ssize_t vtds_events_read(struct vtds_events *events, char __user *to,
+			 size_t size, bool nonblock)
+{
+	ssize_t done;
+
+	if (size < sizeof(struct vtd_shadow_event))
+		return -EINVAL;
+	while (!(done = events_copy(events, to, size))) {
+		if (nonblock)
+			return -EAGAIN;
+		if (wait_event_interruptible(events->wait,
+					     events_pending(events)))
+			return -ERESTARTSYS;
+	}
+	return done;
+}
+
+/* poll() */
+__poll_t vtds_events_poll(struct vtds_events *events, struct file *file,
+			  struct poll_table_struct *wait)
+{
+	poll_wait(file, &events->wait, wait);
+	return events_pending(events) ? EPOLLIN | EPOLLRDNORM : 0;
+}
