@@ -22,6 +22,12 @@
 #define VTDS_IMPORT_NS(ns) MODULE_IMPORT_NS(__stringify(ns))
 #endif
 
+/*
+ * Since 7.0 Intel's second stage keeps R and W apart. Before, every entry that is
+ * written can be read.
+ */
+#define VTDS_INTEL_WRITE_ONLY (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0))
+
 /* Since 6.15 an attachment names its PASID. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 static inline int vtds_iommufd_attach(struct iommufd_device *idev, u32 *pt_id)

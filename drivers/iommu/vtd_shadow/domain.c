@@ -3,6 +3,7 @@
  * Shadow domains: one for each second-stage table in use, shared by all groups
  * whose contexts point there.
  */
+#include <kunit/visibility.h>
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
@@ -16,6 +17,67 @@ u64 vtds_domain_last(const struct vtds_domain *domain)
 				   vtd_levels_width(domain->levels));
 
 	return GENMASK_ULL(width - 1, 0);
+}
+
+/* Whether any of [iova, iova + size) must stay unmapped. */
+bool vtds_domain_has_hole(const struct vtds_domain *domain, u64 iova, u64 size)
+{
+	for (unsigned int i = 0; i < domain->nr_holes; i++)
+		if (iova <= domain->holes[i].last &&
+		    iova + size - 1 >= domain->holes[i].first)
+			return true;
+	return false;
+}
+
+/* Begins with the range that is never translated, on no host. */
+void vtds_domain_init_holes(struct vtds_domain *domain)
+{
+	domain->holes[0] = (struct vtds_hole){
+		.first = VTD_INTERRUPT_START,
+		.last = VTD_INTERRUPT_LAST,
+	};
+	domain->nr_holes = 1;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_holes);
+
+static bool hole_known(const struct vtds_domain *domain,
+		       const struct vtds_hole *hole)
+{
+	for (unsigned int i = 0; i < domain->nr_holes; i++)
+		if (hole->first >= domain->holes[i].first &&
+		    hole->last <= domain->holes[i].last)
+			return true;
+	return false;
+}
+
+/*
+ * Adds what the host reserves for a group. Returns 1 if there is something new,
+ * 0 if not, or a negative errno. A hole stays when the group leaves.
+ */
+static int add_holes(struct vtds_domain *domain, struct iommu_group *group)
+{
+	struct iommu_resv_region *region, *next;
+	LIST_HEAD(regions);
+	int ret;
+
+	ret = iommu_get_group_resv_regions(group, &regions);
+	list_for_each_entry_safe(region, next, &regions, list) {
+		struct vtds_hole hole = {
+			.first = ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
+			.last = (region->start + region->length - 1) |
+				(VTD_PAGE_SIZE - 1),
+		};
+
+		/* Needed only until a driver takes the device */
+		if (ret >= 0 && region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    !hole_known(domain, &hole)) {
+			ret = domain->nr_holes < VTDS_MAX_HOLES ? 1 : -ENOSPC;
+			if (ret == 1)
+				domain->holes[domain->nr_holes++] = hole;
+		}
+		kfree(region);
+	}
+	return ret;
 }
 
 static void domain_free(struct vtds_domain *domain)
@@ -40,6 +102,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	domain->unit = batch->unit;
 	domain->root = setting->root;
 	domain->levels = setting->levels;
+	vtds_domain_init_holes(domain);
 
 	ret = vtds_host_domain_alloc(&domain->host, dev);
 	if (ret)
@@ -70,6 +133,9 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 	if (IS_ERR(domain))
 		return domain;
 
+	ret = add_holes(domain, group->iommu_group);
+	if (ret < 0)
+		goto err_free;
 	ret = vtds_host_domain_attach(&domain->host, group->iommu_group);
 	if (ret)
 		goto err_free;
@@ -87,6 +153,25 @@ err_detach:
 err_free:
 	domain_free(domain);
 	return ERR_PTR(ret);
+}
+
+/* Attaches one more group. What its host reserves is unmapped before. */
+static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
+		       struct vtds_group *group)
+{
+	int ret = add_holes(domain, group->iommu_group);
+
+	if (ret < 0)
+		return ret;
+	if (ret) {
+		domain->full_seq = 0;
+		vtds_domain_sync_full(batch, domain);
+		vtds_host_flush(&domain->host, &batch->unit->stats);
+	}
+	ret = vtds_host_domain_attach(&domain->host, group->iommu_group);
+	if (!ret)
+		domain->users++;
+	return ret;
 }
 
 /**
@@ -113,12 +198,9 @@ struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 		if (domain->root != setting->root ||
 		    domain->levels != setting->levels || domain->host.broken)
 			continue;
-		ret = vtds_host_domain_attach(&domain->host,
-					      group->iommu_group);
-		if (!ret) {
-			domain->users++;
+		ret = domain_join(batch, domain, group);
+		if (!ret)
 			return domain;
-		}
 		if (ret != -EINVAL)
 			return ERR_PTR(ret);
 	}

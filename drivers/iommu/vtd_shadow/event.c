@@ -161,6 +161,8 @@ static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
 
 	if (error == -EPROTO)
 		reason = VTD_FAULT_SS_RESERVED;
+	else if (error == -EADDRNOTAVAIL)
+		reason = VTD_FAULT_INTERRUPT_RANGE;
 	else if (is_top)
 		reason = VTD_FAULT_CTX_INVALID;
 	else if (is_table)

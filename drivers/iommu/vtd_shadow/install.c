@@ -145,10 +145,14 @@ static int leaf_resolve(struct vtds_walk *walk, u64 raw, unsigned long *pfn,
 {
 	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
 	u64 gpa = raw & VTD_ENTRY_ADDR;
-	struct vtds_chunk *chunk = vtds_mem_get(mem, gpa);
+	struct vtds_chunk *chunk;
 	unsigned int mem_perm;
 	int ret;
 
+	/* No translation may lead to interrupts, whatever the VMM has there */
+	if (vtd_is_interrupt(gpa))
+		return -EADDRNOTAVAIL;
+	chunk = vtds_mem_get(mem, gpa);
 	if (IS_ERR(chunk))
 		return PTR_ERR(chunk);
 
@@ -224,6 +228,8 @@ static int super_resolve(struct vtds_walk *walk, u64 gpa, u64 size,
 	int ret = 0;
 	u64 done;
 
+	if (gpa <= VTD_INTERRUPT_LAST && gpa + size - 1 >= VTD_INTERRUPT_START)
+		return -EXDEV;
 	for (done = 0; done < size; done += VTDS_CHUNK_SIZE) {
 		chunk = vtds_mem_get(mem, gpa + done);
 		if (IS_ERR(chunk)) {
@@ -314,12 +320,6 @@ static int super_map(struct vtds_walk *walk, u64 iova, u64 gpa, u64 size,
 	return ret;
 }
 
-static bool overlaps_interrupts(u64 iova, u64 size)
-{
-	return iova <= VTD_INTERRUPT_LAST &&
-	       iova + size - 1 >= VTD_INTERRUPT_START;
-}
-
 /**
  * vtds_install_super() - Install a superpage leaf
  * @walk: The walk
@@ -328,9 +328,9 @@ static bool overlaps_interrupts(u64 iova, u64 size)
  * @raw: The entry
  * @perm: Its permissions with those of the path, not 0
  *
- * Return: 0; -EXDEV if it has to be mapped piece by piece, because it covers the
- * interrupt range or is not all memory of one kind; another negative errno if it
- * was refused.
+ * Return: 0; -EXDEV if it has to be mapped piece by piece, because it covers a
+ * hole of the domain or is not all memory of one kind; another negative errno if
+ * it was refused.
  */
 int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		       u64 raw, unsigned int perm)
@@ -343,7 +343,7 @@ int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 	ret = leaf_allowed(walk, iova, size);
 	if (ret)
 		goto err_refuse;
-	if (overlaps_interrupts(iova, size) ||
+	if (vtds_domain_has_hole(walk->domain, iova, size) ||
 	    super_resolve(walk, gpa, size, &perm))
 		return -EXDEV;
 

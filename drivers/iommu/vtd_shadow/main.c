@@ -57,7 +57,7 @@ struct vtds_ioctl_op {
 
 static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 	IOCTL_OP(VTD_SHADOW_GET_INFO, vtds_unit_get_info,
-		 struct vtd_shadow_get_info, __reserved),
+		 struct vtd_shadow_get_info, capabilities),
 	IOCTL_OP(VTD_SHADOW_BIND, vtds_unit_bind, struct vtd_shadow_bind,
 		 max_pages),
 	IOCTL_OP(VTD_SHADOW_SET_STATE, vtds_unit_set_state,

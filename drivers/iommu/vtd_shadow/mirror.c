@@ -17,18 +17,6 @@ bool vtds_entry_is_leaf(u64 raw, unsigned int level)
 	return level == 1 || (raw & VTD_SS_PS);
 }
 
-/*
- * First entry of a table that can be mapped: an IOVA in the interrupt range
- * never is, and the range is the first half of a level 1 table. Above level 1
- * a leaf over the range is split until this decides.
- */
-unsigned int vtds_node_first_index(const struct vtds_node *node, u64 base)
-{
-	if (node->level != 1 || base != VTD_INTERRUPT_START)
-		return 0;
-	return vtd_level_index(VTD_INTERRUPT_LAST, 1) + 1;
-}
-
 /**
  * vtds_node_alloc() - Create a mirror node without entries
  * @batch: The batch; it fails with -ENOSPC if the unit has too many nodes
@@ -200,8 +188,7 @@ u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index)
  * @index: Its index
  * @iova: Its first address
  *
- * A leaf without permissions, in the interrupt range or absent maps nothing:
- * only the record changes.
+ * A leaf without permissions or absent maps nothing: only the record changes.
  */
 void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 			    unsigned int index, u64 iova)
@@ -229,8 +216,7 @@ void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base)
 {
-	for (unsigned int i = vtds_node_first_index(node, base);
-	     i < VTD_TABLE_ENTRIES; i++) {
+	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
 		u64 iova = base + i * vtd_level_size(node->level);
 
 		if (node->children && node->children[i]) {
@@ -281,8 +267,7 @@ bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
 		return false;
 	}
 
-	for (unsigned int i = vtds_node_first_index(node, base);
-	     i < VTD_TABLE_ENTRIES; i++) {
+	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
 		u64 iova = base + i * vtd_level_size(node->level);
 
 		if (node->children && node->children[i]) {
@@ -314,6 +299,8 @@ static enum vtd_fault_reason missing_reason(const struct vtds_domain *domain,
 		return VTD_FAULT_NO_READ;
 	if (vtds_caps_entry_reserved(&domain->unit->caps, raw, node->level))
 		return VTD_FAULT_SS_RESERVED;
+	if (node->level == 1 && vtd_is_interrupt(raw & VTD_ENTRY_ADDR))
+		return VTD_FAULT_INTERRUPT_RANGE;
 	return VTD_FAULT_TABLE_UNREADABLE;
 }
 
@@ -334,7 +321,7 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
 		leaf->reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
 		return;
 	}
-	if (iova >= VTD_INTERRUPT_START && iova <= VTD_INTERRUPT_LAST) {
+	if (vtd_is_interrupt(iova)) {
 		leaf->reason = VTD_FAULT_INTERRUPT_RANGE;
 		return;
 	}

@@ -54,9 +54,13 @@ static u64 unmapped_record(struct vtds_walk *walk, u64 raw, unsigned int level)
  * if nothing.
  */
 static u64 leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
-		       unsigned int index, u64 iova, unsigned int path_perm)
+		       unsigned int index, u64 iova, unsigned int path_perm,
+		       bool holes)
 {
-	u64 raw = vtds_node_fetch(node, index);
+	u64 raw = holes && vtds_domain_has_hole(walk->domain, iova,
+						VTD_PAGE_SIZE) ?
+			  0 :
+			  vtds_node_fetch(node, index);
 	u64 old = node->entries[index];
 	unsigned int old_perm = old & node->perm & VTD_SS_RW;
 	unsigned int perm;
@@ -86,20 +90,20 @@ static void sync_leaves(struct vtds_walk *walk, struct vtds_node *node,
 			unsigned int end)
 {
 	u64 *fetched = walk->batch->unit->fetched;
+	bool holes =
+		vtds_domain_has_hole(walk->domain, base, vtd_level_size(2));
 	unsigned int i;
 
-	start = max(start, vtds_node_first_index(node, base));
-	if (start >= end)
-		return;
 	/* The common case of a flush: nothing changed here */
-	if (!node->synthetic && !node->refused && perm == node->perm &&
+	if (!holes && !node->synthetic && !node->refused &&
+	    perm == node->perm &&
 	    !memcmp(&node->entries[start], &node->table[start],
 		    (end - start) * sizeof(u64)))
 		return;
 
 	for (i = start; i < end; i++)
 		fetched[i] = leaf_revoke(walk, node, i,
-					 base + i * VTD_PAGE_SIZE, perm);
+					 base + i * VTD_PAGE_SIZE, perm, holes);
 	node->perm = perm;
 
 	vtds_install_leaves(walk, node, base, start, end);
@@ -221,11 +225,16 @@ static bool table_install(struct vtds_walk *walk, struct vtds_node *node,
 }
 
 /* Whether a leaf of the mirror is still what the guest wants. */
-static bool super_unchanged(const struct vtds_node *node, unsigned int index,
-			    u64 raw, unsigned int perm)
+static bool super_unchanged(const struct vtds_walk *walk,
+			    const struct vtds_node *node, unsigned int index,
+			    u64 iova, u64 raw, unsigned int perm)
 {
 	u64 old = node->entries[index];
 
+	/* A hole may be newer than the leaf */
+	if (vtds_domain_has_hole(walk->domain, iova,
+				 vtd_level_size(node->level)))
+		return false;
 	return !node->children[index] && (old & VTD_SS_PS) && perm &&
 	       (old & node->perm & VTD_SS_RW) == perm &&
 	       (raw & VTD_ENTRY_ADDR) == (old & VTD_ENTRY_ADDR);
@@ -301,7 +310,7 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 	}
 
 	perm = entry_perm(walk, node, raw, path_perm, iova);
-	if (is_leaf && super_unchanged(node, index, raw, perm)) {
+	if (is_leaf && super_unchanged(walk, node, index, iova, raw, perm)) {
 		node->entries[index] = raw;
 		return;
 	}

@@ -29,8 +29,7 @@ static void translate_identity(struct vtds_unit *unit,
 {
 	unsigned int perm = VTD_SS_RW;
 
-	if (cmd->iova >= VTD_INTERRUPT_START &&
-	    cmd->iova <= VTD_INTERRUPT_LAST) {
+	if (vtd_is_interrupt(cmd->iova)) {
 		cmd->fault_reason = VTD_FAULT_INTERRUPT_RANGE;
 	} else if (unit->have_state && cmd->iova >> unit->caps.haw) {
 		cmd->fault_reason = VTD_FAULT_ADDR_BEYOND_WIDTH;

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "vtd_shadow_private.h"
 
 /* Guest memory is about to be taken from the IOAS; nothing may use it on return. */
@@ -160,6 +161,9 @@ int vtds_unit_get_info(struct vtds_unit *unit, void *arg)
 		.max_nodes = READ_ONCE(vtds_max_nodes),
 		.max_pages = READ_ONCE(vtds_max_pages),
 		.chunk_size = VTDS_CHUNK_SIZE,
+		.capabilities = VTDS_INTEL_WRITE_ONLY ?
+					0 :
+					VTD_SHADOW_INFO_WRITE_ONLY_READABLE,
 	};
 	return 0;
 }

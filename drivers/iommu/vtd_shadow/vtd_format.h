@@ -196,6 +196,11 @@ static inline unsigned int vtd_levels_width(unsigned int levels)
 #define VTD_INTERRUPT_START 0xfee00000ULL
 #define VTD_INTERRUPT_LAST 0xfeefffffULL
 
+static inline bool vtd_is_interrupt(u64 addr)
+{
+	return addr >= VTD_INTERRUPT_START && addr <= VTD_INTERRUPT_LAST;
+}
+
 /* Invalidation descriptors, section 6.5.2 */
 enum vtd_inval_type {
 	VTD_INVAL_CONTEXT = 1,

@@ -204,6 +204,19 @@ struct vtds_node {
 	bool synthetic;
 };
 
+/* Ranges of IOVA in a domain that must stay unmapped; hosts have a few */
+#define VTDS_MAX_HOLES 16
+
+/**
+ * struct vtds_hole - A range of IOVA that is never mapped
+ * @first: First address, page-aligned
+ * @last: Last address, of a page
+ */
+struct vtds_hole {
+	u64 first;
+	u64 last;
+};
+
 /**
  * struct vtds_domain - Shadow of one second-stage table
  * @entry: In vtds_unit.domains
@@ -212,6 +225,9 @@ struct vtds_node {
  * @levels: Levels of the table: 3, 4 or 5
  * @users: Groups attached
  * @full_seq: vtds_batch.seq of the last sync of everything
+ * @holes: The interrupt range, and what the hosts of all devices that were ever
+ *         attached reserve
+ * @nr_holes: How many
  * @host: What devices walk
  * @top: Mirror of the top table
  * @top_reported: It could not be read, and that was reported
@@ -223,6 +239,8 @@ struct vtds_domain {
 	u8 levels;
 	u32 users;
 	u64 full_seq;
+	struct vtds_hole holes[VTDS_MAX_HOLES];
+	unsigned int nr_holes;
 	struct vtds_host_domain host;
 	struct vtds_node *top;
 	bool top_reported;
@@ -580,6 +598,8 @@ void vtds_domain_detach(struct vtds_domain *domain, struct vtds_group *group);
 bool vtds_domain_memory_gone(struct vtds_batch *batch,
 			     struct vtds_domain *domain, u64 first, u64 last);
 u64 vtds_domain_last(const struct vtds_domain *domain);
+void vtds_domain_init_holes(struct vtds_domain *domain);
+bool vtds_domain_has_hole(const struct vtds_domain *domain, u64 iova, u64 size);
 
 /* mirror.c */
 struct vtds_node *vtds_node_alloc(struct vtds_batch *batch, unsigned int level,
@@ -593,7 +613,6 @@ bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
 void vtds_node_forget_refused(struct vtds_domain *domain,
 			      struct vtds_node *node, unsigned int start,
 			      unsigned int end);
-unsigned int vtds_node_first_index(const struct vtds_node *node, u64 base);
 u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index);
 bool vtds_entry_is_leaf(u64 raw, unsigned int level);
 void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,

@@ -62,6 +62,17 @@ enum {
 #define VTD_SHADOW_API_VERSION 1
 
 /**
+ * enum vtd_shadow_info_capabilities - What is special on this host
+ * @VTD_SHADOW_INFO_WRITE_ONLY_READABLE: The kernel's Intel driver cannot express
+ *     write-only: behind an Intel host IOMMU a device can also read what the guest
+ *     maps for writing only. (Where it is clear, that is so only if the host
+ *     translates by first stage.)
+ */
+enum vtd_shadow_info_capabilities {
+	VTD_SHADOW_INFO_WRITE_ONLY_READABLE = 1 << 0,
+};
+
+/**
  * struct vtd_shadow_get_info - ioctl(VTD_SHADOW_GET_INFO)
  * @size: sizeof(struct vtd_shadow_get_info)
  * @flags: Must be 0
@@ -79,7 +90,7 @@ enum {
  *             its default
  * @chunk_size: Output, bytes of guest memory that are pinned at a time. Guest
  *              RAM that starts and ends on such a boundary is pinned cheapest
- * @__reserved: Output, zero
+ * @capabilities: Output, combination of enum vtd_shadow_info_capabilities
  *
  * What a VMM may offer to its guest, before any unit is bound. CAP_REG and
  * ECAP_REG as in the VT-d specification, sections 11.4.2 and 11.4.3.
@@ -95,7 +106,7 @@ struct vtd_shadow_get_info {
 	__aligned_u64 max_nodes;
 	__aligned_u64 max_pages;
 	__u32 chunk_size;
-	__u32 __reserved;
+	__u32 capabilities;
 };
 
 #define VTD_SHADOW_GET_INFO _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_INFO)
@@ -284,8 +295,9 @@ enum vtd_shadow_iqei {
  *                 ENOSPC a limit of BIND is reached, or 1,048,576 entries could not
  *                 be installed in this call, ENOENT the address is not in guest
  *                 memory, EPERM not with these permissions, EPROTO an
- *                 entry is malformed (reserved bits), ERANGE the host IOMMU does
- *                 not reach the IOVA, anything else as the host IOMMU said it.
+ *                 entry is malformed (reserved bits), EADDRNOTAVAIL it leads to
+ *                 the interrupt range, ERANGE the host IOMMU does not reach the
+ *                 IOVA, anything else as the host IOMMU said it.
  *                 What failed is left unmapped or blocked and tried again by
  *                 the next invalidation that covers it
  * @__reserved: Must be 0
