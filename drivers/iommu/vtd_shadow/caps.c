@@ -5,6 +5,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 
 #include "vtd_shadow_private.h"
 
@@ -35,7 +36,7 @@ u64 vtds_caps_ecap_mask(void)
 	return VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_DT | VTD_ECAP_IR |
 	       VTD_ECAP_EIM | VTD_ECAP_PT | VTD_ECAP_SC | VTD_ECAP_IRO |
 	       VTD_ECAP_MHMV | VTD_ECAP_SRS | VTD_ECAP_SMTS | VTD_ECAP_SSTS |
-	       VTD_ECAP_SMPWCS | VTD_ECAP_RPS;
+	       VTD_ECAP_SMPWCS | VTD_ECAP_RPS | VTD_ECAP_PASID | VTD_ECAP_PSS;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_ecap_mask);
 
@@ -88,6 +89,9 @@ int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
 		.second_stage = ecap & VTD_ECAP_SSTS,
 		.rid_pasid = ecap & VTD_ECAP_RPS,
 	};
+	if (ecap & VTD_ECAP_PASID)
+		caps->pasid_bits = min_t(u64, FIELD_GET(VTD_ECAP_PSS, ecap) + 1,
+					 VTD_PASID_WIDTH);
 	if (cap & VTD_CAP_SSLPS_2M)
 		caps->leaf_levels |= BIT(2);
 	if (cap & VTD_CAP_SSLPS_1G)

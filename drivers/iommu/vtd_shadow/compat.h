@@ -30,24 +30,28 @@
 
 /* Since 6.15 an attachment names its PASID. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-static inline int vtds_iommufd_attach(struct iommufd_device *idev, u32 *pt_id)
+static inline int vtds_iommufd_attach(struct iommufd_device *idev, u32 pasid,
+				      u32 *pt_id)
 {
+	if (pasid != IOMMU_NO_PASID)
+		return -EOPNOTSUPP;
 	return iommufd_device_attach(idev, pt_id);
 }
 
-static inline void vtds_iommufd_detach(struct iommufd_device *idev)
+static inline void vtds_iommufd_detach(struct iommufd_device *idev, u32 pasid)
 {
 	iommufd_device_detach(idev);
 }
 #else
-static inline int vtds_iommufd_attach(struct iommufd_device *idev, u32 *pt_id)
+static inline int vtds_iommufd_attach(struct iommufd_device *idev, u32 pasid,
+				      u32 *pt_id)
 {
-	return iommufd_device_attach(idev, IOMMU_NO_PASID, pt_id);
+	return iommufd_device_attach(idev, pasid, pt_id);
 }
 
-static inline void vtds_iommufd_detach(struct iommufd_device *idev)
+static inline void vtds_iommufd_detach(struct iommufd_device *idev, u32 pasid)
 {
-	iommufd_device_detach(idev, IOMMU_NO_PASID);
+	iommufd_device_detach(idev, pasid);
 }
 #endif
 

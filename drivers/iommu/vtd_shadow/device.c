@@ -25,6 +25,22 @@ static struct device *group_first_dev(const struct vtds_group *group)
 	return group_first(group)->vdev->dev;
 }
 
+/* What is attached for requests of a device, with or without PASID. */
+struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid)
+{
+	return (struct vtds_port){
+		.dev = dev->vdev->dev,
+		.group = dev->iommu_group,
+		.pasid = pasid,
+	};
+}
+
+/* All devices of a group are attached at once. */
+static struct vtds_port group_port(const struct vtds_group *group)
+{
+	return vtds_device_port(group_first(group), IOMMU_NO_PASID);
+}
+
 static bool same_setting(const struct vtds_setting *a,
 			 const struct vtds_setting *b)
 {
@@ -63,7 +79,7 @@ static struct vtds_setting group_wanted(struct vtds_unit *unit,
 
 	if (!agrees && !group->conflict) {
 		dev_notice_ratelimited(dev, "group %d blocked: conflict\n", id);
-		vtds_event_group(unit, group, 0);
+		vtds_event_attach(unit, &group_first(group)->requesters[0], 0);
 	}
 	group->conflict = !agrees;
 	if (agrees)
@@ -75,15 +91,16 @@ static struct vtds_setting group_wanted(struct vtds_unit *unit,
 
 static void group_detach(struct vtds_group *group)
 {
+	struct vtds_port port = group_port(group);
 	struct vtds_device *dev;
 
 	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
-		vtds_domain_detach(group->domain, group);
+		vtds_domain_detach(group->domain, &port);
 	group->domain = NULL;
 
 	list_for_each_entry(dev, &group->devices, group_entry) {
 		if (dev->identity_attached)
-			vtds_iommufd_detach(dev->idev);
+			vtds_iommufd_detach(dev->idev, IOMMU_NO_PASID);
 		dev->identity_attached = false;
 	}
 	group->attachment = VTD_SHADOW_ATTACHED_BLOCKED;
@@ -99,7 +116,7 @@ static int group_attach_identity(struct vtds_group *group)
 
 		if (dev->identity_attached)
 			continue;
-		ret = vtds_iommufd_attach(dev->idev, &pt_id);
+		ret = vtds_iommufd_attach(dev->idev, IOMMU_NO_PASID, &pt_id);
 		if (ret)
 			return ret;
 		dev->identity_attached = true;
@@ -111,10 +128,10 @@ static int group_attach_shadow(struct vtds_batch *batch,
 			       struct vtds_group *group,
 			       const struct vtds_setting *wanted)
 {
+	struct vtds_port port = group_port(group);
 	struct vtds_domain *domain;
 
-	domain = vtds_domain_attach(batch, group, group_first_dev(group),
-				    wanted);
+	domain = vtds_domain_attach(batch, &port, wanted);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	group->domain = domain;
@@ -159,7 +176,8 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 	}
 	group_detach(group);
 	if (ret != group->error)
-		vtds_event_group(batch->unit, group, ret);
+		vtds_event_attach(batch->unit,
+				  &group_first(group)->requesters[0], ret);
 	group->error = ret;
 	batch->unit->stats.install_failures++;
 	vtds_batch_fail(batch, ret);
@@ -212,16 +230,21 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 
 	list_for_each_entry(group, &unit->groups, entry)
 		group_update(batch, group);
+	list_for_each_entry(dev, &unit->devices, unit_entry)
+		vtds_pasids_refresh(batch, dev);
 }
 
 /* Ends all shadow domains: their tables are about to be read by other rules. */
 void vtds_devices_leave_shadows(struct vtds_batch *batch)
 {
 	struct vtds_group *group;
+	struct vtds_device *dev;
 
 	list_for_each_entry(group, &batch->unit->groups, entry)
 		if (group->domain)
 			group_detach(group);
+	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
+		vtds_pasids_clear(dev);
 }
 
 /* Takes the devices off a domain that the host did not handle as asked. */
@@ -231,6 +254,7 @@ void vtds_devices_block_domain(struct vtds_batch *batch,
 	struct vtds_group *group;
 	u32 users = domain->users;
 
+	/* The last to leave frees the domain */
 	list_for_each_entry(group, &batch->unit->groups, entry) {
 		if (group->domain != domain)
 			continue;
@@ -241,6 +265,7 @@ void vtds_devices_block_domain(struct vtds_batch *batch,
 		if (!--users)
 			return;
 	}
+	vtds_pasids_block_domain(batch->unit, domain);
 }
 
 /**
@@ -363,6 +388,7 @@ int vtds_device_add(struct vtds_batch *batch,
 		goto err_release;
 
 	group_update(batch, dev->group);
+	vtds_pasids_refresh(batch, dev);
 	return 0;
 
 err_release:
@@ -384,10 +410,11 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 {
 	struct vtds_group *group = dev->group;
 
+	vtds_pasids_clear(dev);
 	if (list_is_singular(&group->devices))
 		group_detach(group);
 	else if (dev->identity_attached)
-		vtds_iommufd_detach(dev->idev);
+		vtds_iommufd_detach(dev->idev, IOMMU_NO_PASID);
 	list_del(&dev->group_entry);
 	list_del(&dev->unit_entry);
 	dev->group = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Shadow domains: one for each second-stage table in use, shared by all groups
- * whose contexts point there.
+ * Shadow domains: one for each second-stage table in use, shared by all
+ * whose contexts or PASID entries point there.
  */
 #include <kunit/visibility.h>
 #include <linux/iommu.h>
@@ -121,22 +121,21 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Attaches the first group of a new domain and fills it. */
+/* Attaches the first user of a new domain and fills it. */
 static struct vtds_domain *domain_create(struct vtds_batch *batch,
-					 struct vtds_group *group,
-					 struct device *dev,
+					 const struct vtds_port *port,
 					 const struct vtds_setting *setting)
 {
-	struct vtds_domain *domain = domain_alloc(batch, dev, setting);
+	struct vtds_domain *domain = domain_alloc(batch, port->dev, setting);
 	int ret;
 
 	if (IS_ERR(domain))
 		return domain;
 
-	ret = add_holes(domain, group->iommu_group);
+	ret = add_holes(domain, port->group);
 	if (ret < 0)
 		goto err_free;
-	ret = vtds_host_domain_attach(&domain->host, group->iommu_group);
+	ret = vtds_host_domain_attach(&domain->host, port);
 	if (ret)
 		goto err_free;
 	ret = vtds_host_domain_probe(&domain->host);
@@ -149,17 +148,17 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 	return domain;
 
 err_detach:
-	vtds_host_domain_detach(&domain->host, group->iommu_group);
+	vtds_host_domain_detach(&domain->host, port);
 err_free:
 	domain_free(domain);
 	return ERR_PTR(ret);
 }
 
-/* Attaches one more group. What its host reserves is unmapped before. */
+/* Attaches one more user. What its host reserves is unmapped before. */
 static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
-		       struct vtds_group *group)
+		       const struct vtds_port *port)
 {
-	int ret = add_holes(domain, group->iommu_group);
+	int ret = add_holes(domain, port->group);
 
 	if (ret < 0)
 		return ret;
@@ -168,27 +167,25 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 		vtds_domain_sync_full(batch, domain);
 		vtds_host_flush(&domain->host, &batch->unit->stats);
 	}
-	ret = vtds_host_domain_attach(&domain->host, group->iommu_group);
+	ret = vtds_host_domain_attach(&domain->host, port);
 	if (!ret)
 		domain->users++;
 	return ret;
 }
 
 /**
- * vtds_domain_attach() - Attach a group to the shadow of a table
+ * vtds_domain_attach() - Attach to the shadow of a table
  * @batch: The batch
- * @group: The group, blocked
- * @dev: One of its devices
+ * @port: What to attach, blocked now
  * @setting: Table and levels
  *
  * A shadow that exists costs one attach and no walk. A host IOMMU that cannot
  * use its domain says so with -EINVAL and gets a shadow of its own.
  *
- * Return: the domain, or an ERR_PTR with the group still blocked.
+ * Return: the domain, or an ERR_PTR with @port still blocked.
  */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
-				       struct vtds_group *group,
-				       struct device *dev,
+				       const struct vtds_port *port,
 				       const struct vtds_setting *setting)
 {
 	struct vtds_domain *domain;
@@ -198,19 +195,20 @@ struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 		if (domain->root != setting->root ||
 		    domain->levels != setting->levels || domain->host.broken)
 			continue;
-		ret = domain_join(batch, domain, group);
+		ret = domain_join(batch, domain, port);
 		if (!ret)
 			return domain;
 		if (ret != -EINVAL)
 			return ERR_PTR(ret);
 	}
-	return domain_create(batch, group, dev, setting);
+	return domain_create(batch, port, setting);
 }
 
-/* Detaches a group, which is blocked then. The last one ends the domain. */
-void vtds_domain_detach(struct vtds_domain *domain, struct vtds_group *group)
+/* Detaches a port, which is blocked then. The last one ends the domain. */
+void vtds_domain_detach(struct vtds_domain *domain,
+			const struct vtds_port *port)
 {
-	vtds_host_domain_detach(&domain->host, group->iommu_group);
+	vtds_host_domain_detach(&domain->host, port);
 	if (--domain->users)
 		return;
 	list_del(&domain->entry);

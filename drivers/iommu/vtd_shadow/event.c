@@ -102,24 +102,22 @@ void vtds_event_setting(struct vtds_unit *unit,
 }
 
 /**
- * vtds_event_group() - Report that a host group cannot be where it should
+ * vtds_event_attach() - Report that a requester cannot be where it should
  * @unit: The unit
- * @group: The group, blocked
- * @error: Negative errno of the host, or 0: its devices want different settings
+ * @requester: The requester, blocked
+ * @error: Negative errno of the host, or 0: its host group is to be in more than
+ *         one place
  */
-void vtds_event_group(struct vtds_unit *unit, struct vtds_group *group,
-		      int error)
+void vtds_event_attach(struct vtds_unit *unit,
+		       const struct vtds_requester *requester, int error)
 {
 	struct vtd_shadow_event event = {
 		.type = error ? VTD_SHADOW_EVENT_INSTALL :
 				VTD_SHADOW_EVENT_CONFLICT,
 		.error = -error,
 	};
-	const struct vtds_device *dev;
 
-	dev = list_first_entry(&group->devices, struct vtds_device,
-			       group_entry);
-	event_of_requester(&event, unit, &dev->requesters[0]);
+	event_of_requester(&event, unit, requester);
 	event_add(unit, &event);
 }
 
@@ -134,21 +132,31 @@ void vtds_event_limit(struct vtds_unit *unit)
 	event_add(unit, &event);
 }
 
+static bool listens(const struct vtds_requester *requester,
+		    const struct vtds_domain *domain)
+{
+	const struct vtds_setting *setting = &requester->setting;
+
+	return setting->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
+	       setting->root == domain->root &&
+	       setting->levels == domain->levels && !setting->fpd;
+}
+
 /* One of the requesters that use a table and want to hear of its faults. */
 static const struct vtds_requester *listener(const struct vtds_domain *domain)
 {
-	const struct vtds_device *dev;
+	struct vtds_device *dev;
+	struct vtds_pasid *pasid;
+	unsigned long index;
 
-	list_for_each_entry(dev, &domain->unit->devices, unit_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++) {
-			const struct vtds_setting *setting =
-				&dev->requesters[i].setting;
-
-			if (setting->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
-			    setting->root == domain->root &&
-			    setting->levels == domain->levels && !setting->fpd)
+	list_for_each_entry(dev, &domain->unit->devices, unit_entry) {
+		for (u32 i = 0; i < dev->nr_requesters; i++)
+			if (listens(&dev->requesters[i], domain))
 				return &dev->requesters[i];
-		}
+		xa_for_each(&dev->pasids, index, pasid)
+			if (listens(&pasid->requester, domain))
+				return &pasid->requester;
+	}
 	return NULL;
 }
 

@@ -58,11 +58,17 @@ void vtds_host_domain_free(struct vtds_host_domain *host)
 	iommu_domain_free(host->domain);
 }
 
+/* Returns 0 or a negative errno: what the port reached before is not touched. */
 int vtds_host_domain_attach(struct vtds_host_domain *host,
-			    struct iommu_group *group)
+			    const struct vtds_port *port)
 {
-	int ret = iommu_attach_group(host->domain, group);
+	int ret;
 
+	if (port->pasid == IOMMU_NO_PASID)
+		ret = iommu_attach_group(host->domain, port->group);
+	else
+		ret = iommu_attach_device_pasid(host->domain, port->dev,
+						port->pasid, NULL);
 	if (ret)
 		return ret;
 	/* Some drivers know this only for a domain with a device */
@@ -72,9 +78,12 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 }
 
 void vtds_host_domain_detach(struct vtds_host_domain *host,
-			     struct iommu_group *group)
+			     const struct vtds_port *port)
 {
-	iommu_detach_group(host->domain, group);
+	if (port->pasid == IOMMU_NO_PASID)
+		iommu_detach_group(host->domain, port->group);
+	else
+		iommu_detach_device_pasid(host->domain, port->dev, port->pasid);
 }
 
 /*

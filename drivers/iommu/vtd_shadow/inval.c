@@ -213,7 +213,9 @@ static void sync_inval(struct vtds_batch *batch, struct vtds_domain *domain,
 static bool domain_has_did(struct vtds_unit *unit,
 			   const struct vtds_domain *domain, u16 did)
 {
+	struct vtds_pasid *pasid;
 	struct vtds_device *dev;
+	unsigned long index;
 
 	list_for_each_entry(dev, &unit->devices, unit_entry) {
 		if (dev->group->domain != domain)
@@ -222,6 +224,11 @@ static bool domain_has_did(struct vtds_unit *unit,
 			if (dev->requesters[i].setting.did == did)
 				return true;
 	}
+	list_for_each_entry(dev, &unit->devices, unit_entry)
+		xa_for_each(&dev->pasids, index, pasid)
+			if (pasid->domain == domain &&
+			    pasid->requester.setting.did == did)
+				return true;
 	return false;
 }
 

@@ -6,6 +6,9 @@
  */
 #include <kunit/visibility.h>
 #include <linux/errno.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
 
 #include "vtd_shadow_private.h"
 
@@ -222,6 +225,65 @@ void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 	if (!read_context(unit, sid, setting, &directory, &entries))
 		read_pasid(unit, directory, entries, VTD_FAULT_SM_RID_PASID,
 			   setting);
+}
+
+/* The present entries of one PASID table, but for that of RID_PASID. */
+static void for_each_in_table(struct vtds_batch *batch, struct vtds_device *dev,
+			      u64 table, u32 first, u32 rid_pasid,
+			      const struct vtds_setting *path,
+			      vtds_pasid_fn found)
+{
+	struct vtds_unit *unit = batch->unit;
+	u64 entry[PASID_ENTRY_QWORDS];
+
+	for (u32 i = 0; i < BIT(VTD_PASID_TABLE_SHIFT); i++) {
+		struct vtds_setting setting = *path;
+
+		if (first + i == rid_pasid)
+			continue;
+		/* The table is one page: if this fails, so do all others */
+		if (vtds_mem_read_entry(&unit->mem,
+					table + i * PASID_ENTRY_SIZE, entry,
+					PASID_ENTRY_QWORDS))
+			return;
+		if (!(entry[0] & VTD_PASID_P))
+			continue;
+		setting.pasid = first + i;
+		vtds_pasid_decode(&unit->caps, entry, &setting);
+		found(batch, dev, &setting);
+	}
+}
+
+/**
+ * vtds_scalable_for_each_pasid() - Visit the PASID entries of a device
+ * @batch: The batch; its unit is in scalable mode
+ * @dev: The device; of several source-ids the first one counts
+ * @found: Called for each present entry, valid or not, but that of RID_PASID
+ */
+void vtds_scalable_for_each_pasid(struct vtds_batch *batch,
+				  struct vtds_device *dev, vtds_pasid_fn found)
+{
+	struct vtds_unit *unit = batch->unit;
+	struct vtds_setting context = {};
+	u64 directory, table;
+	u32 entries;
+
+	if (read_context(unit, dev->requesters[0].sid, &context, &directory,
+			 &entries))
+		return;
+	entries = min_t(u32, entries,
+			DIV_ROUND_UP(BIT(unit->caps.pasid_bits),
+				     BIT(VTD_PASID_TABLE_SHIFT)));
+	for (u32 i = 0; i < entries; i++) {
+		struct vtds_setting path = context;
+
+		cond_resched();
+		if (!read_directory(unit, directory + i * PASID_DIR_ENTRY_SIZE,
+				    &path, &table))
+			for_each_in_table(batch, dev, table,
+					  i << VTD_PASID_TABLE_SHIFT,
+					  context.pasid, &path, found);
+	}
 }
 
 /* What scalable mode calls a fault of second-stage translation, appendix A. */

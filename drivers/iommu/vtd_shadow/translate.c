@@ -68,24 +68,33 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 
 static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 {
+	enum vtd_shadow_attachment attachment;
 	struct vtds_setting setting;
+	struct vtds_domain *domain;
 	struct vtds_device *dev;
 	int ret = 0;
 
 	dev = vtds_device_by_sid(unit, cmd->source_id, &setting);
 	if (!dev)
 		return -ENOENT;
+	domain = dev->group->domain;
+	attachment = dev->group->attachment;
+	if (cmd->flags & VTD_SHADOW_TRANSLATE_PASID)
+		attachment =
+			vtds_pasid_lookup(dev, cmd->pasid, &setting, &domain);
 
 	*cmd = (struct vtd_shadow_translate){
 		.size = cmd->size,
+		.flags = cmd->flags,
 		.source_id = cmd->source_id,
+		.pasid = cmd->pasid,
 		.iova = cmd->iova,
-		.attachment = dev->group->attachment,
+		.attachment = attachment,
 		.domain_id = setting.did,
 	};
-	switch (dev->group->attachment) {
+	switch (attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
-		ret = translate_shadow(unit, dev->group->domain, cmd);
+		ret = translate_shadow(unit, domain, cmd);
 		break;
 	case VTD_SHADOW_ATTACHED_IDENTITY:
 		translate_identity(unit, cmd);
@@ -108,9 +117,10 @@ int vtds_unit_translate(struct vtds_unit *unit, void *arg)
 	struct vtd_shadow_translate *cmd = arg;
 	int ret;
 
-	if (cmd->flags || cmd->pasid || cmd->__reserved)
+	if ((cmd->flags & ~VTD_SHADOW_TRANSLATE_PASID) || cmd->__reserved ||
+	    (!cmd->flags && cmd->pasid))
 		return -EOPNOTSUPP;
-	if (cmd->source_id > U16_MAX)
+	if (cmd->source_id > U16_MAX || cmd->pasid >> VTD_PASID_WIDTH)
 		return -EINVAL;
 	ret = vtds_unit_lock(unit, true);
 	if (ret)

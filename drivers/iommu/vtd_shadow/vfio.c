@@ -64,6 +64,7 @@ int vtd_shadow_vfio_bind_iommufd(struct vfio_device *vdev,
 	}
 
 	kref_init(&dev->ref);
+	xa_init(&dev->pasids);
 	dev->vdev = vdev;
 	dev->idev = vdev->iommufd_device;
 	dev->ictx = ictx;

@@ -144,6 +144,7 @@ enum vtd_pasid_translation_type {
 	VTD_PGTT_PASS_THROUGH = 4,
 };
 
+#define VTD_PASID_WIDTH 20
 #define VTD_PASID_TABLE_SHIFT 6
 #define VTD_PASID_DIR_MIN_SHIFT 7
 

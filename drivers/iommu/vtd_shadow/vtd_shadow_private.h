@@ -88,6 +88,7 @@ struct vtds_events;
  * @scalable: Scalable mode is supported (SMTS)
  * @second_stage: PGTT 010b is allowed (SSTS)
  * @rid_pasid: Scalable-mode context entries have RID_PASID (RPS)
+ * @pasid_bits: Width of a PASID in requests, 0 if none may have one (PSS)
  */
 struct vtds_caps {
 	u8 levels;
@@ -101,6 +102,7 @@ struct vtds_caps {
 	bool scalable;
 	bool second_stage;
 	bool rid_pasid;
+	u8 pasid_bits;
 };
 
 /**
@@ -283,6 +285,40 @@ struct vtds_requester {
 };
 
 /**
+ * struct vtds_port - What can be attached to a domain
+ * @dev: The host's device
+ * @group: Its host group
+ * @pasid: IOMMU_NO_PASID for requests without PASID, for all of @group; else for
+ *         requests of @dev with that PASID
+ */
+struct vtds_port {
+	struct device *dev;
+	struct iommu_group *group;
+	u32 pasid;
+};
+
+/* PASIDs that a unit attaches, of all its devices */
+#define VTDS_MAX_PASIDS 4096
+
+/**
+ * struct vtds_pasid - A PASID that the guest uses with a device
+ * @pasid: Its number
+ * @requester: Source-id of the device, and the setting of the PASID entry
+ * @domain: Where requests are attached, or NULL
+ * @identity_attached: iommufd has it attached to the identity page table
+ * @error: Why it could not be attached when that was last tried, or 0
+ * @seen: vtds_batch.seq when the guest had the entry last
+ */
+struct vtds_pasid {
+	u32 pasid;
+	struct vtds_requester requester;
+	struct vtds_domain *domain;
+	bool identity_attached;
+	int error;
+	u64 seen;
+};
+
+/**
  * struct vtds_device - A device bound to iommufd through our VFIO operations
  * @ref: One for the list of bound devices, one for the unit
  * @bound_entry: In the list of bound devices
@@ -300,6 +336,8 @@ struct vtds_requester {
  * @identity_attached: iommufd has it attached to that
  * @nr_requesters: Number of source-ids
  * @requesters: The source-ids
+ * @pasids: struct vtds_pasid by number: present entries other than RID_PASID's
+ * @pasids_seq: vtds_batch.seq when they were last read
  */
 struct vtds_device {
 	struct kref ref;
@@ -318,6 +356,8 @@ struct vtds_device {
 	bool identity_attached;
 	u32 nr_requesters;
 	struct vtds_requester *requesters;
+	struct xarray pasids;
+	u64 pasids_seq;
 };
 
 /**
@@ -385,6 +425,7 @@ struct vtds_stats {
  * @max_pages: Limit of @nr_pages
  * @nr_nodes: Mirror nodes
  * @nr_pages: Pages of 4 KiB mapped in all domains
+ * @nr_pasids: PASIDs of all devices
  * @seq: Number of batches so far
  * @limit_reported: The last batch that reached a limit was reported
  * @stats: Counters
@@ -410,6 +451,7 @@ struct vtds_unit {
 	u64 max_pages;
 	u64 nr_nodes;
 	u64 nr_pages;
+	u32 nr_pasids;
 	u64 seq;
 	bool limit_reported;
 	struct vtds_stats stats;
@@ -478,6 +520,7 @@ struct vtds_device *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id);
 void vtds_bound_release(struct vtds_device *dev);
 
 /* device.c */
+struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid);
 int vtds_device_add(struct vtds_batch *batch,
 		    const struct vtd_shadow_add_device *cmd);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
@@ -510,7 +553,21 @@ int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
 		      struct vtds_setting *setting);
 void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 			struct vtds_setting *setting);
+typedef void (*vtds_pasid_fn)(struct vtds_batch *batch, struct vtds_device *dev,
+			      const struct vtds_setting *setting);
+void vtds_scalable_for_each_pasid(struct vtds_batch *batch,
+				  struct vtds_device *dev, vtds_pasid_fn found);
 enum vtd_fault_reason vtds_scalable_reason(enum vtd_fault_reason legacy);
+
+/* pasid.c */
+void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev);
+void vtds_pasids_clear(struct vtds_device *dev);
+enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
+					     u32 number,
+					     struct vtds_setting *setting,
+					     struct vtds_domain **domain);
+void vtds_pasids_block_domain(struct vtds_unit *unit,
+			      struct vtds_domain *domain);
 
 /* inval.c */
 /* Quadwords of a descriptor */
@@ -579,8 +636,8 @@ struct vtds_events *vtds_events_alloc(void);
 void vtds_events_free(struct vtds_events *events);
 void vtds_event_setting(struct vtds_unit *unit,
 			struct vtds_requester *requester);
-void vtds_event_group(struct vtds_unit *unit, struct vtds_group *group,
-		      int error);
+void vtds_event_attach(struct vtds_unit *unit,
+		       const struct vtds_requester *requester, int error);
 void vtds_event_limit(struct vtds_unit *unit);
 void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
 			bool is_table, int error);
@@ -591,10 +648,10 @@ __poll_t vtds_events_poll(struct vtds_events *events, struct file *file,
 
 /* domain.c */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
-				       struct vtds_group *group,
-				       struct device *dev,
+				       const struct vtds_port *port,
 				       const struct vtds_setting *setting);
-void vtds_domain_detach(struct vtds_domain *domain, struct vtds_group *group);
+void vtds_domain_detach(struct vtds_domain *domain,
+			const struct vtds_port *port);
 bool vtds_domain_memory_gone(struct vtds_batch *batch,
 			     struct vtds_domain *domain, u64 first, u64 last);
 u64 vtds_domain_last(const struct vtds_domain *domain);
@@ -683,9 +740,9 @@ void vtds_host_domain_init(struct vtds_host_domain *host,
 			   struct iommu_domain *domain);
 void vtds_host_domain_free(struct vtds_host_domain *host);
 int vtds_host_domain_attach(struct vtds_host_domain *host,
-			    struct iommu_group *group);
+			    const struct vtds_port *port);
 void vtds_host_domain_detach(struct vtds_host_domain *host,
-			     struct iommu_group *group);
+			     const struct vtds_port *port);
 int vtds_host_domain_probe(struct vtds_host_domain *host);
 int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
 		  u64 iova, struct scatterlist *sg, unsigned int nents,

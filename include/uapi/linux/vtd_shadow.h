@@ -424,11 +424,20 @@ enum vtd_shadow_attachment {
 };
 
 /**
+ * enum vtd_shadow_translate_flags - Flags of struct vtd_shadow_translate
+ * @VTD_SHADOW_TRANSLATE_PASID: A request with PASID
+ */
+enum vtd_shadow_translate_flags {
+	VTD_SHADOW_TRANSLATE_PASID = 1 << 0,
+};
+
+/**
  * struct vtd_shadow_translate - ioctl(VTD_SHADOW_TRANSLATE)
  * @size: sizeof(struct vtd_shadow_translate)
- * @flags: Must be 0
+ * @flags: Combination of enum vtd_shadow_translate_flags
  * @source_id: Requester id of the device
- * @pasid: Must be 0: requests without PASID
+ * @pasid: PASID of the request, below 2^20, with VTD_SHADOW_TRANSLATE_PASID; else
+ *         must be 0
  * @iova: Address to translate
  * @gpa: Output, the guest physical address for @iova
  * @perm: Output, enum vtd_shadow_perm; 0 if the request would be refused

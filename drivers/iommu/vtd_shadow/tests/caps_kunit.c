@@ -19,7 +19,7 @@
  */
 #define CAP_ALLOWED 0xc8ffff8fff3f0e97ULL
 /* C 0, QI 1, DT 2, IR 3, EIM 4, PT 6, SC 7, IRO 17:8, MHMV 23:20 */
-#define ECAP_ALLOWED 0x0003480080f3ffdfULL
+#define ECAP_ALLOWED 0x000349f880f3ffdfULL
 
 static int decode(u64 cap, u64 ecap, u32 haw, struct vtds_caps *caps)
 {
