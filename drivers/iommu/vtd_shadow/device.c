@@ -4,6 +4,8 @@
  * group there. A group is blocked, on the identity page table (through iommufd),
  * or on a shadow domain. Blocked is what remains after any failure.
  */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
@@ -34,6 +36,26 @@ struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid)
 		.pasid = pasid,
 	};
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_port);
+
+/* Attaches requests to the identity page table, through iommufd. */
+int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid)
+{
+	u32 pt_id = dev->identity_pt_id;
+
+	KUNIT_STATIC_STUB_REDIRECT(vtds_device_attach_identity, dev, pasid);
+
+	return vtds_iommufd_attach(dev->idev, pasid, &pt_id);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_attach_identity);
+
+void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vtds_device_detach_identity, dev, pasid);
+
+	vtds_iommufd_detach(dev->idev, pasid);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_detach_identity);
 
 /* All devices of a group are attached at once. */
 static struct vtds_port group_port(const struct vtds_group *group)
@@ -100,7 +122,7 @@ static void group_detach(struct vtds_group *group)
 
 	list_for_each_entry(dev, &group->devices, group_entry) {
 		if (dev->identity_attached)
-			vtds_iommufd_detach(dev->idev, IOMMU_NO_PASID);
+			vtds_device_detach_identity(dev, IOMMU_NO_PASID);
 		dev->identity_attached = false;
 	}
 	group->attachment = VTD_SHADOW_ATTACHED_BLOCKED;
@@ -112,11 +134,9 @@ static int group_attach_identity(struct vtds_group *group)
 	int ret;
 
 	list_for_each_entry(dev, &group->devices, group_entry) {
-		u32 pt_id = dev->identity_pt_id;
-
 		if (dev->identity_attached)
 			continue;
-		ret = vtds_iommufd_attach(dev->idev, IOMMU_NO_PASID, &pt_id);
+		ret = vtds_device_attach_identity(dev, IOMMU_NO_PASID);
 		if (ret)
 			return ret;
 		dev->identity_attached = true;
@@ -233,6 +253,7 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 	list_for_each_entry(dev, &unit->devices, unit_entry)
 		vtds_pasids_refresh(batch, dev);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_devices_refresh);
 
 /* Ends all shadow domains: their tables are about to be read by other rules. */
 void vtds_devices_leave_shadows(struct vtds_batch *batch)
@@ -343,8 +364,18 @@ requesters_from_user(const struct vtd_shadow_add_device *cmd)
 	return requesters;
 }
 
-static int device_enter(struct vtds_unit *unit, struct vtds_device *dev)
+/**
+ * vtds_device_join() - Make a device part of its unit
+ * @batch: The batch
+ * @dev: The device, claimed, with its source-ids
+ *
+ * It is attached at once to what the guest's tables say now.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 {
+	struct vtds_unit *unit = batch->unit;
 	struct vtds_group *group = group_get(unit, dev->iommu_group);
 
 	if (!group)
@@ -355,8 +386,11 @@ static int device_enter(struct vtds_unit *unit, struct vtds_device *dev)
 	list_add_tail(&dev->unit_entry, &unit->devices);
 	for (u32 i = 0; i < dev->nr_requesters; i++)
 		requester_read(unit, &dev->requesters[i]);
+	group_update(batch, group);
+	vtds_pasids_refresh(batch, dev);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_join);
 
 /**
  * vtds_device_add() - Hand a bound device to a unit
@@ -383,15 +417,10 @@ int vtds_device_add(struct vtds_batch *batch,
 	dev->identity_pt_id = cmd->identity_pt_id;
 	dev->nr_requesters = cmd->nr_source_ids;
 	dev->requesters = requesters;
-	ret = device_enter(batch->unit, dev);
-	if (ret)
-		goto err_release;
+	ret = vtds_device_join(batch, dev);
+	if (!ret)
+		return 0;
 
-	group_update(batch, dev->group);
-	vtds_pasids_refresh(batch, dev);
-	return 0;
-
-err_release:
 	dev->requesters = NULL;
 	vtds_bound_release(dev);
 err_free:
@@ -414,7 +443,7 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 	if (list_is_singular(&group->devices))
 		group_detach(group);
 	else if (dev->identity_attached)
-		vtds_iommufd_detach(dev->idev, IOMMU_NO_PASID);
+		vtds_device_detach_identity(dev, IOMMU_NO_PASID);
 	list_del(&dev->group_entry);
 	list_del(&dev->unit_entry);
 	dev->group = NULL;
@@ -427,6 +456,7 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 	dev->requesters = NULL;
 	vtds_bound_release(dev);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_drop);
 
 /* REMOVE_DEVICE. Returns -ENOENT if the unit has no such device. */
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id)

@@ -40,44 +40,19 @@ void vtds_domain_init_holes(struct vtds_domain *domain)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_holes);
 
-static bool hole_known(const struct vtds_domain *domain,
-		       const struct vtds_hole *hole)
+static int add_hole(void *data, u64 first, u64 last)
 {
+	struct vtds_domain *domain = data;
+
 	for (unsigned int i = 0; i < domain->nr_holes; i++)
-		if (hole->first >= domain->holes[i].first &&
-		    hole->last <= domain->holes[i].last)
-			return true;
-	return false;
-}
-
-/*
- * Adds what the host reserves for a group. Returns 1 if there is something new,
- * 0 if not, or a negative errno. A hole stays when the group leaves.
- */
-static int add_holes(struct vtds_domain *domain, struct iommu_group *group)
-{
-	struct iommu_resv_region *region, *next;
-	LIST_HEAD(regions);
-	int ret;
-
-	ret = iommu_get_group_resv_regions(group, &regions);
-	list_for_each_entry_safe(region, next, &regions, list) {
-		struct vtds_hole hole = {
-			.first = ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
-			.last = (region->start + region->length - 1) |
-				(VTD_PAGE_SIZE - 1),
-		};
-
-		/* Needed only until a driver takes the device */
-		if (ret >= 0 && region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
-		    !hole_known(domain, &hole)) {
-			ret = domain->nr_holes < VTDS_MAX_HOLES ? 1 : -ENOSPC;
-			if (ret == 1)
-				domain->holes[domain->nr_holes++] = hole;
-		}
-		kfree(region);
-	}
-	return ret;
+		if (first >= domain->holes[i].first &&
+		    last <= domain->holes[i].last)
+			return 0;
+	if (domain->nr_holes == VTDS_MAX_HOLES)
+		return -ENOSPC;
+	domain->holes[domain->nr_holes++] =
+		(struct vtds_hole){ .first = first, .last = last };
+	return 0;
 }
 
 static void domain_free(struct vtds_domain *domain)
@@ -132,8 +107,8 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 	if (IS_ERR(domain))
 		return domain;
 
-	ret = add_holes(domain, port->group);
-	if (ret < 0)
+	ret = vtds_host_reserved(port->group, add_hole, domain);
+	if (ret)
 		goto err_free;
 	ret = vtds_host_domain_attach(&domain->host, port);
 	if (ret)
@@ -154,19 +129,24 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Attaches one more user. What its host reserves is unmapped before. */
+/*
+ * Attaches one more user. What its host reserves is unmapped before, and stays so
+ * when it has left.
+ */
 static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 		       const struct vtds_port *port)
 {
-	int ret = add_holes(domain, port->group);
+	unsigned int nr_holes = domain->nr_holes;
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	if (ret) {
+	ret = vtds_host_reserved(port->group, add_hole, domain);
+	if (domain->nr_holes != nr_holes) {
 		domain->full_seq = 0;
 		vtds_domain_sync_full(batch, domain);
 		vtds_host_flush(&domain->host, &batch->unit->stats);
 	}
+	if (ret)
+		return ret;
 	ret = vtds_host_domain_attach(&domain->host, port);
 	if (!ret)
 		domain->users++;

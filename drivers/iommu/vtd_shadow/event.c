@@ -211,8 +211,8 @@ void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
 }
 
 /* Takes the next event, or the mark that some were lost. */
-static bool event_take(struct vtds_events *events,
-		       struct vtd_shadow_event *event)
+VISIBLE_IF_KUNIT bool vtds_event_take(struct vtds_events *events,
+				      struct vtd_shadow_event *event)
 {
 	bool found;
 
@@ -229,6 +229,7 @@ static bool event_take(struct vtds_events *events,
 	spin_unlock(&events->lock);
 	return found;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_event_take);
 
 static bool events_pending(struct vtds_events *events)
 {
@@ -248,7 +249,8 @@ static ssize_t events_copy(struct vtds_events *events, char __user *to,
 	size_t done = 0;
 
 	/* Taken is taken: what cannot be copied is lost with the reader */
-	while (size - done >= sizeof(event) && event_take(events, &event)) {
+	while (size - done >= sizeof(event) &&
+	       vtds_event_take(events, &event)) {
 		if (copy_to_user(to + done, &event, sizeof(event)))
 			return done ?: -EFAULT;
 		done += sizeof(event);

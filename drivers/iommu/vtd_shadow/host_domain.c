@@ -5,10 +5,12 @@
  */
 #define pr_fmt(fmt) "vtd_shadow: " fmt
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "compat.h"
 #include "vtd_shadow_private.h"
@@ -31,8 +33,11 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_init);
  */
 int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 {
-	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+	struct iommu_domain *domain;
 
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_alloc, host, dev);
+
+	domain = iommu_paging_domain_alloc(dev);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 
@@ -48,6 +53,7 @@ int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 	vtds_host_domain_init(host, domain);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_alloc);
 
 /*
  * Frees the domain. No group may be attached, and nothing is mapped, unless the
@@ -55,14 +61,19 @@ int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
  */
 void vtds_host_domain_free(struct vtds_host_domain *host)
 {
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_free, host);
+
 	iommu_domain_free(host->domain);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
 
 /* Returns 0 or a negative errno: what the port reached before is not touched. */
 int vtds_host_domain_attach(struct vtds_host_domain *host,
 			    const struct vtds_port *port)
 {
 	int ret;
+
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, port);
 
 	if (port->pasid == IOMMU_NO_PASID)
 		ret = iommu_attach_group(host->domain, port->group);
@@ -76,15 +87,51 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 	host->last = host->domain->geometry.aperture_end;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_attach);
 
 void vtds_host_domain_detach(struct vtds_host_domain *host,
 			     const struct vtds_port *port)
 {
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_detach, host, port);
+
 	if (port->pasid == IOMMU_NO_PASID)
 		iommu_detach_group(host->domain, port->group);
 	else
 		iommu_detach_device_pasid(host->domain, port->dev, port->pasid);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_detach);
+
+/**
+ * vtds_host_reserved() - What the host keeps for itself of a group's IOVA space
+ * @group: The group
+ * @hole: Called with each range, whole pages
+ * @data: For @hole
+ *
+ * Return: 0, or the first negative errno, of the core or of @hole.
+ */
+int vtds_host_reserved(struct iommu_group *group,
+		       int (*hole)(void *data, u64 first, u64 last), void *data)
+{
+	struct iommu_resv_region *region, *next;
+	LIST_HEAD(regions);
+	int ret;
+
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_reserved, group, hole, data);
+
+	ret = iommu_get_group_resv_regions(group, &regions);
+	list_for_each_entry_safe(region, next, &regions, list) {
+		u64 last = region->start + region->length - 1;
+
+		/* A relaxable one is needed only until a driver takes over */
+		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
+			ret = hole(data,
+				   ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
+				   last | (VTD_PAGE_SIZE - 1));
+		kfree(region);
+	}
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_reserved);
 
 /*
  * Whether the first half of a mapping outlives the second. This way round a host

@@ -309,3 +309,4 @@ enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
 	batch->unit->stats.descriptors++;
 	return VTD_SHADOW_IQEI_NONE;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_inval_run);

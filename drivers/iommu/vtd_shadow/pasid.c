@@ -4,9 +4,10 @@
  * attaching each to the shadow of its table or to the identity page table. What
  * host or device cannot do is reported, and such requests stay refused.
  */
+#include <kunit/visibility.h>
+#include <linux/iommu.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "vtd_shadow_private.h"
 
 static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
@@ -14,7 +15,6 @@ static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 			const struct vtds_setting *wanted)
 {
 	struct vtds_port port = vtds_device_port(dev, pasid->pasid);
-	u32 pt_id = dev->identity_pt_id;
 	struct vtds_domain *domain;
 	int ret;
 
@@ -22,7 +22,7 @@ static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 	if (pasid->pasid == IOMMU_NO_PASID)
 		return -EOPNOTSUPP;
 	if (wanted->attachment == VTD_SHADOW_ATTACHED_IDENTITY) {
-		ret = vtds_iommufd_attach(dev->idev, pasid->pasid, &pt_id);
+		ret = vtds_device_attach_identity(dev, pasid->pasid);
 		pasid->identity_attached = !ret;
 		return ret;
 	}
@@ -42,7 +42,7 @@ static void pasid_detach(struct vtds_device *dev, struct vtds_pasid *pasid)
 		vtds_domain_detach(pasid->domain, &port);
 	pasid->domain = NULL;
 	if (pasid->identity_attached)
-		vtds_iommufd_detach(dev->idev, pasid->pasid);
+		vtds_device_detach_identity(dev, pasid->pasid);
 	pasid->identity_attached = false;
 }
 
@@ -203,6 +203,7 @@ enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
 	return pasid->identity_attached ? VTD_SHADOW_ATTACHED_IDENTITY :
 					  VTD_SHADOW_ATTACHED_BLOCKED;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_pasid_lookup);
 
 /* Takes a domain that the host did not handle as asked from all PASIDs. */
 void vtds_pasids_block_domain(struct vtds_unit *unit,

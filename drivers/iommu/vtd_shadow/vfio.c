@@ -4,6 +4,8 @@
  * the VMM through VFIO or a unit. A VFIO driver whose bind_iommufd,
  * unbind_iommufd, attach_ioas and detach_ioas are these is shadow-capable.
  */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/slab.h>
@@ -230,8 +232,11 @@ struct vtds_device *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id)
 /* Ends what vtds_bound_claim() began. */
 void vtds_bound_release(struct vtds_device *dev)
 {
+	KUNIT_STATIC_STUB_REDIRECT(vtds_bound_release, dev);
+
 	mutex_lock(&vtds_bound_lock);
 	dev->owner = NULL;
 	mutex_unlock(&vtds_bound_lock);
 	kref_put(&dev->ref, device_free);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_bound_release);

@@ -523,6 +523,9 @@ void vtds_bound_release(struct vtds_device *dev);
 struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid);
 int vtds_device_add(struct vtds_batch *batch,
 		    const struct vtd_shadow_add_device *cmd);
+int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
+int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid);
+void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
 void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev);
 void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask);
@@ -743,6 +746,9 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 			    const struct vtds_port *port);
 void vtds_host_domain_detach(struct vtds_host_domain *host,
 			     const struct vtds_port *port);
+int vtds_host_reserved(struct iommu_group *group,
+		       int (*hole)(void *data, u64 first, u64 last),
+		       void *data);
 int vtds_host_domain_probe(struct vtds_host_domain *host);
 int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
 		  u64 iova, struct scatterlist *sg, unsigned int nents,
@@ -771,11 +777,14 @@ void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
 void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last);
 
 #if IS_ENABLED(CONFIG_KUNIT)
-/* The two calls into iommufd, static unless unit tests replace them */
+/* Static unless unit tests replace or call them: first the calls into iommufd */
 int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa, unsigned long nr_pages,
 		 struct page **pages, bool write);
 void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
 		    unsigned long nr_pages);
+/* What read() does for each event */
+bool vtds_event_take(struct vtds_events *events,
+		     struct vtd_shadow_event *event);
 /* iommufd calls it when guest memory goes away */
 void vtds_unit_memory_gone(void *data, unsigned long iova,
 			   unsigned long length);
