@@ -18,8 +18,8 @@ PACKAGES=(
 	bc bison busybox-static cpio dpkg-dev flex gcc kmod libc6-dev libelf-dev
 	libssl-dev linux-source-6.12 make perl python3 rsync xz-utils
 	# style gate and documentation
-	clang-format coccinelle codespell g++ gcc-multilib python3-docutils
-	python3-sphinx shellcheck sparse
+	clang-format coccinelle codespell g++ gcc-multilib libpython3-dev
+	python3-docutils python3-sphinx shellcheck sparse
 )
 
 as_root() {

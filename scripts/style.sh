@@ -6,6 +6,9 @@
 #
 #   style.sh [CHECK...]   all of CHECKS below, or those named
 #
+# A pass is kept in the cache: a check runs again when a file that it looks at,
+# this script or the kernel changed. FRESH=1 runs all of them.
+#
 # The reference is 6.12: its tools, its headers, its configuration. Only
 # kernel-doc runs with both kernels' tools. sparse must not move to 7.x: that
 # kernel turns sparse 0.6.4 off without failing.
@@ -51,10 +54,34 @@ TEST_IGNORE=VOLATILE,BIT_MACRO,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL
 
 # --- checks of the text ---
 
-# checkpatch_files [ARGUMENT...]: checkpatch on the files of standard input
+# checkpatch_files IGNORE: checkpatch on the files of standard input
 checkpatch_files() {
-	xargs -P "$(nproc)" -n 5 "$KSRC/scripts/checkpatch.pl" --strict --codespell \
-		--codespellfile="$WORK/typos" --no-summary --quiet --show-types "$@" -f
+	xargs -r -P "$(nproc)" -n 5 "$KSRC/scripts/checkpatch.pl" --strict --codespell \
+		--codespellfile="$WORK/typos" --no-summary --quiet --show-types \
+		--ignore "$1" -f
+}
+
+# seen_clean IGNORE: for each file of standard input the name of its mark, which
+# is there if the file was clean before, and its own
+seen_clean() {
+	local base file
+	base=$CACHE/style/checkpatch-$({ echo "$KSRC $1" && cat "$DICTIONARY"; } |
+		sha256sum | cut -c1-12)
+	mkdir -p "$base"
+	while read -r file; do
+		echo "$base/$(sha256sum <"$file" | cut -c1-16)-${file//\//-} $file"
+	done
+}
+
+# checkpatch IGNORE: only files that were not seen to be clean
+checkpatch() {
+	local marks
+	marks=$(seen_clean "$1" | while read -r mark file; do
+		[ -z "${FRESH:-}" ] && [ -e "$mark" ] || echo "$mark $file"
+	done)
+	[ -n "$marks" ] || return 0
+	cut -d' ' -f2- <<<"$marks" | checkpatch_files "$1" || return 1
+	cut -d' ' -f1 <<<"$marks" | xargs touch
 }
 
 # The dictionary takes two fields of VT-d registers for words.
@@ -63,8 +90,8 @@ run_checkpatch() {
 
 	grep -vE '^(te|nd)->' "$DICTIONARY" >"$WORK/typos"
 	{ c_files && shell_files && files '*Kconfig*' '*Makefile' '*.rst' '*.md'; } | sort -u |
-		grep -v "^$SELFTESTS" | checkpatch_files || status=1
-	files "$SELFTESTS" | checkpatch_files --ignore "$TEST_IGNORE" || status=1
+		grep -v "^$SELFTESTS" | checkpatch NONE || status=1
+	files "$SELFTESTS" | checkpatch "$TEST_IGNORE" || status=1
 	return "$status"
 }
 
@@ -232,24 +259,45 @@ cocci() { # FILE FOLDER
 		--dir "$TOP/$MODULE" 2>"$errors" || cat "$errors"
 }
 
-# Only a clean run is published, so its folder stands for the result.
-all_cocci() { # FOLDER
+run_coccicheck() {
 	export -f cocci
-	export TOP MODULE
-	silent xargs -P "$(nproc)" -I{} bash -c 'cocci "$@"' - {} "$1" \
+	export TOP MODULE WORK
+	silent xargs -P "$(nproc)" -I{} bash -c 'cocci "$@"' - {} "$WORK" \
 		< <(find "$KSRC/scripts/coccinelle" -name '*.cocci' | sort)
 }
 
-run_coccicheck() {
-	local sources result
+run_docs() { "$TOP/scripts/docs/build.sh" "$WORK/html"; }
 
-	mapfile -t sources < <(files "$MODULE/*.[ch]")
-	result=$CACHE/coccicheck/$(basename "$KSRC")-$(key "${sources[@]}")
-	publish "$result" all_cocci
-	prune "$CACHE/coccicheck/linux" "$result"
+# --- what is run, and when again ---
+
+# What a check looks at, one file a line; nothing: it is quick, or keeps its own
+# books
+looks_at() { # CHECK
+	case $1 in
+	clang-format) c_files ;;
+	shellcheck) shell_files && echo .shellcheckrc ;;
+	kernel-doc) kernel_files ;;
+	uapi) echo "$HEADER" ;;
+	docs) files Documentation README.md include drivers scripts/docs ;;
+	build | sparse) files drivers include ;;
+	coccicheck) files "$MODULE/*.[ch]" ;;
+	selftests) files "$SELFTESTS" include/uapi ;;
+	esac
 }
 
-run_docs() { "$TOP/scripts/docs/build.sh" "$WORK/html"; }
+run_check() { # CHECK
+	local function=run_${1//-/_} sources result
+	mapfile -t sources < <(looks_at "$1")
+	if [ ${#sources[@]} -eq 0 ] || [ -n "${FRESH:-}" ]; then
+		"$function"
+		return
+	fi
+	result=$CACHE/style/$1-$({ echo "$KSRC $KSRC7 $KDIR" && key "${sources[@]}" scripts/style.sh; } |
+		sha256sum | cut -c1-12)
+	# The function fills nothing in: that it passed is all there is
+	publish "$result" "$function"
+	prune "$CACHE/style/$1-" "$result"
+}
 
 main() {
 	local name
@@ -263,7 +311,7 @@ main() {
 
 	for name; do
 		declare -F "run_${name//-/_}" >/dev/null || die "no check $name: ${CHECKS[*]}"
-		check "$name" "run_${name//-/_}"
+		check "$name" run_check "$name"
 	done
 	summary
 }
