@@ -187,3 +187,4 @@ int vtds_queue_run_guest(struct vtds_batch *batch,
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_queue_run_guest);
