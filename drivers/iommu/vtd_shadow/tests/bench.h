@@ -182,12 +182,13 @@ void fake_pool_free(struct fake_pool *pool);
 
 enum fake_op { FAKE_MAP, FAKE_UNMAP, FAKE_SYNC };
 
-/* A recorded call of the IOMMU core */
+/* A recorded call of the IOMMU core, and what fake_host.watch saw then */
 struct fake_call {
 	enum fake_op op;
 	u64 iova;
 	u64 size;
 	phys_addr_t pa;
+	u32 watched;
 };
 
 #define FAKE_CALLS 1024
@@ -212,6 +213,7 @@ struct fake_call {
  * @nr_syncs: Flushes
  * @nr_maps: Map calls
  * @nr_unmaps: Unmap calls
+ * @watch: A word whose value is recorded with every call, or NULL
  * @calls: The first calls since the step began
  * @nr_calls: Length of it
  */
@@ -236,6 +238,7 @@ struct fake_host {
 	unsigned long nr_syncs;
 	unsigned long nr_maps;
 	unsigned long nr_unmaps;
+	const u32 *watch;
 	struct fake_call calls[FAKE_CALLS];
 	unsigned int nr_calls;
 };

@@ -13,12 +13,16 @@
 #define CAP_GOOD (CAP_CM | CAP_SAGAW_4 | CAP_MGAW_48)
 
 /*
- * What legacy mode can serve: ND 2:0, RWBF 4, CM 7, SAGAW 11:9, MGAW 21:16, FRO
+ * What can be served: ND 2:0, RWBF 4, CM 7, SAGAW 11:9, MGAW 21:16, FRO
  * 33:24, SSLPS 35:34, PSI 39, NFR 47:40, MAMV 53:48, DWD 54, DRD 55, PI 59,
  * ESIRTPS 62, ESRTPS 63.
  */
 #define CAP_ALLOWED 0xc8ffff8fff3f0e97ULL
-/* C 0, QI 1, DT 2, IR 3, EIM 4, PT 6, SC 7, IRO 17:8, MHMV 23:20 */
+/*
+ * C 0, QI 1, DT 2, IR 3, EIM 4, PT 6, SC 7, IRO 17:8, MHMV 23:20, SRS 31, PSS 39:35,
+ * PASID 40, SMTS 43, SLTS 46, SMPWCS 48, RPS 49. Not: NEST 26, PRS 29, ERS 30, NWFS
+ * 33, EAFS 34, DIT 41, PDS 42, VCS 44, SLADS 45, FLTS 47, PMS 51, ADMS 52.
+ */
 #define ECAP_ALLOWED 0x000349f880f3ffdfULL
 
 static int decode(u64 cap, u64 ecap, u32 haw, struct vtds_caps *caps)
@@ -125,6 +129,34 @@ static void caps_fields(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, caps.snoop && !caps.pass_through);
 }
 
+/* Of scalable mode, each for itself */
+static void caps_scalable_fields(struct kunit *test)
+{
+	struct vtds_caps caps;
+
+	for (unsigned int opt = 0; opt < 8; opt++) {
+		u64 ecap = (opt & 1 ? 1ULL << 43 : 0) |
+			   (opt & 2 ? 1ULL << 46 : 0) |
+			   (opt & 4 ? 1ULL << 49 : 0);
+
+		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD, ecap, 40, &caps), 0);
+		KUNIT_EXPECT_EQ(test, caps.scalable, !!(opt & 1));
+		KUNIT_EXPECT_EQ(test, caps.second_stage, !!(opt & 2));
+		KUNIT_EXPECT_EQ(test, caps.rid_pasid, !!(opt & 4));
+		KUNIT_EXPECT_EQ(test, caps.pasid_bits, 0);
+	}
+	/* PASIDs have PSS+1 bits, and 20 at most */
+	for (u64 pss = 0; pss < 32; pss++) {
+		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD, pss << 35, 40, &caps),
+				0);
+		KUNIT_EXPECT_EQ(test, caps.pasid_bits, 0);
+		KUNIT_EXPECT_EQ(
+			test,
+			decode(CAP_GOOD, pss << 35 | 1ULL << 40, 40, &caps), 0);
+		KUNIT_EXPECT_EQ(test, caps.pasid_bits, pss < 19 ? pss + 1 : 20);
+	}
+}
+
 /**
  * struct entry_kind - Reserved bits of one kind of entry, without HAW
  * @level: Of the table that it is in
@@ -210,6 +242,7 @@ static struct kunit_case caps_cases[] = {
 	KUNIT_CASE(caps_widths),
 	KUNIT_CASE(caps_haw),
 	KUNIT_CASE(caps_fields),
+	KUNIT_CASE(caps_scalable_fields),
 	KUNIT_CASE(caps_entry_reserved),
 	{},
 };

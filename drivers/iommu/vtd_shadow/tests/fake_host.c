@@ -17,8 +17,9 @@ static void record(struct fake_host *host, enum fake_op op, u64 iova, u64 size,
 		   phys_addr_t pa)
 {
 	if (host->nr_calls < FAKE_CALLS)
-		host->calls[host->nr_calls++] =
-			(struct fake_call){ op, iova, size, pa };
+		host->calls[host->nr_calls++] = (struct fake_call){
+			op, iova, size, pa, host->watch ? *host->watch : 0,
+		};
 }
 
 static bool now(unsigned long *countdown)
