@@ -65,9 +65,32 @@ int vtds_scene_prepare(struct vtds_scene *scene, const struct vtds_cast *cast)
 		return rc;
 
 	scene->guest.root = vtds_page(&scene->guest);
+	scene->guest.sm_root = vtds_page(&scene->guest);
+	scene->scalable = cast->scalable;
+	scene->unit.wide = cast->scalable;
+	if (cast->scalable)
+		scene->unit.ecap |= ECAP_SCALABLE;
+	if (cast->queue) {
+		vtds_queue_init(&scene->queue, &scene->guest, 1,
+				cast->scalable);
+		scene->unit.queue = &scene->queue;
+	}
 	vtds_table_init(&scene->table, &scene->guest, cast->levels ?: 4,
 			SCENE_DID);
 	return 0;
+}
+
+/* The guest's entries for a device name the table, in the mode of the scene */
+void vtds_scene_use(struct vtds_scene *scene, struct vtds_dev *dev,
+		    const struct vtds_table *table)
+{
+	if (!scene->scalable) {
+		vtds_ctx_use(&scene->guest, dev->sid, table);
+		return;
+	}
+	if (!(*vtds_sm_ctx(&scene->guest, dev->sid) & SM_CTX_P))
+		vtds_sm_probe(&scene->guest, dev->sid, 0);
+	vtds_sm_use(&scene->guest, dev->sid, 0, table);
 }
 
 void vtds_scene_map_homes(struct vtds_scene *scene, struct vtds_table *table)
@@ -80,7 +103,9 @@ void vtds_scene_map_homes(struct vtds_scene *scene, struct vtds_table *table)
 int vtds_scene_state(struct vtds_scene *scene, bool enabled)
 {
 	scene->unit.flags = enabled ? VTD_SHADOW_STATE_TE : 0;
-	scene->unit.rtaddr = scene->guest.root;
+	scene->unit.rtaddr = scene->scalable ?
+				     scene->guest.sm_root | RTADDR_SCALABLE :
+				     scene->guest.root;
 	return vtds_set_state(&scene->unit);
 }
 
@@ -97,7 +122,7 @@ int vtds_scene_start(struct vtds_scene *scene)
 
 	vtds_scene_map_homes(scene, &scene->table);
 	for (unsigned int i = 0; i < scene->nr_devs; i++)
-		vtds_ctx_use(&scene->guest, scene->dev[i].sid, &scene->table);
+		vtds_scene_use(scene, &scene->dev[i], &scene->table);
 
 	rc = vtds_scene_state(scene, true);
 	for (unsigned int i = 0; !rc && i < scene->nr_devs; i++) {

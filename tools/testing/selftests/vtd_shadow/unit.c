@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -32,6 +34,8 @@ int vtds_unit_open(struct vtds_unit *unit)
 		return -errno;
 	unit->flags = 0;
 	unit->rtaddr = 0;
+	unit->wide = false;
+	unit->queue = NULL;
 	unit->install_errno = 0;
 	default_registers(unit);
 
@@ -102,8 +106,8 @@ int vtds_remove_device(struct vtds_unit *unit, __u32 dev_id)
 	return unit_call(unit, VTD_SHADOW_REMOVE_DEVICE, &cmd);
 }
 
-int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
-		    __u32 nr, struct vtd_shadow_invalidate *result)
+static int invalidate(struct vtds_unit *unit, const void *descs, __u32 nr,
+		      __u32 desc_size, struct vtd_shadow_invalidate *result)
 {
 	int rc;
 
@@ -111,11 +115,36 @@ int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
 		.size = sizeof(*result),
 		.descs_uptr = (uintptr_t)descs,
 		.nr_descs = nr,
-		.desc_size = sizeof(*descs),
+		.desc_size = desc_size,
 	};
 	rc = unit_call(unit, VTD_SHADOW_INVALIDATE, result);
 	unit->install_errno = result->install_errno;
 	return rc;
+}
+
+/* The same descriptors with 256 bits each */
+static int invalidate_wide(struct vtds_unit *unit,
+			   const struct vtds_desc *descs, __u32 nr,
+			   struct vtd_shadow_invalidate *result)
+{
+	struct vtds_desc(*wide)[2] = calloc(nr, sizeof(*wide));
+	int rc;
+
+	if (!wide)
+		return -ENOMEM;
+	for (__u32 i = 0; i < nr; i++)
+		wide[i][0] = descs[i];
+	rc = invalidate(unit, wide, nr, sizeof(*wide), result);
+	free(wide);
+	return rc;
+}
+
+int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
+		    __u32 nr, struct vtd_shadow_invalidate *result)
+{
+	if (unit->wide && nr)
+		return invalidate_wide(unit, descs, nr, result);
+	return invalidate(unit, descs, nr, sizeof(*descs), result);
 }
 
 /*
@@ -125,8 +154,11 @@ int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
 int vtds_flush(struct vtds_unit *unit, const struct vtds_desc *descs, __u32 nr)
 {
 	struct vtd_shadow_invalidate result;
-	int rc = vtds_invalidate(unit, descs, nr, &result);
+	int rc;
 
+	if (unit->queue)
+		return vtds_queue_send(unit, descs, nr);
+	rc = vtds_invalidate(unit, descs, nr, &result);
 	if (rc)
 		return rc;
 	return result.done == nr && !result.iqei ? 0 : -EBADMSG;
@@ -166,4 +198,21 @@ unsigned long vtds_stat(struct vtds_unit *unit, size_t offset)
 	if (vtds_stats(unit, &stats))
 		return ~0UL;
 	return *(__u64 *)((char *)&stats + offset);
+}
+
+/* What there is to read now, at most @max. Returns how many, or a negative errno */
+int vtds_events(struct vtds_unit *unit, struct vtd_shadow_event *events,
+		unsigned int max)
+{
+	struct pollfd pollfd = { .fd = unit->fd, .events = POLLIN };
+	ssize_t size;
+
+	if (poll(&pollfd, 1, 0) < 0)
+		return -errno;
+	if (!(pollfd.revents & POLLIN))
+		return 0;
+	size = read(unit->fd, events, max * sizeof(*events));
+	if (size < 0)
+		return -errno;
+	return size % sizeof(*events) ? -EPROTO : (int)(size / sizeof(*events));
 }

@@ -221,6 +221,22 @@ int vtds_dev_detach(struct vtds_dev *dev)
 									0;
 }
 
+/* The guest or the VMM resets the device alone */
+int vtds_dev_reset(struct vtds_dev *dev)
+{
+	dev->nvme.alive = false;
+	return ioctl(dev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
+}
+
+/* Its bus, with all that is behind; iommufd says that it is all ours */
+int vtds_dev_hot_reset(struct vtds_dev *dev)
+{
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+
+	dev->nvme.alive = false;
+	return ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? -errno : 0;
+}
+
 void vtds_dev_close(struct vtds_dev *dev)
 {
 	if (dev->bar)

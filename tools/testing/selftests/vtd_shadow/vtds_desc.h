@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Builders of invalidation descriptors as a guest writes them: VT-d
- * specification, section 6.5.2, 128-bit form.
+ * specification, section 6.5.2. In queues of 256 bits the rest is zero.
  */
 #ifndef VTDS_DESC_H
 #define VTDS_DESC_H
@@ -14,6 +14,10 @@ enum {
 	DESC_DEV_TLB = 3,
 	DESC_IEC = 4,
 	DESC_WAIT = 5,
+	/* In queues of 256-bit descriptors only */
+	DESC_PASID_IOTLB = 6,
+	DESC_PASID_CACHE = 7,
+	DESC_PASID_DEV_TLB = 8,
 };
 
 enum {
@@ -25,6 +29,7 @@ enum {
 #define DESC_DID(did) ((__u64)(did) << 16)
 #define DESC_SID(sid) ((__u64)(sid) << 32)
 #define DESC_FM(fm) ((__u64)(fm) << 48)
+#define DESC_PASID(pasid) ((__u64)(pasid) << 32)
 
 #define DESC(_lo, _hi) ((struct vtds_desc){ .lo = (_lo), .hi = (_hi) })
 
@@ -92,6 +97,53 @@ static inline struct vtds_desc iec_index(__u16 index, __u8 mask)
 static inline struct vtds_desc wait_status(__u64 addr, __u32 data)
 {
 	return DESC(DESC_WAIT | 1 << 5 | (__u64)data << 32, addr);
+}
+
+/* A wait with the interrupt flag */
+static inline struct vtds_desc wait_interrupt(void)
+{
+	return DESC(DESC_WAIT | 1 << 4, 0);
+}
+
+/* PASID cache: G 00b, 01b and 11b */
+static inline struct vtds_desc pc_domain(__u16 did)
+{
+	return DESC(DESC_PASID_CACHE | DESC_DID(did), 0);
+}
+
+static inline struct vtds_desc pc_pasid(__u16 did, __u32 pasid)
+{
+	return DESC(DESC_PASID_CACHE | 1 << 4 | DESC_DID(did) |
+			    DESC_PASID(pasid),
+		    0);
+}
+
+static inline struct vtds_desc pc_global(void)
+{
+	return DESC(DESC_PASID_CACHE | 3 << 4, 0);
+}
+
+/* PASID-based IOTLB: G 10b and 11b */
+static inline struct vtds_desc piotlb_pasid(__u16 did, __u32 pasid)
+{
+	return DESC(DESC_PASID_IOTLB | 2 << 4 | DESC_DID(did) |
+			    DESC_PASID(pasid),
+		    0);
+}
+
+static inline struct vtds_desc piotlb_pages(__u16 did, __u32 pasid, __u64 addr,
+					    __u8 am)
+{
+	return DESC(DESC_PASID_IOTLB | 3 << 4 | DESC_DID(did) |
+			    DESC_PASID(pasid),
+		    (addr & ~0xfffULL) | am);
+}
+
+/* The source-id is in another place than that of the device-TLB descriptor */
+static inline struct vtds_desc pasid_dev_tlb(__u16 sid, __u32 pasid, __u64 addr)
+{
+	return DESC(DESC_PASID_DEV_TLB | (__u64)sid << 16 | DESC_PASID(pasid),
+		    addr & ~0xfffULL);
 }
 
 #endif /* VTDS_DESC_H */

@@ -42,6 +42,33 @@ enum {
 	FAULT_ROOT_RESERVED = 0xa,
 	FAULT_CTX_RESERVED = 0xb,
 	FAULT_SS_RESERVED = 0xc,
+	FAULT_INTERRUPT_RANGE = 0xe,
+};
+
+/* The same in scalable mode */
+enum {
+	FAULT_SM_ROOT_ADDRESS = 0x30,
+	FAULT_SM_ROOT_UNREADABLE = 0x38,
+	FAULT_SM_ROOT_NOT_PRESENT = 0x39,
+	FAULT_SM_ROOT_RESERVED = 0x3a,
+	FAULT_SM_CTX_UNREADABLE = 0x40,
+	FAULT_SM_CTX_NOT_PRESENT = 0x41,
+	FAULT_SM_CTX_RESERVED = 0x42,
+	FAULT_SM_RID_PASID = 0x48,
+	FAULT_DIR_UNREADABLE = 0x50,
+	FAULT_DIR_NOT_PRESENT = 0x51,
+	FAULT_DIR_RESERVED = 0x52,
+	FAULT_PASID_UNREADABLE = 0x58,
+	FAULT_PASID_NOT_PRESENT = 0x59,
+	FAULT_PASID_RESERVED = 0x5a,
+	FAULT_PASID_INVALID = 0x5b,
+	FAULT_SM_TABLE_UNREADABLE = 0x78,
+	FAULT_SM_SS_RESERVED = 0x7a,
+	FAULT_SM_TOP_UNREADABLE = 0x7b,
+	FAULT_SM_BEYOND_WIDTH = 0x83,
+	FAULT_SM_NO_WRITE = 0x85,
+	FAULT_SM_NO_READ = 0x86,
+	FAULT_SM_INTERRUPT_RANGE = 0x87,
 };
 
 /* ---- The VMM: iommufd with one IOAS that is the guest's memory (vmm.c) ---- */
@@ -76,6 +103,15 @@ int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
 #define CAP_MAMV(am) ((__u64)(am) << 48)
 #define ECAP_QI (1ULL << 1)
 #define ECAP_PT (1ULL << 6)
+#define ECAP_SMTS (1ULL << 43)
+#define ECAP_SLTS (1ULL << 46)
+#define ECAP_SMPWCS (1ULL << 48)
+#define ECAP_RPS (1ULL << 49)
+/* A unit with scalable mode, second stage only */
+#define ECAP_SCALABLE (ECAP_SMTS | ECAP_SLTS | ECAP_SMPWCS)
+
+/* RTADDR_REG.TTM */
+#define RTADDR_SCALABLE (1ULL << 10)
 
 #define VTDS_MAMV 18
 
@@ -87,6 +123,8 @@ int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
  * @cap: The guest's CAP_REG, all that the tests need
  * @ecap: The guest's ECAP_REG
  * @haw: The guest's physical address width
+ * @wide: Descriptors have 256 bits (IQA_REG.DW)
+ * @queue: The guest's own queue, through which vtds_flush() sends then; or NULL
  * @install_errno: What the last call that reports one said
  * @info: What the kernel offers
  */
@@ -97,10 +135,13 @@ struct vtds_unit {
 	__u64 cap;
 	__u64 ecap;
 	__u32 haw;
+	bool wide;
+	struct vtds_queue *queue;
 	__u32 install_errno;
 	struct vtd_shadow_get_info info;
 };
 
+/* An invalidation descriptor; of 256 bits the rest is reserved */
 struct vtds_desc {
 	__u64 lo;
 	__u64 hi;
@@ -122,6 +163,8 @@ int vtds_translate(struct vtds_unit *unit, __u16 sid, __u64 iova,
 		   struct vtd_shadow_translate *result);
 int vtds_stats(struct vtds_unit *unit, struct vtd_shadow_get_stats *stats);
 unsigned long vtds_stat(struct vtds_unit *unit, size_t offset);
+int vtds_events(struct vtds_unit *unit, struct vtd_shadow_event *events,
+		unsigned int max);
 
 /* ---- Devices on VFIO's cdev (vfio.c) ---- */
 
@@ -173,6 +216,8 @@ int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind,
 int vtds_dev_bind(struct vtds_dev *dev, int iommufd);
 int vtds_dev_attach(struct vtds_dev *dev, __u32 pt_id);
 int vtds_dev_detach(struct vtds_dev *dev);
+int vtds_dev_reset(struct vtds_dev *dev);
+int vtds_dev_hot_reset(struct vtds_dev *dev);
 void vtds_dev_close(struct vtds_dev *dev);
 
 /* ---- The guest's memory (guest_ram.c) ---- */
@@ -197,12 +242,14 @@ struct vtds_ram {
  * @nr_ram: How many
  * @next: Address in block 0 of the next page to hand out
  * @root: Root table
+ * @sm_root: Root table of scalable mode
  */
 struct vtds_guest {
 	struct vtds_ram ram[VTDS_MAX_RAM];
 	unsigned int nr_ram;
 	__u64 next;
 	__u64 root;
+	__u64 sm_root;
 };
 
 int vtds_ram_add(struct vtds_guest *guest, enum vtds_ram_kind kind, __u64 gpa,
@@ -262,6 +309,70 @@ void vtds_map(struct vtds_table *table, __u64 iova, __u64 gpa, __u64 size,
 void vtds_map_range(struct vtds_table *table, __u64 iova, __u64 gpa, __u64 size,
 		    unsigned int perm);
 void vtds_unmap(struct vtds_table *table, __u64 iova, __u64 size);
+
+/* ---- The guest's tables of scalable mode (guest_scalable.c) ---- */
+
+/* Context entry: low quadword; the second one is RID_PASID */
+#define SM_CTX_P (1ULL << 0)
+#define SM_CTX_FPD (1ULL << 1)
+#define SM_CTX_PDTS(pdts) ((__u64)(pdts) << 9)
+
+/* PASID entry: low quadword; the second one begins with the domain-id */
+#define PASID_P (1ULL << 0)
+#define PASID_FPD (1ULL << 1)
+/* clang-format off */
+#define PASID_AW(levels) (((__u64)(levels) - 2) << 2)
+/* clang-format on */
+#define PASID_PGTT(pgtt) ((__u64)(pgtt) << 6)
+#define PASID_PGTT_MASK PASID_PGTT(7)
+#define PGTT_FIRST_STAGE 1
+#define PGTT_SECOND_STAGE 2
+#define PGTT_NESTED 3
+#define PGTT_PASS_THROUGH 4
+
+#define VTDS_NR_PASIDS (1U << 20)
+
+__u64 *vtds_sm_root_half(struct vtds_guest *guest, __u16 sid);
+__u64 *vtds_sm_ctx(struct vtds_guest *guest, __u16 sid);
+void vtds_sm_probe(struct vtds_guest *guest, __u16 sid, __u32 rid_pasid);
+__u64 *vtds_sm_dir_entry(struct vtds_guest *guest, __u16 sid, __u32 pasid);
+__u64 *vtds_sm_pasid(struct vtds_guest *guest, __u16 sid, __u32 pasid);
+void vtds_sm_set(struct vtds_guest *guest, __u16 sid, __u32 pasid, __u64 lo,
+		 __u16 did);
+void vtds_sm_use(struct vtds_guest *guest, __u16 sid, __u32 pasid,
+		 const struct vtds_table *table);
+
+/* ---- The guest's invalidation queue (guest_queue.c) ---- */
+
+/**
+ * struct vtds_queue - An invalidation queue in guest memory
+ * @guest: Whose memory it is in
+ * @gpa: Its address
+ * @qs: IQA_REG.QS: it has 2^qs pages
+ * @wide: IQA_REG.DW: descriptors have 256 bits
+ * @head: IQH_REG
+ * @tail: IQT_REG
+ */
+struct vtds_queue {
+	struct vtds_guest *guest;
+	__u64 gpa;
+	unsigned int qs;
+	bool wide;
+	__u64 head;
+	__u64 tail;
+};
+
+void vtds_queue_init(struct vtds_queue *queue, struct vtds_guest *guest,
+		     unsigned int qs, bool wide);
+unsigned int vtds_queue_width(const struct vtds_queue *queue);
+unsigned int vtds_queue_entries(const struct vtds_queue *queue);
+__u64 vtds_queue_iqa(const struct vtds_queue *queue);
+__u64 *vtds_queue_at(struct vtds_queue *queue, __u64 offset);
+void vtds_queue_put(struct vtds_queue *queue, const struct vtds_desc *desc);
+int vtds_queue_run(struct vtds_unit *unit, struct vtds_queue *queue,
+		   struct vtd_shadow_run_queue *result);
+int vtds_queue_send(struct vtds_unit *unit, const struct vtds_desc *descs,
+		    __u32 nr);
 
 /* ---- edu: slow, one transfer takes 100 ms, but simple (edu.c) ---- */
 

@@ -26,6 +26,8 @@
  * @shared: Number of edu devices in one IOMMU group
  * @nvme: Number of nvme devices
  * @levels: Of the table, 0 for 4
+ * @scalable: The guest uses scalable mode, and descriptors of 256 bits
+ * @queue: It sends them through its own queue, two pages of its memory
  * @ram_2m: Guest memory in 2 MiB pages too
  * @ram_1g: Guest memory in a 1 GiB page too
  * @max_nodes: Limits for BIND, 0 for the defaults
@@ -36,6 +38,8 @@ struct vtds_cast {
 	unsigned int shared;
 	unsigned int nvme;
 	unsigned int levels;
+	bool scalable;
+	bool queue;
 	bool ram_2m;
 	bool ram_1g;
 	__u64 max_nodes;
@@ -47,6 +51,8 @@ struct vtds_cast {
  * @vmm: The VMM's iommufd
  * @guest: The guest's memory
  * @unit: The unit, bound
+ * @queue: The guest's queue, if it uses one
+ * @scalable: Its tables are those of scalable mode
  * @table: The table of all devices, with their home memory in it one to one
  * @dev: The devices in the order of struct vtds_cast
  * @nr_devs: How many
@@ -55,6 +61,8 @@ struct vtds_scene {
 	struct vtds_vmm vmm;
 	struct vtds_guest guest;
 	struct vtds_unit unit;
+	struct vtds_queue queue;
+	bool scalable;
 	struct vtds_table table;
 	struct vtds_dev dev[VTDS_MAX_DEVS];
 	unsigned int nr_devs;
@@ -68,6 +76,8 @@ void vtds_scene_close(struct vtds_scene *scene);
 
 int vtds_scene_add(struct vtds_scene *scene, struct vtds_dev *dev);
 void vtds_scene_map_homes(struct vtds_scene *scene, struct vtds_table *table);
+void vtds_scene_use(struct vtds_scene *scene, struct vtds_dev *dev,
+		    const struct vtds_table *table);
 int vtds_scene_state(struct vtds_scene *scene, bool enabled);
 unsigned int vtds_scene_answers_home(struct vtds_scene *scene);
 
