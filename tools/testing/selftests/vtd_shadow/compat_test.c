@@ -29,12 +29,17 @@ TEST(structures)
 	EXPECT_EQ(16U, sizeof(struct vtd_shadow_resync));
 	EXPECT_EQ(56U, sizeof(struct vtd_shadow_translate));
 	EXPECT_EQ(128U, sizeof(struct vtd_shadow_get_stats));
+	EXPECT_EQ(56U, sizeof(struct vtd_shadow_run_queue));
+	EXPECT_EQ(48U, sizeof(struct vtd_shadow_event));
 }
 
 TEST(calls)
 {
 	const struct vtds_desc descs[] = { iotlb_global() };
+	struct vtds_queue queue = { .guest = NULL };
 	struct vtd_shadow_invalidate result;
+	struct vtd_shadow_run_queue run;
+	struct vtd_shadow_event event;
 	struct vtd_shadow_translate answer;
 	struct vtd_shadow_get_stats stats;
 	struct vtds_unit unit;
@@ -62,6 +67,8 @@ TEST(calls)
 	EXPECT_EQ(-ENODEV, vtds_resync(&unit));
 	EXPECT_EQ(-ENODEV, vtds_translate(&unit, sid, 0, &answer));
 	EXPECT_EQ(-ENODEV, vtds_stats(&unit, &stats));
+	EXPECT_EQ(-ENODEV, vtds_queue_run(&unit, &queue, &run));
+	EXPECT_EQ(0, vtds_events(&unit, &event, 1));
 	EXPECT_EQ(-1, ioctl(unit.fd, VTD_SHADOW_GET_INFO, &small));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, ioctl(unit.fd, VTD_SHADOW_GET_INFO, -4096L));

@@ -215,7 +215,7 @@ TEST_F(queue, address_mask_as_offered)
 TEST_F(queue, bad_arguments)
 {
 	struct vtds_desc descs[2] = { iotlb_global(), iotlb_global() };
-	static const __u32 sizes[] = { 0, 1, 8, 15, 17, 32, 64, ~0U };
+	static const __u32 sizes[] = { 0, 1, 8, 15, 17, 24, 33, 64, ~0U };
 	struct vtd_shadow_invalidate result;
 	const void *odd = (char *)descs + 4;
 

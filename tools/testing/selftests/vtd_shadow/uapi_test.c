@@ -46,6 +46,7 @@ struct call {
 		struct vtd_shadow_resync resync;
 		struct vtd_shadow_translate translate;
 		struct vtd_shadow_get_stats get_stats;
+		struct vtd_shadow_run_queue run_queue;
 	} arg;
 };
 
@@ -53,7 +54,7 @@ struct call {
 	.name = #_cmd, .nr = VTD_SHADOW_##_cmd, \
 	.size = sizeof(struct vtd_shadow_##_type)
 
-#define NR_CALLS 9
+#define NR_CALLS 10
 
 FIXTURE(calls)
 {
@@ -100,6 +101,10 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 		  .reserved = offsetof(struct vtd_shadow_translate, __reserved),
 		  .arg.translate = { .source_id = scene->dev[0].sid } },
 		{ CALL(GET_STATS, get_stats), .writes = true },
+		/* Nothing in it */
+		{ CALL(RUN_QUEUE, run_queue), .writes = true,
+		  .reserved = offsetof(struct vtd_shadow_run_queue, __reserved),
+		  .arg.run_queue = { .iqa = scene->guest.root } },
 	};
 
 	memcpy(calls, all, sizeof(all));
@@ -208,7 +213,8 @@ TEST_F(calls, unknown_flags)
 {
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		struct call *call = &self->calls[i];
-		bool has_one = call->nr == VTD_SHADOW_SET_STATE;
+		bool has_one = call->nr == VTD_SHADOW_SET_STATE ||
+			       call->nr == VTD_SHADOW_TRANSLATE;
 
 		for (unsigned int bit = has_one; bit < 32; bit++) {
 			/* flags follow size in all of them */
@@ -241,6 +247,7 @@ TEST_F(calls, output_fields_are_not_read)
 {
 	struct vtd_shadow_get_stats stats;
 	struct vtd_shadow_translate translate;
+	struct vtd_shadow_run_queue run;
 	struct vtd_shadow_get_info info;
 
 	memset(&info, 0xff, sizeof(info));
@@ -255,6 +262,16 @@ TEST_F(calls, output_fields_are_not_read)
 	stats.flags = 0;
 	EXPECT_EQ(0, do_ioctl(self->s.unit.fd, VTD_SHADOW_GET_STATS, &stats));
 	EXPECT_EQ(1ULL, stats.devices);
+
+	memset(&run, 0xff, sizeof(run));
+	run.size = sizeof(run);
+	run.flags = 0;
+	run.iqa = self->s.guest.root;
+	run.head = 0;
+	run.tail = 0;
+	run.__reserved = 0;
+	EXPECT_EQ(0, do_ioctl(self->s.unit.fd, VTD_SHADOW_RUN_QUEUE, &run));
+	EXPECT_EQ(0U, run.done | run.iqei | run.status | run.install_errno);
 
 	memset(&translate, 0xff, sizeof(translate));
 	translate.size = sizeof(translate);
@@ -275,7 +292,7 @@ TEST_F(calls, unknown_ioctls)
 {
 	const unsigned long unknown[] = {
 		_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_BASE - 1),
-		_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_STATS + 1),
+		_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_RUN_QUEUE + 1),
 		_IO(VTD_SHADOW_TYPE, 0xff),
 		_IO(VTD_SHADOW_TYPE, 0),
 		_IO(VTD_SHADOW_TYPE + 1, VTD_SHADOW_CMD_GET_INFO),
@@ -317,6 +334,7 @@ TEST_F(calls, before_set_state)
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		const struct call *call = &self->calls[i];
 		bool needs = call->nr == VTD_SHADOW_INVALIDATE ||
+			     call->nr == VTD_SHADOW_RUN_QUEUE ||
 			     call->nr == VTD_SHADOW_RESYNC ||
 			     call->nr == VTD_SHADOW_TRANSLATE;
 
@@ -358,6 +376,8 @@ TEST_F(calls, info)
 	EXPECT_EQ(needed, info->cap_mask & needed);
 	EXPECT_EQ(CAP_CM, info->cap_required);
 	EXPECT_EQ(ECAP_QI | ECAP_PT, info->ecap_mask & (ECAP_QI | ECAP_PT));
+	EXPECT_EQ(ECAP_SCALABLE | ECAP_RPS,
+		  info->ecap_mask & (ECAP_SCALABLE | ECAP_RPS));
 	EXPECT_LT(0ULL, info->max_nodes);
 	EXPECT_LT(0ULL, info->max_pages);
 	EXPECT_EQ(0ULL, info->chunk_size % SZ_4K);
@@ -656,6 +676,15 @@ TEST_F(devices, translate_arguments)
 	ASSERT_EQ(0, add(&self->s, self->sids, 1));
 	cmd.pasid = 1;
 	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
+	cmd.flags = VTD_SHADOW_TRANSLATE_PASID;
+	cmd.pasid = 1U << 20;
+	EXPECT_EQ(-EINVAL, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
+	/* In legacy mode no such request is translated */
+	cmd.pasid = (1U << 20) - 1;
+	EXPECT_EQ(0, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
+	EXPECT_EQ(0U, cmd.perm);
+	EXPECT_EQ((unsigned int)VTD_SHADOW_ATTACHED_BLOCKED, cmd.attachment);
+	cmd.flags = 0;
 	cmd.pasid = 0;
 	cmd.source_id = 0x10000 | self->dev->sid;
 	EXPECT_EQ(-EINVAL, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
