@@ -173,9 +173,11 @@ static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 		at = leaf->last + 1;
 		remove_leaf(host, leaf);
 	}
-	if (at > iova && !iommu_iotlb_gather_queued(gather))
+	if (at == iova)
+		host->nr_short++;
+	else if (!iommu_iotlb_gather_queued(gather))
 		iommu_iotlb_gather_add_range(gather, from, at - from);
-	return at - iova;
+	return at - from;
 }
 
 static void fake_iotlb_sync(struct iommu_domain *domain,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Unit tests of host_domain.c on every kind of host: the probe, the joining of
- * unmaps, flushes, failures of the host.
+ * unmaps, flushes, failures of the host, enforced snooping.
  */
+#include <kunit/device.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
+#include <linux/slab.h>
 
 #include "bench.h"
 
@@ -261,6 +263,168 @@ static void host_short_unmap(struct kunit *test)
 			-EIO);
 }
 
+/*
+ * A part of what one call mapped is to go. The hosts that map it page by page do
+ * that; the others take nothing or all of it, and either is noticed.
+ */
+static void host_unmap_of_a_part(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+	bool breaks = !host_of(b)->merge;
+
+	b->host.may_split = true;
+	KUNIT_EXPECT_EQ(test, map(b, IOVA, FAKE_CONTIG_A, 2, SS_RW), 0);
+	unmap(b, IOVA + SZ_PAGE, 1);
+	vtds_host_flush(host_of(b), &b->unit->stats);
+	KUNIT_EXPECT_EQ(test, host_of(b)->broken, breaks);
+	if (breaks) {
+		/* No device stays on it, what its IOTLB has is no matter */
+		b->host.nr_stale = 0;
+		return;
+	}
+	expect_mapped(b, IOVA, FAKE_CONTIG_A, 1, IOMMU_READ | IOMMU_WRITE);
+	unmap(b, IOVA, 1);
+	flush(b);
+}
+
+/*
+ * Snooping
+ */
+
+/**
+ * struct snooper - A device behind an IOMMU that may enforce snooping
+ * @dev: The device
+ * @iommu: What makes it the IOMMU's
+ * @unit: The IOMMU
+ * @test: For failures
+ * @capable: It says that it can
+ * @enforces: It does when it is asked to
+ * @nr_domains: Domains that it has
+ * @nr_enforced: Domains that it was asked to enforce snooping for
+ */
+struct snooper {
+	struct device *dev;
+	struct dev_iommu iommu;
+	struct iommu_device unit;
+	struct kunit *test;
+	bool capable;
+	bool enforces;
+	unsigned int nr_domains;
+	unsigned int nr_enforced;
+};
+
+struct snooper_domain {
+	struct iommu_domain domain;
+	struct snooper *snooper;
+	bool mapped;
+};
+
+static struct snooper *to_snooper(struct device *dev)
+{
+	return container_of(dev->iommu, struct snooper, iommu);
+}
+
+static struct snooper_domain *to_snooper_domain(struct iommu_domain *domain)
+{
+	return container_of(domain, struct snooper_domain, domain);
+}
+
+static bool snooper_capable(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_ENFORCE_CACHE_COHERENCY &&
+	       to_snooper(dev)->capable;
+}
+
+static int snooper_map_pages(struct iommu_domain *domain, unsigned long iova,
+			     phys_addr_t pa, size_t pgsize, size_t pgcount,
+			     int prot, gfp_t gfp, size_t *mapped)
+{
+	to_snooper_domain(domain)->mapped = true;
+	return -ENOMEM;
+}
+
+/* As drivers do: not for a domain that has mappings already. */
+static bool snooper_enforce(struct iommu_domain *domain)
+{
+	struct snooper_domain *own = to_snooper_domain(domain);
+
+	KUNIT_EXPECT_TRUE(own->snooper->test, own->snooper->capable);
+	KUNIT_EXPECT_FALSE(own->snooper->test, own->mapped);
+	own->snooper->nr_enforced++;
+	return own->snooper->enforces;
+}
+
+static void snooper_domain_free(struct iommu_domain *domain)
+{
+	struct snooper_domain *own = to_snooper_domain(domain);
+
+	own->snooper->nr_domains--;
+	kfree(own);
+}
+
+static const struct iommu_domain_ops snooper_domain_ops = {
+	.map_pages = snooper_map_pages,
+	.enforce_cache_coherency = snooper_enforce,
+	.free = snooper_domain_free,
+};
+
+static struct iommu_domain *snooper_domain_alloc(struct device *dev)
+{
+	struct snooper_domain *own = kzalloc(sizeof(*own), GFP_KERNEL);
+
+	if (!own)
+		return NULL;
+	own->domain.ops = &snooper_domain_ops;
+	own->domain.pgsize_bitmap = SZ_PAGE;
+	own->snooper = to_snooper(dev);
+	own->snooper->nr_domains++;
+	return &own->domain;
+}
+
+static const struct iommu_ops snooper_ops = {
+	.capable = snooper_capable,
+	.domain_alloc_paging = snooper_domain_alloc,
+};
+
+static void snooper_init(struct kunit *test, struct snooper *snooper)
+{
+	memset(snooper, 0, sizeof(*snooper));
+	snooper->test = test;
+	snooper->dev = kunit_device_register(test, "snooper");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, snooper->dev);
+	snooper->unit.ops = &snooper_ops;
+	snooper->iommu.iommu_dev = &snooper->unit;
+	snooper->dev->iommu = &snooper->iommu;
+}
+
+static void snooper_exit(struct snooper *snooper)
+{
+	KUNIT_EXPECT_EQ(snooper->test, snooper->nr_domains, 0);
+	snooper->dev->iommu = NULL;
+}
+
+/* KVM goes by what the IOMMU can: where it can, every domain must do it. */
+static void host_snooping(struct kunit *test)
+{
+	struct vtds_host_domain host;
+	struct snooper snooper;
+
+	snooper_init(test, &snooper);
+	for (unsigned int i = 0; i < 4; i++) {
+		int ret;
+
+		snooper.capable = i & 1;
+		snooper.enforces = i & 2;
+		snooper.nr_enforced = 0;
+		ret = vtds_host_domain_alloc(&host, snooper.dev);
+		KUNIT_EXPECT_EQ(test, snooper.nr_enforced, snooper.capable);
+		KUNIT_EXPECT_EQ(test, ret, i == 1 ? -EINVAL : 0);
+		if (!ret)
+			vtds_host_domain_free(&host);
+	}
+	snooper_exit(&snooper);
+}
+
 static struct kunit_case host_domain_cases[] = {
 	KUNIT_CASE_PARAM(host_probe, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_probe_fails, host_kind_gen_params),
@@ -271,6 +435,8 @@ static struct kunit_case host_domain_cases[] = {
 	KUNIT_CASE_PARAM(host_map_after_unmap, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_fails, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_short_unmap, host_kind_gen_params),
+	KUNIT_CASE_PARAM(host_unmap_of_a_part, host_kind_gen_params),
+	KUNIT_CASE(host_snooping),
 	{},
 };
 
