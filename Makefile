@@ -5,15 +5,16 @@
 .NOTPARALLEL:
 .PHONY: help demo check shell modules overlay clean clean-cache
 
-export KERNEL SUITE TEST REFRESH
+export KERNEL SUITE TEST REFRESH HOST
 
 help:
 	@echo 'make demo              a device does DMA through a shadow, in an emulated host'
 	@echo 'make check             all checks and tests'
-	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug modules overlay'
+	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts modules overlay'
 	@echo '  TEST=program[:test]  only this selftest'
 	@echo 'make shell             a shell in the emulated host, modules loaded'
 	@echo '  KERNEL=6.12|7        the kernel for these three: 6.12 LTS (default) or the newest 7.x'
+	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, virtio, amd'
 	@echo 'make modules KDIR=...  build the modules for a prepared kernel (6.12 or newer)'
 	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
 	@echo 'make clean             remove what was built here'

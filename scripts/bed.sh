@@ -6,13 +6,16 @@
 #
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
-# MODE is kunit, selftest, demo or shell. TEST=program[:test] in the environment
-# restricts selftest.
+# MODE is kunit, selftest, demo or shell. In the environment: TEST=program[:test]
+# restricts selftest, HOST is the emulated host's IOMMU: intel (the default),
+# intel-sm (scalable mode), virtio or amd.
 
 # shellcheck source=scripts/kernel.sh
 source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
 # shellcheck source=scripts/modules.sh
 source "$TOP/scripts/modules.sh"
+# shellcheck source=scripts/qemu.sh
+source "$TOP/scripts/qemu.sh"
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 
@@ -59,7 +62,7 @@ collect_modules() { # DIRECTORY
 boot() { # MODE
 	local status=0
 	collect_modules "$RUN/modules"
-	bash "$SELFTESTS/qemu/run.sh" "$1" "$RUN" "$KDIR/arch/x86/boot/bzImage" \
+	HOST=$HOST QEMU=$QEMU bash "$SELFTESTS/qemu/run.sh" "$1" "$RUN" "$KDIR/arch/x86/boot/bzImage" \
 		"$RUN/modules" "$TESTS" "${TEST:-}" || status=$?
 	echo "$status" >"$RUN/status"
 	rm -rf "$RUN"/{modules,initramfs,disk}
@@ -181,8 +184,11 @@ run_demo() {
 
 main() { # MODE KERNEL FLAVOUR
 	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
+	HOST=${HOST:-intel}
 	RUN=$OUT/run/$mode-$kernel-$flavour
+	[ "$HOST" = intel ] || RUN+=-$HOST
 	mkdir -p "$OUT/run"
+	qemu_for "$HOST"
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build
@@ -192,6 +198,7 @@ main() { # MODE KERNEL FLAVOUR
 	mkdir "$RUN"
 	name="$mode $kernel"
 	[ "$flavour" = plain ] || name+=" $flavour"
+	[ "$HOST" = intel ] || name+=" $HOST"
 	case $mode in
 	kunit | selftest)
 		step "run $name" boot "$mode"

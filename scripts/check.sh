@@ -5,7 +5,9 @@
 #
 #   style     formatting, static checks, documentation
 #   kunit     unit tests on KERNEL (6.12 by default)
-#   selftest  kselftests on KERNEL
+#   selftest  kselftests on KERNEL, on the host that HOST names (Intel by default)
+#   hosts     kselftests on KERNEL on the other hosts: Intel in scalable mode,
+#             virtio, AMD
 #   debug     both on the newest 7.x with sanitizers
 #   modules   the modules build against prepared kernels
 #   overlay   the repository builds and runs inside a kernel tree
@@ -17,18 +19,26 @@ KERNEL=${KERNEL:-6.12}
 PARTS=$RESULTS.d
 BACKGROUND=
 
+OTHER_HOSTS=(intel-sm virtio amd)
+
 # Two lanes side by side. The boots mostly wait for emulated devices and are
 # sensitive to time; what compiles stays behind them in priority.
-BOOTS=(kunit selftest debug)
+BOOTS=(kunit selftest debug hosts)
 BUILDS=(style modules overlay)
 
 suite_programs() { # SUITE
+	local status=0 host
 	case $1 in
 	kunit | selftest) bash "$TOP/scripts/bed.sh" "$1" "$KERNEL" ;;
 	debug)
-		local status=0
 		bash "$TOP/scripts/bed.sh" kunit 7 debug || status=1
 		bash "$TOP/scripts/bed.sh" selftest 7 debug || status=1
+		return "$status"
+		;;
+	hosts)
+		for host in "${OTHER_HOSTS[@]}"; do
+			HOST=$host bash "$TOP/scripts/bed.sh" selftest "$KERNEL" || status=1
+		done
 		return "$status"
 		;;
 	style) bash "$TOP/scripts/style.sh" ;;
@@ -71,7 +81,7 @@ wanted_kernels() { # SUITE...
 	for suite in "$@"; do
 		case $suite in
 		style) echo 6.12 plain ;;
-		kunit | selftest) echo "$KERNEL" plain ;;
+		kunit | selftest | hosts) echo "$KERNEL" plain ;;
 		debug) echo 7 debug ;;
 		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac
@@ -84,6 +94,12 @@ build_kernels() { # SUITE...
 		bash "$TOP/scripts/kernel.sh" "$version" "$flavour" ||
 			fail "kernel $version $flavour" "does not build"
 	done < <(wanted_kernels "$@")
+}
+
+# The one host that needs a QEMU of its own
+build_qemu() { # SUITE...
+	[[ " $* " == *" hosts "* ]] || return 0
+	bash "$TOP/scripts/qemu.sh" amd || fail "QEMU for amd" "does not build"
 }
 
 # The lane that compiles runs in a process group of its own, which an interrupt
@@ -118,6 +134,7 @@ main() {
 	trap 'exit 130' INT TERM
 	if bash "$TOP/scripts/setup.sh"; then
 		build_kernels "${BOOTS[@]}" "${BUILDS[@]}"
+		build_qemu "${BOOTS[@]}"
 		run_lanes
 		cat "$PARTS"/* >>"$RESULTS"
 	else

@@ -6,6 +6,8 @@
 # backports (downloaded into the cache, not installed). Does nothing, and
 # needs neither root nor the network, when all of it is there.
 # REFRESH=1 looks for a newer linux-source-7.*.
+#
+# Sourced, it gives what installs packages and sees other suites.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -67,9 +69,10 @@ signed_by() {
 	[ ! -e "$keys" ] || echo "[signed-by=$keys]"
 }
 
-# with_suite SUITE: sets APT_OPTIONS so that apt also sees SUITE of the mirror
-# that the machine itself uses, through lists of their own in a temporary
-# directory. The system's own lists and sources stay as they are.
+# with_suite SUITE [deb-src]: sets APT_OPTIONS so that apt also sees SUITE (or its
+# source packages) of the mirror that the machine itself uses, through lists of
+# their own in a temporary directory. The system's own lists and sources stay as
+# they are.
 with_suite() {
 	local dir=$LISTS/$1 uri release where codename
 	APT_OPTIONS=(-o "Dir::Etc::SourceList=$dir.list" -o Dir::Etc::SourceParts=/dev/null
@@ -79,7 +82,7 @@ with_suite() {
 	while IFS='|' read -r uri release where codename; do
 		echo "deb $(signed_by "$where") $uri $release main"
 		[ "$codename" != bookworm ] ||
-			echo "deb $(signed_by "$where") $uri $1 main"
+			echo "${2:-deb} $(signed_by "$where") $uri $1 main"
 	done < <(debian_entries) >"$dir.list"
 	grep -q " $1 main" "$dir.list" ||
 		die "apt has no entry for Debian's bookworm archive"
@@ -137,4 +140,6 @@ main() {
 	publish "$kernel7" step "download the newest linux-source-7" fetch_kernel7
 }
 
-main
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	main
+fi

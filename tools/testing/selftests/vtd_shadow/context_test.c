@@ -71,10 +71,14 @@ TEST_F(context, pass_through_on_a_hwpt)
 {
 	struct vtds_dev *dev = &self->dev[0];
 	__u32 hwpt;
+	int rc;
 
 	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, dev->dev_id));
-	ASSERT_EQ(0, vtds_hwpt_alloc(&self->s.vmm, dev->dev_id,
-				     self->s.vmm.ioas, &hwpt));
+	rc = vtds_hwpt_alloc(&self->s.vmm, dev->dev_id, self->s.vmm.ioas,
+			     &hwpt);
+	if (rc == -EADDRINUSE)
+		SKIP(return, "the host has no page table without a device");
+	ASSERT_EQ(0, rc);
 	ASSERT_EQ(0, vtds_add_device(&self->s.unit, dev->dev_id, hwpt,
 				     &dev->sid, 1));
 	EXPECT_ATTACHED(SHADOW, dev);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the host's IOMMU driver can express, found out with nothing but VFIO and
- * iommufd, without a unit.
+ * What the host's IOMMU can do, found out with nothing but VFIO and iommufd,
+ * without a unit.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <linux/iommufd.h>
+
 #include "vtds_scene.h"
 
-static int probe_write_only(struct vtds_vmm *vmm, struct vtds_guest *guest,
-			    struct vtds_dev *dev)
+#define MAX_RANGES 16
+
+/* A device on the IOAS of a VMM that has some memory */
+static int attach_device(struct vtds_vmm *vmm, struct vtds_guest *guest,
+			 struct vtds_dev *dev)
 {
-	const __u64 iova = 0x80000000;
-	__u64 page;
 	int rc = vtds_vmm_open(vmm);
 
 	rc = rc ?: vtds_ram_add(guest, VTDS_RAM_SCATTERED, RAM_GPA, SZ_2M);
@@ -22,22 +27,65 @@ static int probe_write_only(struct vtds_vmm *vmm, struct vtds_guest *guest,
 
 	dev->home = vtds_pages(guest, VTDS_HOME_SIZE, SZ_4K);
 	dev->home_hva = vtds_hva(guest, dev->home);
-	page = vtds_page(guest);
-	rc = vtds_ioas_map(vmm, vmm->ioas, vtds_hva(guest, page), iova, SZ_4K,
-			   PERM_W);
-	return rc ?: vtds_reach(guest, dev, iova, page);
+	return 0;
 }
 
-/*
- * What a device can do with memory that is mapped write-only: PERM_*. Some
- * versions of the Intel driver set the read permission in every entry.
- */
-int vtds_host_write_only(void)
+/* Some versions of the Intel driver set the read permission in every entry. */
+static int look_at_write_only(struct vtds_host *host, struct vtds_vmm *vmm,
+			      struct vtds_guest *guest, struct vtds_dev *dev)
+{
+	const __u64 iova = 0x80000000;
+	__u64 page = vtds_page(guest);
+	int rc = vtds_ioas_map(vmm, vmm->ioas, vtds_hva(guest, page), iova,
+			       SZ_4K, PERM_W);
+
+	rc = rc ?: vtds_reach(guest, dev, iova, page);
+	if (rc < 0)
+		return rc;
+	host->write_only = rc;
+	return 0;
+}
+
+static int look_at_ranges(struct vtds_host *host, struct vtds_vmm *vmm)
+{
+	struct iommu_iova_range ranges[MAX_RANGES];
+	int nr = vtds_ioas_ranges(vmm, vmm->ioas, ranges, MAX_RANGES);
+
+	if (nr < 0)
+		return nr;
+	if (!nr)
+		return -ERANGE;
+	host->last = ranges[nr - 1].last;
+	host->reserved = 0;
+	for (int i = 0; i < nr - 1 && !host->reserved; i++)
+		if (ranges[i].last + 1 != INTERRUPTS)
+			host->reserved = ranges[i].last + 1;
+	return 0;
+}
+
+/* On others iommufd takes devices only if it is told to be careless. */
+static void look_at_interrupts(struct vtds_host *host)
+{
+	FILE *file = fopen("/sys/module/iommufd/parameters/"
+			   "allow_unsafe_interrupts",
+			   "r");
+
+	host->interrupts_isolated = file && fgetc(file) == 'N';
+	if (file)
+		fclose(file);
+}
+
+/* Fails without a device to look with. */
+int vtds_host_look(struct vtds_host *host)
 {
 	struct vtds_guest guest = {};
 	struct vtds_vmm vmm = {};
 	struct vtds_dev dev = {};
-	int rc = probe_write_only(&vmm, &guest, &dev);
+	int rc = attach_device(&vmm, &guest, &dev);
+
+	rc = rc ?: look_at_write_only(host, &vmm, &guest, &dev);
+	rc = rc ?: look_at_ranges(host, &vmm);
+	look_at_interrupts(host);
 
 	vtds_dev_close(&dev);
 	vtds_vmm_close(&vmm);

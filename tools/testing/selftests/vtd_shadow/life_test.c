@@ -416,14 +416,14 @@ FIXTURE(budget)
 {
 	struct vtds_scene s;
 	struct vtds_dev *dev;
-	__u64 *top;
+	__u64 table; /* of level 3, which has the devices' home in its first entry */
 };
 
 FIXTURE_SETUP(budget)
 {
 	OPEN_SCENE(.edu = 2, .max_nodes = MAX_NODES, .max_pages = MAX_PAGES);
 	self->dev = &self->s.dev[0];
-	self->top = vtds_hva(&self->s.guest, self->s.table.root);
+	self->table = *vtds_entry(&self->s.table, self->dev->home, 4) & SS_ADDR;
 }
 
 FIXTURE_TEARDOWN(budget)
@@ -431,10 +431,11 @@ FIXTURE_TEARDOWN(budget)
 	vtds_scene_close(&self->s);
 }
 
-/* A table that contains itself asks for 512^4 pages */
+/* A table of level 3 that contains itself asks for 512^3 pages */
 TEST_F(budget, table_in_itself)
 {
 	const struct vtds_desc flush = iotlb_domain(SCENE_DID);
+	__u64 *entries = vtds_hva(&self->s.guest, self->table);
 	unsigned long nodes = STAT(nodes), pages = STAT(pages);
 	__u64 page = vtds_page(&self->s.guest);
 	struct vtds_unit other;
@@ -450,7 +451,7 @@ TEST_F(budget, table_in_itself)
 				     self->s.vmm.ioas, &self->s.dev[1].sid, 1));
 
 	for (unsigned int i = 1; i < 512; i++)
-		self->top[i] = self->s.table.root | SS_RW;
+		entries[i] = self->table | SS_RW;
 	FLUSH_WITH(ENOSPC, flush);
 	EXPECT_LE(STAT(nodes), (unsigned long)MAX_NODES);
 	EXPECT_LE(STAT(pages), (unsigned long)MAX_PAGES);
@@ -466,7 +467,7 @@ TEST_F(budget, table_in_itself)
 
 	/* The guest comes to its senses; one flush must see that it fits now */
 	for (unsigned int i = 1; i < 512; i++)
-		self->top[i] = 0;
+		entries[i] = 0;
 	vtds_map(&self->s.table, self->dev->home, self->dev->home, SZ_4K,
 		 PERM_RW);
 	FLUSH(flush);

@@ -213,12 +213,14 @@ TEST_F(map, table_taken_away_and_given_back)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
-/* First and last page that a table of this many levels can map */
+/* First and last page that the table and the host can map */
 TEST_F(map, ends_of_the_address_space)
 {
-	/* The host in the test machine has 48 bits */
-	unsigned int bits = variant->levels == 3 ? 39 : 48;
-	__u64 last = (1ULL << bits) - SZ_4K;
+	__u64 width = 12 + 9 * variant->levels;
+	__u64 last = (1ULL << width) - SZ_4K;
+
+	if (last > host.last)
+		last = host.last & ~(SZ_4K - 1);
 
 	vtds_map(&self->s.table, 0, self->page, SZ_4K, PERM_RW);
 	vtds_map(&self->s.table, last, self->page, SZ_4K, PERM_RW);
@@ -229,8 +231,10 @@ TEST_F(map, ends_of_the_address_space)
 
 /* --- Malformed entries --- */
 
-/* Shares no entry with the devices' home but the one of level 5 */
-#define FAR_IOVA 0x812345600000ULL
+/* Shares with IOVA and the devices' home no entry but those of level 4 and 5 */
+#define FAR_IOVA 0x6345600000ULL
+/* No entry but the one of level 5, if the host goes that far */
+#define FARTHER_IOVA 0x812345600000ULL
 
 FIXTURE(entry)
 {
@@ -251,7 +255,30 @@ FIXTURE_TEARDOWN(entry)
 	vtds_scene_close(&self->s);
 }
 
-/* Reserved bits kill their entry, and nothing else */
+/* These bits kill the entry that they are set in, and nothing else */
+#define EXPECT_KILLED_BY(_bits, _level, _iova, _neighbour)                   \
+	do {                                                                 \
+		__u64 *_entry, _good;                                        \
+                                                                             \
+		vtds_map(&self->s.table, _iova, self->page, SZ_4K, PERM_RW); \
+		_entry = vtds_entry(&self->s.table, _iova, _level);          \
+		_good = *_entry;                                             \
+		FLUSH(iotlb_domain(SCENE_DID));                              \
+		EXPECT_REACH(PERM_RW, self->dev, _iova, self->page);         \
+                                                                             \
+		*_entry = _good | (_bits);                                   \
+		FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));                 \
+		EXPECT_DEAD(self->dev, _iova, self->page);                   \
+		EXPECT_FAULT(FAULT_SS_RESERVED, self->dev, _iova);           \
+		EXPECT_EQ((int)PERM_RW,                                      \
+			  vtds_answer(&self->s.unit, self->dev->sid, IOVA,   \
+				      _neighbour));                          \
+                                                                             \
+		*_entry = _good;                                             \
+		FLUSH(iotlb_domain(SCENE_DID));                              \
+		EXPECT_REACH(PERM_RW, self->dev, _iova, self->page);         \
+	} while (0)
+
 TEST_F(entry, reserved_bits)
 {
 	__u64 neighbour = vtds_page(&self->s.guest);
@@ -268,35 +295,27 @@ TEST_F(entry, reserved_bits)
 		{ 1, 1ULL << 46 },
 		{ 1, 1ULL << 51 },
 		{ 2, 1ULL << 47 },
-		{ 4, 1ULL << 51 },
-		/* Superpages that are not aligned, or of no known size */
+		/* Superpages that are not aligned */
 		{ 2, SS_PS | 1ULL << 12 },
 		{ 3, SS_PS | 1ULL << 21 },
-		{ 4, SS_PS },
 	};
 
 	vtds_map(&self->s.table, IOVA, neighbour, SZ_4K, PERM_RW);
-	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
-		__u64 *entry, good;
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_KILLED_BY(bad[i].bits, bad[i].level, FAR_IOVA,
+				 neighbour);
+}
 
-		vtds_map(&self->s.table, FAR_IOVA, self->page, SZ_4K, PERM_RW);
-		entry = vtds_entry(&self->s.table, FAR_IOVA, bad[i].level);
-		good = *entry;
-		FLUSH(iotlb_domain(SCENE_DID));
-		EXPECT_REACH(PERM_RW, self->dev, FAR_IOVA, self->page);
+TEST_F(entry, reserved_bits_of_level_4)
+{
+	__u64 neighbour = vtds_page(&self->s.guest);
 
-		*entry = good | bad[i].bits;
-		FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
-		EXPECT_DEAD(self->dev, FAR_IOVA, self->page);
-		EXPECT_FAULT(FAULT_SS_RESERVED, self->dev, FAR_IOVA);
-		EXPECT_EQ((int)PERM_RW,
-			  vtds_answer(&self->s.unit, self->dev->sid, IOVA,
-				      neighbour));
-
-		*entry = good;
-		FLUSH(iotlb_domain(SCENE_DID));
-		EXPECT_REACH(PERM_RW, self->dev, FAR_IOVA, self->page);
-	}
+	if (host.last <= FARTHER_IOVA)
+		SKIP(return, "the host maps less than a level 4 entry");
+	vtds_map(&self->s.table, IOVA, neighbour, SZ_4K, PERM_RW);
+	/* Beyond the address width; a superpage of no known size */
+	EXPECT_KILLED_BY(1ULL << 51, 4, FARTHER_IOVA, neighbour);
+	EXPECT_KILLED_BY(SS_PS, 4, FARTHER_IOVA, neighbour);
 }
 
 /* Without the right to read or write an entry is not present, whatever it has */
@@ -413,6 +432,32 @@ TEST_F(superpage, to_table_and_back)
 	vtds_unmap(table, IOVA, SZ_2M);
 	FLUSH(iotlb_pages(SCENE_DID, IOVA, 9));
 	EXPECT_REACH_2M(PERM_NONE, IOVA, self->gpa);
+}
+
+/* 512 leaves over what a host could map as one page: each can go alone */
+TEST_F(superpage, one_of_all_its_small_pages)
+{
+	const unsigned int victims[] = { 0, 1, 255, 256, 511 };
+	struct vtds_table *table = &self->s.table;
+
+	vtds_map_range(table, IOVA, self->gpa, SZ_2M, PERM_RW);
+	FLUSH(iotlb_pages(SCENE_DID, IOVA, 9));
+	EXPECT_REACH_2M(PERM_RW, IOVA, self->gpa);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++) {
+		__u64 at = victims[i] * SZ_4K, beside = at ^ SZ_4K;
+
+		vtds_unmap(table, IOVA + at, SZ_4K);
+		FLUSH(iotlb_page(SCENE_DID, IOVA + at));
+		EXPECT_DEAD(self->dev, IOVA + at, self->gpa + at);
+		EXPECT_REACH(PERM_RW, self->dev, IOVA + beside,
+			     self->gpa + beside);
+
+		vtds_map(table, IOVA + at, self->gpa + at, SZ_4K, PERM_RW);
+		FLUSH(iotlb_page(SCENE_DID, IOVA + at));
+		EXPECT_REACH(PERM_RW, self->dev, IOVA + at, self->gpa + at);
+	}
+	EXPECT_REACH_2M(PERM_RW, IOVA, self->gpa);
 }
 
 /* A unit that does not offer the size must not take it */
@@ -576,21 +621,37 @@ TEST_F(range, unaligned_address)
 	}
 }
 
-/* The host in the test machine reaches 48 bits, a table of 5 levels 57 */
+/* The host's last page and the one after it, in a table of 57 bits */
 TEST_F(range, beyond_the_host)
 {
 	struct vtds_table *table = &self->s.table;
-	const __u64 beyond = 1ULL << 50;
+	const __u64 beyond = (host.last & ~(SZ_4K - 1)) + SZ_4K;
 
+	if (host.last >> 57)
+		SKIP(return, "the host maps all that a guest can");
 	vtds_table_init(table, &self->s.guest, 5, SCENE_DID);
 	vtds_scene_map_homes(&self->s, table);
 	vtds_map(table, beyond, self->page, SZ_4K, PERM_RW);
-	vtds_map(table, IOVA, self->page, SZ_4K, PERM_RW);
+	vtds_map(table, beyond - SZ_4K, self->page, SZ_4K, PERM_RW);
 	vtds_ctx_use(&self->s.guest, self->dev->sid, table);
 	FLUSH_WITH(ERANGE, cc_device(self->dev->sid), iotlb_domain(SCENE_DID));
-	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	EXPECT_REACH(PERM_RW, self->dev, beyond - SZ_4K, self->page);
 	EXPECT_DEAD(self->dev, beyond, self->page);
 	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, beyond);
+}
+
+/* The first page that the host keeps for itself, and the one before it */
+TEST_F(range, reserved_by_the_host)
+{
+	const __u64 iova = host.reserved & ~(SZ_4K - 1);
+
+	if (!host.reserved)
+		SKIP(return, "the host reserves interrupts only");
+	vtds_map(&self->s.table, iova - SZ_4K, self->page, SZ_4K, PERM_RW);
+	vtds_map(&self->s.table, iova, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_domain(SCENE_DID));
+	EXPECT_REACH(PERM_RW, self->dev, iova - SZ_4K, self->page);
+	EXPECT_DEAD(self->dev, iova, self->page);
 }
 
 /* --- While DMA runs --- */

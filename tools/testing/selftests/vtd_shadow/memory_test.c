@@ -269,10 +269,7 @@ TEST_F(memory, superpage_with_a_read_only_part)
 	EXPECT_REACH(PERM_R, self->dev, IOVA + SZ_1M, SPARE_GPA + SZ_1M);
 }
 
-/* --- Writes to the interrupt range are interrupts, never DMA --- */
-
-#define INTERRUPTS 0xfee00000ULL
-#define INTERRUPTS_SIZE SZ_1M
+/* --- The interrupt range --- */
 
 TEST_F(memory, interrupt_range_in_2m)
 {
@@ -290,6 +287,18 @@ TEST_F(memory, interrupt_range_in_2m)
 	EXPECT_EQ(PERM_NONE, vtds_answer(&self->s.unit, self->dev->sid,
 					 INTERRUPTS + INTERRUPTS_SIZE - SZ_4K,
 					 SPARE_GPA + INTERRUPTS_SIZE - SZ_4K));
+}
+
+/* A device that tries does not get at memory by them */
+TEST_F(memory, interrupt_range_is_no_memory)
+{
+	const __u64 base = INTERRUPTS & ~(SZ_2M - 1);
+
+	if (!host.interrupts_isolated)
+		SKIP(return, "a write there would interrupt the host");
+	ASSERT_EQ(0, give(&self->s, 0, SZ_2M, PERM_RW));
+	vtds_map(&self->s.table, base, SPARE_GPA, SZ_2M, PERM_RW);
+	FLUSH(iotlb_pages(SCENE_DID, base, 9));
 	EXPECT_EQ(PERM_NONE, PERM_W & vtds_reach(&self->s.guest, self->dev,
 						 INTERRUPTS, SPARE_GPA));
 }

@@ -71,6 +71,24 @@ int vtds_ioas_unmap(struct vtds_vmm *vmm, __u32 ioas, __u64 iova, __u64 size)
 	return iommu_call(vmm, IOMMU_IOAS_UNMAP, &cmd);
 }
 
+/*
+ * The addresses that all devices attached to the IOAS can be given, in @ranges.
+ * Returns how many ranges there are.
+ */
+int vtds_ioas_ranges(struct vtds_vmm *vmm, __u32 ioas,
+		     struct iommu_iova_range *ranges, unsigned int max)
+{
+	struct iommu_ioas_iova_ranges cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = max,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+
+	return iommu_call(vmm, IOMMU_IOAS_IOVA_RANGES, &cmd) ?:
+							       (int)cmd.num_iovas;
+}
+
 int vtds_hwpt_alloc(struct vtds_vmm *vmm, __u32 dev_id, __u32 ioas, __u32 *hwpt)
 {
 	struct iommu_hwpt_alloc cmd = {

@@ -17,11 +17,17 @@
 #include <linux/types.h>
 #include <linux/vtd_shadow.h>
 
+struct iommu_iova_range;
+
 #define SZ_4K 0x1000ULL
 #define SZ_64K 0x10000ULL
 #define SZ_1M 0x100000ULL
 #define SZ_2M 0x200000ULL
 #define SZ_1G 0x40000000ULL
+
+/* Writes there are interrupts, never DMA */
+#define INTERRUPTS 0xfee00000ULL
+#define INTERRUPTS_SIZE SZ_1M
 
 #define PERM_NONE 0
 #define PERM_R VTD_SHADOW_PERM_READ
@@ -84,6 +90,8 @@ int vtds_ioas_alloc(struct vtds_vmm *vmm, __u32 *ioas);
 int vtds_ioas_map(struct vtds_vmm *vmm, __u32 ioas, const void *hva, __u64 iova,
 		  __u64 size, unsigned int perm);
 int vtds_ioas_unmap(struct vtds_vmm *vmm, __u32 ioas, __u64 iova, __u64 size);
+int vtds_ioas_ranges(struct vtds_vmm *vmm, __u32 ioas,
+		     struct iommu_iova_range *ranges, unsigned int max);
 int vtds_hwpt_alloc(struct vtds_vmm *vmm, __u32 dev_id, __u32 ioas,
 		    __u32 *hwpt);
 int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
@@ -415,9 +423,24 @@ int vtds_answer(struct vtds_unit *unit, __u16 sid, __u64 iova, __u64 gpa);
 int vtds_fault(struct vtds_unit *unit, __u16 sid, __u64 iova);
 int vtds_attachment(struct vtds_unit *unit, __u16 sid);
 
-/* ---- What can the host express? (host.c) ---- */
+/* ---- What can the host do? (host.c) ---- */
 
-int vtds_host_write_only(void);
+/**
+ * struct vtds_host - The host's IOMMU as VFIO and iommufd show it
+ * @write_only: What a device can do with memory that is mapped write-only, PERM_*
+ * @last: Last address that can be mapped
+ * @reserved: First address that the host keeps for itself, before @last and apart
+ *            from the interrupt range; 0 if there is none
+ * @interrupts_isolated: A device cannot raise the host's interrupts by DMA
+ */
+struct vtds_host {
+	unsigned int write_only;
+	__u64 last;
+	__u64 reserved;
+	bool interrupts_isolated;
+};
+
+int vtds_host_look(struct vtds_host *host);
 
 /* ---- DMA in the background (load.c) ---- */
 

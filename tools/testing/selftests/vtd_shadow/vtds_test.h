@@ -43,25 +43,27 @@
 
 #define FLUSH(...) FLUSH_WITH(0, __VA_ARGS__)
 
-/*
- * What a device finds at write-only memory. A test that uses such memory finds
- * out before it begins, see DMA_TEST_MAIN; the host can be unable to express it.
- */
-static unsigned int host_write_only = PERM_W;
+/* What the host can do; a test that asks for it looks first, see DMA_TEST_MAIN */
+static struct vtds_host host;
 
+/* What a device finds at memory with these permissions */
 static inline int on_host(unsigned int perm)
 {
-	return perm == PERM_W ? host_write_only : perm;
+	return perm == PERM_W && host.write_only ? (int)host.write_only :
+						   (int)perm;
 }
 
 static inline int dma_test_main(int argc, char **argv)
 {
-	int found = vtds_host_write_only();
+	int rc = vtds_host_look(&host);
 
-	if (found > 0)
-		host_write_only = found;
-	if (host_write_only & PERM_R)
-		printf("# VFIO alone: write-only memory can be read here\n");
+	if (rc)
+		printf("# cannot look at the host: %d\n", rc);
+	else
+		printf("# host: maps up to %#llx, but not %#llx; write-only memory is %sreadable, interrupts are %sisolated\n",
+		       host.last, host.reserved,
+		       host.write_only & PERM_R ? "" : "not ",
+		       host.interrupts_isolated ? "" : "not ");
 	return test_harness_run(argc, argv);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Boots the emulated host: a PC with VT-d, the devices that the tests drive,
+# Boots the emulated host: a PC with an IOMMU, the devices that the tests drive,
 # and an initramfs with the modules and the test programs.
 #
 #   run.sh MODE RUN IMAGE MODULES TESTS [WHICH]
@@ -13,13 +13,16 @@
 # TESTS    a directory that holds the test programs and their list, "tests"
 # WHICH    run only this program (or program:test)
 #
+# In the environment: HOST, the IOMMU (intel, intel-sm, virtio or amd); QEMU, the
+# program; TIMEOUT, in seconds.
+#
 # The status is QEMU's; what it means for the tests is in RUN.
 
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 WHICH=${6:-}
-TIMEOUT=${TIMEOUT:-2400}
+HOST=${HOST:-intel} QEMU=${QEMU:-qemu-system-x86_64} TIMEOUT=${TIMEOUT:-2400}
 
 # Module files by the names that the kernel shows, so that init finds them.
 make_initramfs() {
@@ -50,19 +53,51 @@ module_order() {
 	done
 }
 
-# Test devices. Each root port is an IOMMU group of its own; the two devices on
-# the conventional bus share one.
+# The host's IOMMU, and what the kernel must be told: iommufd hands out devices
+# whose interrupts are not remapped only if it is allowed to; the kernel finds no
+# IOAPIC in what QEMU says of an AMD unit. Scalable mode comes with enforced
+# snooping, which KVM would rely on.
+set_host() {
+	local unsafe=iommufd.allow_unsafe_interrupts=1
+	case $HOST in
+	intel) IOMMU=intel-iommu,intremap=on HOST_ARGS=intel_iommu=on ;;
+	intel-sm)
+		IOMMU=intel-iommu,intremap=on,x-scalable-mode=on,snoop-control=on
+		HOST_ARGS=intel_iommu=on,sm_on
+		;;
+	virtio) IOMMU=virtio-iommu-pci HOST_ARGS=$unsafe ;;
+	amd) IOMMU=amd-iommu,dma-remap=on HOST_ARGS="noapic $unsafe" ;;
+	*)
+		echo "no host $HOST: intel, intel-sm, virtio or amd" >&2
+		exit 2
+		;;
+	esac
+}
+
+# Test devices. Each root port is an IOMMU group of its own; the two devices at
+# the seventh share one. They are on a conventional bus, whose bridge speaks for
+# them, or where the host cannot have that (virtio-iommu does not know such devices,
+# Intel's driver in scalable mode not the bridge), functions of one device.
 add_devices() {
 	local i edu=edu,dma_mask=0xffffffffffffffff
-	for i in 1 2 3 4 5 6; do
-		ARGS+=(-device "pcie-root-port,id=rp$i,slot=$i,chassis=$i" -device "$edu,bus=rp$i")
+	for i in 1 2 3 4 5 6 7 8; do
+		ARGS+=(-device "pcie-root-port,id=rp$i,slot=$i,chassis=$i")
 	done
-	ARGS+=(-device 'pcie-root-port,id=rp7,slot=7,chassis=7'
-		-device 'pcie-pci-bridge,id=shared,bus=rp7'
-		-device "$edu,bus=shared,addr=1" -device "$edu,bus=shared,addr=2")
+	for i in 1 2 3 4 5 6; do
+		ARGS+=(-device "$edu,bus=rp$i")
+	done
+	case $HOST in
+	intel | amd)
+		ARGS+=(-device 'pcie-pci-bridge,id=shared,bus=rp7'
+			-device "$edu,bus=shared,addr=1" -device "$edu,bus=shared,addr=2")
+		;;
+	*)
+		ARGS+=(-device "$edu,bus=rp7,addr=0.0,multifunction=on"
+			-device "$edu,bus=rp7,addr=0.1")
+		;;
+	esac
 	truncate -s 64M "$RUN/disk"
-	ARGS+=(-device 'pcie-root-port,id=rp8,slot=8,chassis=8'
-		-drive "if=none,id=disk,format=raw,file=${RUN//,/,,}/disk"
+	ARGS+=(-drive "if=none,id=disk,format=raw,file=${RUN//,/,,}/disk"
 		-device 'nvme,bus=rp8,serial=vtd_shadow,drive=disk')
 }
 
@@ -78,7 +113,7 @@ add_port() {
 command_line() {
 	local huge='hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=256'
 	[ "$MODE" != kunit ] || huge=
-	echo console=ttyS0 panic=-1 panic_on_warn=1 oops=panic intel_iommu=on \
+	echo console=ttyS0 panic=-1 panic_on_warn=1 oops=panic "$HOST_ARGS" \
 		no_timer_check rcupdate.rcu_cpu_stall_timeout=300 \
 		kunit.enable=1 iommu.debug_pagealloc=1 "$huge" \
 		"VTD_MODE=$MODE" "VTD_WHICH=$WHICH"
@@ -90,7 +125,7 @@ boot() {
 	# takes a good address for a wild one when an interrupt comes too soon.
 	ARGS=(-nodefaults -no-user-config -display none -no-reboot
 		-machine q35 -accel 'tcg,thread=multi' -cpu 'max,la57=off' -smp 2 -m 6G
-		-device 'intel-iommu,intremap=on'
+		-device "$IOMMU"
 		-kernel "$IMAGE" -initrd "$RUN/initramfs" -append "$(command_line)"
 		-device virtio-serial-pci)
 	add_devices
@@ -102,8 +137,9 @@ boot() {
 	else
 		ARGS+=(-serial "file:${RUN//,/,,}/console.log")
 	fi
-	exec "${limit[@]}" qemu-system-x86_64 "${ARGS[@]}"
+	exec "${limit[@]}" "$QEMU" "${ARGS[@]}"
 }
 
+set_host
 make_initramfs
 boot
