@@ -3,24 +3,25 @@
 # Front door of vtd_shadow: each target is one script. `make help` lists them.
 
 .NOTPARALLEL:
-.PHONY: help demo check shell modules overlay clean clean-cache
+.PHONY: help demo check soak shell modules overlay clean clean-cache
 
-export KERNEL SUITE TEST REFRESH HOST
+export KERNEL SUITE TEST REFRESH HOST SEED VERBOSE
 
 help:
 	@echo 'make demo              a device does DMA through a shadow, in an emulated host'
 	@echo 'make check             all checks and tests'
 	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts modules overlay'
 	@echo '  TEST=program[:test]  only this selftest'
+	@echo 'make soak              the random test for SECONDS (600) from SEED on; FLAVOUR=plain|debug'
 	@echo 'make shell             a shell in the emulated host, modules loaded'
-	@echo '  KERNEL=6.12|7        the kernel for these three: 6.12 LTS (default) or the newest 7.x'
+	@echo '  KERNEL=6.12|7        the kernel for these: 6.12 LTS (default) or the newest 7.x'
 	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, virtio, amd'
 	@echo 'make modules KDIR=...  build the modules for a prepared kernel (6.12 or newer)'
 	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
 	@echo
-	@echo 'The first three set up what they need on Debian 12 (packages, kernels) and cache'
+	@echo 'The first four set up what they need on Debian 12 (packages, kernels) and cache'
 	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
 
 demo:
@@ -29,6 +30,10 @@ demo:
 
 check:
 	@bash scripts/check.sh
+
+soak:
+	@bash scripts/setup.sh
+	@DURATION='$(SECONDS)' bash scripts/bed.sh soak '$(KERNEL)' '$(FLAVOUR)'
 
 shell:
 	@bash scripts/setup.sh

@@ -6,9 +6,10 @@
 #
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
-# MODE is kunit, selftest, demo or shell. In the environment: TEST=program[:test]
+# MODE is kunit, selftest, soak, demo or shell. In the environment: TEST=program[:test]
 # restricts selftest, HOST is the emulated host's IOMMU: intel (the default),
-# intel-sm (scalable mode), virtio or amd.
+# intel-sm (scalable mode), virtio or amd. DURATION is how many seconds soak takes,
+# SEED where it begins, VERBOSE=1 makes it tell each step.
 
 # shellcheck source=scripts/kernel.sh
 source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
@@ -165,6 +166,18 @@ show_log() {
 	fi | tr -d '\r' | sed 's/^/    /'
 }
 
+# The random test for as long as asked. A seed that no soak had before, unless one
+# is asked for; each run of a thousand steps takes the next.
+run_soak() {
+	export DURATION=${DURATION:-600} SEED=${SEED:-$(date +%s)}
+	export TIMEOUT=$((DURATION + 900))
+	say "$1 takes $DURATION s from seed $SEED on"
+	step "run $1" boot soak
+	tr -d '\r' <"$RUN/tap.log" | grep '^# random: ' ||
+		echo "stopped in the run that begins with" \
+			"$(grep -o 'seed [0-9]*' "$RUN/tap.log" | tail -n 1)"
+}
+
 # The demo's own words go to the terminal while it runs.
 run_demo() {
 	local follow
@@ -205,9 +218,14 @@ main() { # MODE KERNEL FLAVOUR
 		judge "$name" "$([ "$mode" = kunit ] && echo 4 || echo 0)"
 		summary
 		;;
+	soak)
+		run_soak "$name"
+		judge "$name" 0
+		summary
+		;;
 	demo) run_demo ;;
 	shell) boot shell ;;
-	*) die "no mode $mode: kunit, selftest, demo or shell" ;;
+	*) die "no mode $mode: kunit, selftest, soak, demo or shell" ;;
 	esac
 }
 

@@ -6,7 +6,7 @@
 #
 #   run.sh MODE RUN IMAGE MODULES TESTS [WHICH]
 #
-# MODE     kunit, selftest, demo or shell (see init)
+# MODE     kunit, selftest, soak, demo or shell (see init)
 # RUN      an empty directory for what comes out: console.log, tap.log, verdict
 # IMAGE    the kernel
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
@@ -14,7 +14,7 @@
 # WHICH    run only this program (or program:test)
 #
 # In the environment: HOST, the IOMMU (intel, intel-sm, virtio or amd); QEMU, the
-# program; TIMEOUT, in seconds.
+# program; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -116,7 +116,8 @@ command_line() {
 	echo console=ttyS0 panic=-1 panic_on_warn=1 oops=panic "$HOST_ARGS" \
 		no_timer_check rcupdate.rcu_cpu_stall_timeout=300 \
 		kunit.enable=1 iommu.debug_pagealloc=1 "$huge" \
-		"VTD_MODE=$MODE" "VTD_WHICH=$WHICH"
+		"VTD_MODE=$MODE" "VTD_WHICH=$WHICH" \
+		"VTD_SECONDS=${DURATION:-}" "VTD_SEED=${SEED:-}" "VTD_VERBOSE=${VERBOSE:-}"
 }
 
 boot() {
