@@ -147,12 +147,12 @@ static void caps_scalable_fields(struct kunit *test)
 	}
 	/* PASIDs have PSS+1 bits, and 20 at most */
 	for (u64 pss = 0; pss < 32; pss++) {
-		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD, pss << 35, 40, &caps),
-				0);
+		u64 ecap = pss << 35;
+
+		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD, ecap, 40, &caps), 0);
 		KUNIT_EXPECT_EQ(test, caps.pasid_bits, 0);
-		KUNIT_EXPECT_EQ(
-			test,
-			decode(CAP_GOOD, pss << 35 | 1ULL << 40, 40, &caps), 0);
+		ecap |= BIT_ULL(40);
+		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD, ecap, 40, &caps), 0);
 		KUNIT_EXPECT_EQ(test, caps.pasid_bits, pss < 19 ? pss + 1 : 20);
 	}
 }
