@@ -245,6 +245,40 @@ static void long_array(struct vtds_scene *scene)
 	vtds_flush(&scene->unit, descs, ARRAY_SIZE(descs));
 }
 
+static void long_queue(struct vtds_scene *scene)
+{
+	static struct vtds_queue queue;
+	static __u64 status;
+	struct vtd_shadow_run_queue result;
+
+	if (!status) {
+		vtds_queue_init(&queue, &scene->guest, 6, false);
+		status = vtds_page(&scene->guest);
+	}
+	for (unsigned int i = 1; i < vtds_queue_entries(&queue); i++) {
+		struct vtds_desc desc =
+			iotlb_pages(SCENE_DID, IOVA + i * SZ_4K, 9);
+
+		if (i % 16 == 0)
+			desc = wait_status(status, i);
+		vtds_queue_put(&queue, &desc);
+	}
+	vtds_queue_run(&scene->unit, &queue, &result);
+}
+
+/* Read in part, so that some wait to be read when it ends */
+static void make_events(struct vtds_scene *scene)
+{
+	const struct vtds_desc desc = iotlb_domain(SCENE_DID);
+	__u64 *leaves = vtds_entry(&scene->table, IOVA, 1);
+	struct vtd_shadow_event events[16];
+
+	for (unsigned int i = 100; i < 300; i++)
+		leaves[i] ^= 1ULL << 11;
+	vtds_flush(&scene->unit, &desc, 1);
+	vtds_events(&scene->unit, events, ARRAY_SIZE(events));
+}
+
 static void switch_translation(struct vtds_scene *scene)
 {
 	vtds_scene_state(scene, false);
@@ -271,6 +305,8 @@ static const struct deed deeds[] = {
 	{ "just DMA", just_dma },
 	{ "INVALIDATE that maps and unmaps", map_and_unmap_all },
 	{ "INVALIDATE of a long array", long_array },
+	{ "RUN_QUEUE of a long queue", long_queue },
+	{ "events", make_events },
 	{ "SET_STATE", switch_translation },
 	{ "REMOVE_DEVICE and ADD_DEVICE", remove_and_add },
 	{ "IOMMU_IOAS_UNMAP and _MAP", take_and_give },

@@ -70,7 +70,6 @@ FIXTURE_TEARDOWN(runq)
 #define RUN(_done, _iqei, _status)                                             \
 	do {                                                                   \
 		struct vtd_shadow_run_queue _r;                                \
-                                                                               \
 		ASSERT_EQ(0, vtds_queue_run(&self->s.unit, self->queue, &_r)); \
 		EXPECT_EQ((unsigned int)(_done), _r.done);                     \
 		EXPECT_EQ((unsigned int)(_iqei), _r.iqei);                     \

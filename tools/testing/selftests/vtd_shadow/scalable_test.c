@@ -59,14 +59,18 @@ FIXTURE_TEARDOWN(scalable)
 }
 
 /* What Linux sends when it attaches: nothing of the type that flushes the IOTLB */
-#define FLUSH_ATTACH(_did)                                 \
-	FLUSH(pc_pasid(_did, 0), wait_status(RAM_GPA, 2)); \
-	FLUSH(piotlb_pasid(_did, 0), wait_status(RAM_GPA, 2))
+#define FLUSH_ATTACH(_did)                                             \
+	do {                                                           \
+		FLUSH(pc_pasid(_did, 0), wait_status(RAM_GPA, 2));     \
+		FLUSH(piotlb_pasid(_did, 0), wait_status(RAM_GPA, 2)); \
+	} while (0)
 
 /* And when it detaches second stage */
-#define FLUSH_DETACH(_did)                                 \
-	FLUSH(pc_pasid(_did, 0), wait_status(RAM_GPA, 2)); \
-	FLUSH(iotlb_domain(_did), wait_status(RAM_GPA, 2))
+#define FLUSH_DETACH(_did)                                          \
+	do {                                                        \
+		FLUSH(pc_pasid(_did, 0), wait_status(RAM_GPA, 2));  \
+		FLUSH(iotlb_domain(_did), wait_status(RAM_GPA, 2)); \
+	} while (0)
 
 static __u64 *pasid_entry(struct vtds_scene *scene, const struct vtds_dev *dev)
 {
