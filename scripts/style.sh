@@ -18,8 +18,8 @@ source "$TOP/scripts/kernel.sh"
 source "$TOP/scripts/lib-check.sh"
 
 SUITE=style
-CHECKS=(checkpatch clang-format shellcheck hygiene links kernel-doc uapi docs build sparse
-	selftests coccicheck)
+CHECKS=(checkpatch clang-format shellcheck hygiene links conformance kernel-doc uapi docs
+	build sparse selftests coccicheck)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -144,7 +144,7 @@ paths_in() {
 run_links() {
 	local document path base missing=0
 
-	for document in README.md Documentation/vtd_shadow.rst; do
+	for document in README.md Documentation/*.rst; do
 		[ -f "$document" ] || {
 			echo "no $document"
 			return 1
@@ -159,6 +159,8 @@ run_links() {
 	done
 	return "$missing"
 }
+
+run_conformance() { bash scripts/conformance.sh; }
 
 run_kernel_doc() {
 	kernel_files | xargs "$KSRC/scripts/kernel-doc" -none -Wall -Werror
