@@ -8,8 +8,6 @@
 #include "vtds_test.h"
 
 #define IOVA 0x2345600000ULL
-#define INTERRUPTS 0xfee00000ULL
-#define INTERRUPTS_SIZE SZ_1M
 
 FIXTURE(ranges)
 {
