@@ -151,8 +151,8 @@ struct vtds_unit {
 
 /* An invalidation descriptor; of 256 bits the rest is reserved */
 struct vtds_desc {
-	__u64 lo;
-	__u64 hi;
+	__aligned_u64 lo; /* 32-bit programs align less by themselves */
+	__aligned_u64 hi;
 };
 
 int vtds_unit_open(struct vtds_unit *unit);
