@@ -187,6 +187,10 @@ static bool choose_probe(struct vtds_random *r, struct vtds_dev *dev,
 static const char *try(struct vtds_random *r, struct vtds_probe *probes,
 		       const unsigned int *expected, unsigned int nr)
 {
+	for (unsigned int i = 0; i < nr; i++)
+		random_note(r, "device %#x tries %#llx for %#llx: expect %u",
+			    probes[i].dev->sid, probes[i].iova, probes[i].gpa,
+			    expected[i]);
 	vtds_probe_all(&r->guest, probes, nr);
 	random_seen(r)->transfers += nr;
 	for (unsigned int i = 0; i < nr; i++) {
@@ -196,9 +200,8 @@ static const char *try(struct vtds_random *r, struct vtds_probe *probes,
 		random_seen(r)->reached += probes[i].got > 0;
 		if (probes[i].got == (int)expected[i])
 			continue;
-		random_note(r, "%#x %#llx -> %#llx: DMA finds %d, answer is %u",
-			    probes[i].dev->sid, probes[i].iova, probes[i].gpa,
-			    probes[i].got, expected[i]);
+		random_note(r, "device %#x finds %d", probes[i].dev->sid,
+			    probes[i].got);
 		return "DMA does not find what the driver answers";
 	}
 	return NULL;

@@ -55,10 +55,14 @@ const char *random_give(struct vtds_random *r, unsigned int area,
 			unsigned int perm)
 {
 	const struct model_area *a = &areas[area];
+	int rc = vtds_ioas_map(&r->vmm, r->vmm.ioas,
+			       vtds_hva(&r->guest, a->gpa), a->gpa, a->size,
+			       perm);
 
-	if (vtds_ioas_map(&r->vmm, r->vmm.ioas, vtds_hva(&r->guest, a->gpa),
-			  a->gpa, a->size, perm))
+	if (rc) {
+		random_note(r, "area %u: %s", area, strerror(-rc));
 		return "IOAS_MAP failed";
+	}
 	model_set_area(&r->model, area, perm);
 	return NULL;
 }
@@ -251,16 +255,37 @@ static int find_ranges(struct vtds_random *r)
 }
 
 /*
- * A page table that stays full, so that going to identity costs no walk. There
- * are hosts that make none ahead of its first device.
+ * There are hosts that make no page table ahead of its first device, or one that
+ * cannot be filled. Tried on an IOAS that is not needed afterwards.
  */
-static int open_identity(struct vtds_random *r)
+static bool can_alloc_hwpt(struct vtds_random *r)
 {
+	void *hva = vtds_hva(&r->guest, FIXED_GPA);
+	__u32 ioas, hwpt;
 	int rc;
 
-	if (vtds_hwpt_alloc(&r->vmm, r->dev[0].dev_id, r->vmm.ioas, &r->hwpt))
-		r->hwpt = r->vmm.ioas;
-	rc = vtds_dev_attach(&r->dev[0], r->hwpt);
+	if (vtds_ioas_alloc(&r->vmm, &ioas))
+		return false;
+	rc = vtds_hwpt_alloc(&r->vmm, r->dev[0].dev_id, ioas, &hwpt);
+	if (!rc) {
+		rc = vtds_ioas_map(&r->vmm, ioas, hva, FIXED_GPA, SZ_4K,
+				   PERM_RW);
+		vtds_destroy(&r->vmm, hwpt);
+	}
+	vtds_destroy(&r->vmm, ioas);
+	return !rc;
+}
+
+/* A page table that stays full, so that going to identity costs no walk */
+static int open_identity(struct vtds_random *r)
+{
+	int rc = 0;
+
+	r->hwpt = r->vmm.ioas;
+	if (can_alloc_hwpt(r))
+		rc = vtds_hwpt_alloc(&r->vmm, r->dev[0].dev_id, r->vmm.ioas,
+				     &r->hwpt);
+	rc = rc ?: vtds_dev_attach(&r->dev[0], r->hwpt);
 	rc = rc ?: find_ranges(r);
 	return rc ?: vtds_dev_detach(&r->dev[0]);
 }
