@@ -5,13 +5,13 @@
 .NOTPARALLEL:
 .PHONY: help demo check soak shell modules overlay clean clean-cache
 
-export KERNEL SUITE TEST REFRESH HOST SEED VERBOSE
+export KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE
 
 help:
 	@echo 'make demo              a device does DMA through a shadow, in an emulated host'
 	@echo 'make check             all checks and tests'
 	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts modules overlay'
-	@echo '  TEST=program[:test]  only this selftest'
+	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
 	@echo 'make soak              the random test for SECONDS (600) from SEED on; FLAVOUR=plain|debug'
 	@echo 'make shell             a shell in the emulated host, modules loaded'
 	@echo '  KERNEL=6.12|7        the kernel for these: 6.12 LTS (default) or the newest 7.x'
