@@ -63,8 +63,8 @@ collect_modules() { # DIRECTORY
 boot() { # MODE
 	local status=0
 	collect_modules "$RUN/modules"
-	HOST=$HOST QEMU=$QEMU bash "$SELFTESTS/qemu/run.sh" "$1" "$RUN" "$KDIR/arch/x86/boot/bzImage" \
-		"$RUN/modules" "$TESTS" "${TEST:-}" || status=$?
+	HOST=$HOST QEMU=$QEMU bash "$SELFTESTS/qemu/run.sh" "$1" "$RUN" \
+		"$KDIR/arch/x86/boot/bzImage" "$RUN/modules" "$TESTS" "${TEST:-}" || status=$?
 	echo "$status" >"$RUN/status"
 	rm -rf "$RUN"/{modules,initramfs,disk}
 }

@@ -43,7 +43,8 @@ fetch_qemu() { # DIRECTORY
 	with_suite "$QEMU_SOURCE_SUITE" deb-src
 	cd "$1"
 	for version in $(qemu_versions); do
-		apt "${APT_OPTIONS[@]}" source --download-only --tar-only "qemu=$version" || continue
+		apt "${APT_OPTIONS[@]}" source --download-only --tar-only "qemu=$version" ||
+			continue
 		return 0
 	done
 	die "no source of QEMU $QEMU_SOURCE_MIN or newer in $QEMU_SOURCE_SUITE"

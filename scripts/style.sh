@@ -294,7 +294,7 @@ run_check() { # CHECK
 		"$function"
 		return
 	fi
-	result=$CACHE/style/$1-$({ echo "$KSRC $KSRC7 $KDIR" && key "${sources[@]}" scripts/style.sh; } |
+	result=$CACHE/style/$1-$({ echo "$KSRC $KSRC7 $KDIR" && key "${sources[@]}" "$TOP"/scripts/style*; } |
 		sha256sum | cut -c1-12)
 	# The function fills nothing in: that it passed is all there is
 	publish "$result" "$function"

@@ -168,7 +168,7 @@ void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
 	if (dev->pasids_seq == batch->seq)
 		return;
 	dev->pasids_seq = batch->seq;
-	vtds_scalable_for_each_pasid(batch, dev, pasid_found);
+	vtds_scalable_visit_pasids(batch, dev, pasid_found);
 	xa_for_each(&dev->pasids, index, pasid)
 		if (pasid->seen != batch->seq)
 			pasid_free(dev, pasid);

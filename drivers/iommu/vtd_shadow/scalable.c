@@ -111,15 +111,15 @@ static int read_directory(struct vtds_unit *unit, u64 gpa,
 	u64 entry;
 
 	if (vtds_mem_read_entry(&unit->mem, gpa, &entry, 1))
-		return vtds_setting_block(
-			setting, VTD_FAULT_PASID_DIR_UNREADABLE, false);
+		return vtds_setting_block(setting, VTD_FAULT_DIR_UNREADABLE,
+					  false);
 	vtds_setting_note(setting, &entry, 1);
 	setting->fpd |= !!(entry & VTD_PASID_DIR_FPD);
 	if (!(entry & VTD_PASID_DIR_P))
-		return vtds_setting_block(
-			setting, VTD_FAULT_PASID_DIR_NOT_PRESENT, setting->fpd);
+		return vtds_setting_block(setting, VTD_FAULT_DIR_NOT_PRESENT,
+					  setting->fpd);
 	if (entry & (VTD_PASID_DIR_RSVD | vtds_beyond_haw(&unit->caps)))
-		return vtds_setting_block(setting, VTD_FAULT_PASID_DIR_RESERVED,
+		return vtds_setting_block(setting, VTD_FAULT_DIR_RESERVED,
 					  setting->fpd);
 	*table = entry & VTD_ENTRY_ADDR;
 	return 0;
@@ -228,10 +228,9 @@ void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 }
 
 /* The present entries of one PASID table, but for that of RID_PASID. */
-static void for_each_in_table(struct vtds_batch *batch, struct vtds_device *dev,
-			      u64 table, u32 first, u32 rid_pasid,
-			      const struct vtds_setting *path,
-			      vtds_pasid_fn found)
+static void visit_table(struct vtds_batch *batch, struct vtds_device *dev,
+			u64 table, u32 first, u32 rid_pasid,
+			const struct vtds_setting *path, vtds_pasid_fn found)
 {
 	struct vtds_unit *unit = batch->unit;
 	u64 entry[PASID_ENTRY_QWORDS];
@@ -255,13 +254,13 @@ static void for_each_in_table(struct vtds_batch *batch, struct vtds_device *dev,
 }
 
 /**
- * vtds_scalable_for_each_pasid() - Visit the PASID entries of a device
+ * vtds_scalable_visit_pasids() - Visit the PASID entries of a device
  * @batch: The batch; its unit is in scalable mode
  * @dev: The device; of several source-ids the first one counts
  * @found: Called for each present entry, valid or not, but that of RID_PASID
  */
-void vtds_scalable_for_each_pasid(struct vtds_batch *batch,
-				  struct vtds_device *dev, vtds_pasid_fn found)
+void vtds_scalable_visit_pasids(struct vtds_batch *batch,
+				struct vtds_device *dev, vtds_pasid_fn found)
 {
 	struct vtds_unit *unit = batch->unit;
 	struct vtds_setting context = {};
@@ -280,9 +279,9 @@ void vtds_scalable_for_each_pasid(struct vtds_batch *batch,
 		cond_resched();
 		if (!read_directory(unit, directory + i * PASID_DIR_ENTRY_SIZE,
 				    &path, &table))
-			for_each_in_table(batch, dev, table,
-					  i << VTD_PASID_TABLE_SHIFT,
-					  context.pasid, &path, found);
+			visit_table(batch, dev, table,
+				    i << VTD_PASID_TABLE_SHIFT, context.pasid,
+				    &path, found);
 	}
 }
 

@@ -558,8 +558,8 @@ void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 			struct vtds_setting *setting);
 typedef void (*vtds_pasid_fn)(struct vtds_batch *batch, struct vtds_device *dev,
 			      const struct vtds_setting *setting);
-void vtds_scalable_for_each_pasid(struct vtds_batch *batch,
-				  struct vtds_device *dev, vtds_pasid_fn found);
+void vtds_scalable_visit_pasids(struct vtds_batch *batch,
+				struct vtds_device *dev, vtds_pasid_fn found);
 enum vtd_fault_reason vtds_scalable_reason(enum vtd_fault_reason legacy);
 
 /* pasid.c */

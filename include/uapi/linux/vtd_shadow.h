@@ -304,7 +304,9 @@ enum vtd_shadow_iqei {
  *
  * Context-cache, IOTLB, device-TLB, interrupt-entry-cache and wait descriptors; of
  * 32 bytes also PASID-cache, PASID-based IOTLB and PASID-based device-TLB ones.
- * What a guest asked for through registers is expressed in the same form. A wait descriptor is a barrier: what stands before it has taken effect on the
+ * What a guest asked for through registers is expressed in the same form.
+ *
+ * A wait descriptor is a barrier: what stands before it has taken effect on the
  * host IOMMU before what follows begins. Writing its status is left to the VMM,
  * which does so for the ones before @done when the call returned.
  *

@@ -63,12 +63,13 @@ static int look_at_ranges(struct vtds_host *host, struct vtds_vmm *vmm)
 	return 0;
 }
 
+#define UNSAFE_INTERRUPTS \
+	"/sys/module/iommufd/parameters/allow_unsafe_interrupts"
+
 /* On others iommufd takes devices only if it is told to be careless. */
 static void look_at_interrupts(struct vtds_host *host)
 {
-	FILE *file = fopen("/sys/module/iommufd/parameters/"
-			   "allow_unsafe_interrupts",
-			   "r");
+	FILE *file = fopen(UNSAFE_INTERRUPTS, "r");
 
 	host->interrupts_isolated = file && fgetc(file) == 'N';
 	if (file)

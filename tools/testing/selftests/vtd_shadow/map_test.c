@@ -259,13 +259,11 @@ FIXTURE_TEARDOWN(entry)
 #define EXPECT_KILLED_BY(_bits, _level, _iova, _neighbour)                   \
 	do {                                                                 \
 		__u64 *_entry, _good;                                        \
-                                                                             \
 		vtds_map(&self->s.table, _iova, self->page, SZ_4K, PERM_RW); \
 		_entry = vtds_entry(&self->s.table, _iova, _level);          \
 		_good = *_entry;                                             \
 		FLUSH(iotlb_domain(SCENE_DID));                              \
 		EXPECT_REACH(PERM_RW, self->dev, _iova, self->page);         \
-                                                                             \
 		*_entry = _good | (_bits);                                   \
 		FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));                 \
 		EXPECT_DEAD(self->dev, _iova, self->page);                   \
@@ -273,7 +271,6 @@ FIXTURE_TEARDOWN(entry)
 		EXPECT_EQ((int)PERM_RW,                                      \
 			  vtds_answer(&self->s.unit, self->dev->sid, IOVA,   \
 				      _neighbour));                          \
-                                                                             \
 		*_entry = _good;                                             \
 		FLUSH(iotlb_domain(SCENE_DID));                              \
 		EXPECT_REACH(PERM_RW, self->dev, _iova, self->page);         \

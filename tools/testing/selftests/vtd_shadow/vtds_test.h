@@ -60,10 +60,13 @@ static inline int dma_test_main(int argc, char **argv)
 	if (rc)
 		printf("# cannot look at the host: %d\n", rc);
 	else
-		printf("# host: maps up to %#llx, but not %#llx; write-only memory is %sreadable, interrupts are %sisolated\n",
-		       host.last, host.reserved,
-		       host.write_only & PERM_R ? "" : "not ",
-		       host.interrupts_isolated ? "" : "not ");
+		printf("# host: up to %#llx without %#llx,%s,%s\n", host.last,
+		       host.reserved,
+		       host.write_only & PERM_R ? " write-only is readable" :
+						  " write-only is exact",
+		       host.interrupts_isolated ?
+			       " interrupts are isolated" :
+			       " interrupts are not isolated");
 	return test_harness_run(argc, argv);
 }
 
