@@ -4,7 +4,6 @@
  * without a unit.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <linux/iommufd.h>
 
 #include "vtds_scene.h"
@@ -63,19 +62,6 @@ static int look_at_ranges(struct vtds_host *host, struct vtds_vmm *vmm)
 	return 0;
 }
 
-#define UNSAFE_INTERRUPTS \
-	"/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-
-/* On others iommufd takes devices only if it is told to be careless. */
-static void look_at_interrupts(struct vtds_host *host)
-{
-	FILE *file = fopen(UNSAFE_INTERRUPTS, "r");
-
-	host->interrupts_isolated = file && fgetc(file) == 'N';
-	if (file)
-		fclose(file);
-}
-
 /* Fails without a device to look with. */
 int vtds_host_look(struct vtds_host *host)
 {
@@ -86,7 +72,6 @@ int vtds_host_look(struct vtds_host *host)
 
 	rc = rc ?: look_at_write_only(host, &vmm, &guest, &dev);
 	rc = rc ?: look_at_ranges(host, &vmm);
-	look_at_interrupts(host);
 
 	vtds_dev_close(&dev);
 	vtds_vmm_close(&vmm);

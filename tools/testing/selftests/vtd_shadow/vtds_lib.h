@@ -431,13 +431,11 @@ int vtds_attachment(struct vtds_unit *unit, __u16 sid);
  * @last: Last address that can be mapped
  * @reserved: First address that the host keeps for itself, before @last and apart
  *            from the interrupt range; 0 if there is none
- * @interrupts_isolated: A device cannot raise the host's interrupts by DMA
  */
 struct vtds_host {
 	unsigned int write_only;
 	__u64 last;
 	__u64 reserved;
-	bool interrupts_isolated;
 };
 
 int vtds_host_look(struct vtds_host *host);

@@ -53,20 +53,19 @@ module_order() {
 	done
 }
 
-# The host's IOMMU, and what the kernel must be told: iommufd hands out devices
-# whose interrupts are not remapped only if it is allowed to; the kernel finds no
-# IOAPIC in what QEMU says of an AMD unit. Scalable mode comes with enforced
-# snooping, which KVM would rely on.
+# The host's IOMMU, and what the kernel must be told of it. iommufd hands out devices
+# whose interrupts are not remapped only if it is allowed to. Scalable mode comes
+# with enforced snooping, which KVM would rely on.
 set_host() {
-	local unsafe=iommufd.allow_unsafe_interrupts=1
+	HOST_ARGS=
 	case $HOST in
 	intel) IOMMU=intel-iommu,intremap=on HOST_ARGS=intel_iommu=on ;;
 	intel-sm)
 		IOMMU=intel-iommu,intremap=on,x-scalable-mode=on,snoop-control=on
 		HOST_ARGS=intel_iommu=on,sm_on
 		;;
-	virtio) IOMMU=virtio-iommu-pci HOST_ARGS=$unsafe ;;
-	amd) IOMMU=amd-iommu,dma-remap=on HOST_ARGS="noapic $unsafe" ;;
+	virtio) IOMMU=virtio-iommu-pci HOST_ARGS=iommufd.allow_unsafe_interrupts=1 ;;
+	amd) IOMMU=amd-iommu,intremap=on,dma-remap=on ;;
 	*)
 		echo "no host $HOST: intel, intel-sm, virtio or amd" >&2
 		exit 2
