@@ -199,6 +199,19 @@ TEST_F(unit, new_root_under_translation)
 	EXPECT_EQ(1UL, STAT(domains));
 }
 
+/* The same tables, whose paging entries changed without a flush */
+TEST_F(unit, same_root_under_translation)
+{
+	vtds_unmap(&self->s.table, IOVA, SZ_4K);
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	EXPECT_DEAD(self->dev, IOVA, self->page);
+	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	EXPECT_AT_HOME(3);
+}
+
 /* What a guest can flush through registers, one by one */
 TEST_F(unit, register_based_invalidation)
 {
