@@ -67,6 +67,19 @@ void vtds_host_domain_free(struct vtds_host_domain *host)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
 
+/*
+ * For devices without PASIDs the core does nothing, and calls it a success: all
+ * would look attached, and the domain be kept for nobody.
+ */
+static int attach_pasid(struct vtds_host_domain *host,
+			const struct vtds_port *port)
+{
+	if (port->pasid >= port->dev->iommu->max_pasids)
+		return -EOPNOTSUPP;
+	return iommu_attach_device_pasid(host->domain, port->dev, port->pasid,
+					 NULL);
+}
+
 /* Returns 0 or a negative errno: what the port reached before is not touched. */
 int vtds_host_domain_attach(struct vtds_host_domain *host,
 			    const struct vtds_port *port)
@@ -78,8 +91,7 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 	if (port->pasid == IOMMU_NO_PASID)
 		ret = iommu_attach_group(host->domain, port->group);
 	else
-		ret = iommu_attach_device_pasid(host->domain, port->dev,
-						port->pasid, NULL);
+		ret = attach_pasid(host, port);
 	if (ret)
 		return ret;
 	/* Some drivers know this only for a domain with a device */
