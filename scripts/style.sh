@@ -294,7 +294,8 @@ run_check() { # CHECK
 		"$function"
 		return
 	fi
-	result=$CACHE/style/$1-$({ echo "$KSRC $KSRC7 $KDIR" && key "${sources[@]}" "$TOP"/scripts/style*; } |
+	sources+=("$TOP"/scripts/style*)
+	result=$CACHE/style/$1-$({ echo "$KSRC $KSRC7 $KDIR" && key "${sources[@]}"; } |
 		sha256sum | cut -c1-12)
 	# The function fills nothing in: that it passed is all there is
 	publish "$result" "$function"

@@ -286,7 +286,8 @@ enum vtd_shadow_iqei {
  * @descs_uptr: User pointer to @nr_descs descriptors, as the guest wrote them
  *              (VT-d specification, section 6.5.2), 8-byte aligned
  * @nr_descs: How many, 0 to 65,536
- * @desc_size: Bytes of one descriptor: 16 or 32, as IQA_REG.DW says
+ * @desc_size: Bytes of one descriptor: 16 or 32, as IQA_REG.DW says. Whether the
+ *             guest may choose 32 is not checked here, RUN_QUEUE does that
  * @done: Output, how many were processed. Valid on errors too
  * @iqei: Output, enum vtd_shadow_iqei: what descriptor number @done is guilty of.
  *        The VMM leaves IQH_REG at it and raises FSTS_REG.IQE
