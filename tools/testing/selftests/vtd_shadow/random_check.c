@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "vtds_random.h"
@@ -104,6 +105,30 @@ static const char *check_present(struct vtds_random *r,
 	return NULL;
 }
 
+/*
+ * Requests with a PASID: none of the devices has any, so nothing is attached for
+ * them, whatever the guest's entries say.
+ */
+static const char *check_pasid(struct vtds_random *r,
+			       const struct model_requester *q)
+{
+	struct vtd_shadow_translate t = {
+		.size = sizeof(t),
+		.flags = VTD_SHADOW_TRANSLATE_PASID,
+		.source_id = q->sid,
+		.pasid = random_pasid(r),
+		.iova = r->model.iova[random_below(r, r->model.nr_addrs)],
+	};
+
+	if (ioctl(r->unit.fd, VTD_SHADOW_TRANSLATE, &t))
+		return "TRANSLATE with a PASID failed";
+	if (t.attachment == VTD_SHADOW_ATTACHED_BLOCKED && !t.perm &&
+	    t.fault_reason)
+		return NULL;
+	note_answer(r, &t);
+	return "a PASID is attached for a device that has none";
+}
+
 static const char *check_answers(struct vtds_random *r)
 {
 	struct model *m = &r->model;
@@ -114,7 +139,7 @@ static const char *check_answers(struct vtds_random *r)
 		const char *wrong = NULL;
 
 		if (m->device[q->device].present)
-			wrong = check_present(r, q);
+			wrong = check_present(r, q) ?: check_pasid(r, q);
 		else if (ask(r, q, 0, &t) != -ENOENT)
 			wrong = "an answer for a device that is not there";
 		if (wrong)

@@ -395,6 +395,7 @@ void random_choose(struct vtds_random *r, unsigned long seed)
 	r->seed = seed;
 	r->state = seed * 0x2545f4914f6cdd1dULL;
 	r->scalable = random_chance(r, 50);
+	r->pasids = r->scalable && random_chance(r, 20);
 	r->wide = random_chance(r, r->scalable ? 90 : 20);
 	r->by_queue = random_chance(r, 50);
 	r->giga = random_chance(r, 4);

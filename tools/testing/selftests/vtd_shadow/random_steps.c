@@ -236,6 +236,8 @@ static void choose_caps(struct vtds_random *r)
 		r->unit.ecap |= ECAP_SLTS;
 	if (r->scalable && random_chance(r, 70))
 		r->unit.ecap |= ECAP_RPS;
+	if (r->pasids)
+		r->unit.ecap |= RANDOM_ECAP_PASID;
 	r->unit.haw = 39 + random_below(r, 14);
 	model_set_caps(&r->model, r->unit.cap, r->unit.ecap, r->unit.haw);
 	random_note(r, "cap %#llx ecap %#llx haw %u", r->unit.cap, r->unit.ecap,

@@ -50,10 +50,13 @@ static bool parse(int argc, char **argv, struct options *options)
 }
 
 static const char *run(struct vtds_random *r, unsigned long seed,
-		       unsigned long steps, double until)
+		       unsigned long steps, double slice, double until)
 {
 	const char *wrong;
 
+	/* Several runs even where a step takes long */
+	if (until > vtds_seconds() + slice)
+		until = vtds_seconds() + slice;
 	random_choose(r, seed);
 	if (r->giga && !r->can_giga) {
 		ksft_print_msg("seed %lu needs fast 1 GiB pages\n", seed);
@@ -61,10 +64,10 @@ static const char *run(struct vtds_random *r, unsigned long seed,
 	}
 
 	/* So that it is known if the machine stops in the middle */
-	ksft_print_msg("seed %lu: %s mode, %s%s\n", seed,
+	ksft_print_msg("seed %lu: %s mode, %s%s%s\n", seed,
 		       r->scalable ? "scalable" : "legacy",
 		       r->by_queue ? "RUN_QUEUE" : "INVALIDATE",
-		       r->giga ? ", 1 GiB" : "");
+		       r->pasids ? ", PASIDs" : "", r->giga ? ", 1 GiB" : "");
 	fflush(stdout);
 
 	wrong = random_begin(r);
@@ -104,7 +107,8 @@ static bool runs(struct vtds_random *r, const struct options *options)
 
 	do {
 		/* So that it is known if the machine stops in the middle */
-		wrong = run(r, seed++, options->steps, until);
+		wrong = run(r, seed++, options->steps, options->seconds / 4,
+			    until);
 	} while (!wrong && vtds_seconds() < until);
 
 	if (wrong)

@@ -13,6 +13,8 @@
 /* ECAP_REG fields that only this test sets */
 #define RANDOM_ECAP_DT (1ULL << 2)
 #define RANDOM_ECAP_SC (1ULL << 7)
+/* With 7 bits of PASID: two PASID tables */
+#define RANDOM_ECAP_PASID (1ULL << 40 | 6ULL << 35)
 
 /*
  * Guest memory. The first block stays; the others are given and taken area by
@@ -102,6 +104,7 @@ struct random_seen {
  * @verbose: Say what is done
  * @giga: The run has leaves and memory of 1 GiB
  * @scalable: The guest uses scalable mode
+ * @pasids: Requests can have PASIDs
  * @wide: Descriptors have 256 bits
  * @by_queue: The driver reads them from the guest's queue
  * @queue_head: IQH_REG
@@ -134,6 +137,7 @@ struct vtds_random {
 	bool verbose;
 	bool giga;
 	bool scalable;
+	bool pasids;
 	bool wide;
 	bool by_queue;
 	__u64 queue_head;
