@@ -19,11 +19,20 @@ KERNEL=${KERNEL:-6.12}
 PARTS=$RESULTS.d
 BACKGROUND=
 
-# With everything else the other hosts run what maps, and the random test, which
-# does the rest in its way; asked for by name they run all tests.
+# All selftests on all hosts and with sanitizers take too long. With everything
+# else the other hosts run what maps, and the random test, which does the rest in
+# its way; the sanitizers leave out programs that say with other variants what
+# these, the random test and the unit tests have. Asked for by name both run all.
 OTHER_HOSTS=(intel-sm virtio amd)
 HOST_TESTS=
-[ -n "${SUITE:-}" ] || HOST_TESTS=map_test,random_test
+DEBUG_TESTS=
+if [ -z "${SUITE:-}" ]; then
+	# AMD needs a QEMU that is built from source
+	OTHER_HOSTS=(intel-sm virtio)
+	HOST_TESTS=map_test,random_test
+	DEBUG_TESTS=uapi_test,compat_test,queue_test,map_test,context_test,memory_test
+	DEBUG_TESTS+=,life_test,runq_test,stress_test,random_test
+fi
 
 # Two lanes side by side. The boots mostly wait for emulated devices and are
 # sensitive to time; what compiles stays behind them in priority.
@@ -36,7 +45,7 @@ suite_programs() { # SUITE
 	kunit | selftest) bash "$TOP/scripts/bed.sh" "$1" "$KERNEL" ;;
 	debug)
 		bash "$TOP/scripts/bed.sh" kunit 7 debug || status=1
-		bash "$TOP/scripts/bed.sh" selftest 7 debug || status=1
+		TEST=${TEST:-$DEBUG_TESTS} bash "$TOP/scripts/bed.sh" selftest 7 debug || status=1
 		return "$status"
 		;;
 	hosts)
@@ -103,7 +112,7 @@ build_kernels() { # SUITE...
 
 # The one host that needs a QEMU of its own
 build_qemu() { # SUITE...
-	[[ " $* " == *" hosts "* ]] || return 0
+	[[ " $* " == *" hosts "* && " ${OTHER_HOSTS[*]} " == *" amd "* ]] || return 0
 	bash "$TOP/scripts/qemu.sh" amd || fail "QEMU for amd" "does not build"
 }
 
