@@ -170,7 +170,7 @@ show_log() {
 # is asked for; each run of a thousand steps takes the next.
 run_soak() {
 	export DURATION=${DURATION:-600} SEED=${SEED:-$(date +%s)}
-	export TIMEOUT=$((DURATION + 900))
+	export TIMEOUT=$((DURATION + 2400))
 	say "$1 takes $DURATION s from seed $SEED on"
 	step "run $1" boot soak
 	tr -d '\r' <"$RUN/tap.log" | grep '^# random: ' ||
