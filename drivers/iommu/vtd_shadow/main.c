@@ -138,7 +138,7 @@ static int vtds_open(struct inode *inode, struct file *file)
 	if (!unit)
 		return -ENOMEM;
 	file->private_data = unit;
-	return nonseekable_open(inode, file);
+	return stream_open(inode, file);
 }
 
 static int vtds_release(struct inode *inode, struct file *file)
