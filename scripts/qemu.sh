@@ -24,10 +24,8 @@ QEMU_TOOLS=(meson python3-pycotap)
 # Firmware is that of the installed QEMU: the source package has none.
 QEMU_OPTIONS=(--python=/usr/bin/python3 --target-list=x86_64-softmmu
 	--without-default-features --enable-tcg --enable-pixman
-	--without-default-devices --with-devices-x86_64=vtd_shadow
 	--disable-docs --disable-download --disable-install-blobs
 	--firmwarepath=/usr/share/qemu:/usr/share/seabios)
-QEMU_DEVICES=(Q35 AMD_IOMMU PCIE_PORT PCIE_PCI_BRIDGE VIRTIO_PCI VIRTIO_SERIAL EDU NVME_PCI)
 
 # What 10.2 gets wrong: a leaf in a table of level 2 or 3 is 2 MiB or 1 GiB, not
 # what an entry of the table below would be.
@@ -74,7 +72,6 @@ build_qemu() { # TARBALL DIRECTORY
 	cd "$src"
 	sed -i 's/^\( *unpack_edk2_blobs = \).*/\1false/' meson.build
 	sed -i "$QEMU_REPAIR" hw/i386/amd_iommu.c
-	printf 'CONFIG_%s=y\n' "${QEMU_DEVICES[@]}" >configs/devices/x86_64-softmmu/vtd_shadow.mak
 	./configure "${QEMU_OPTIONS[@]}"
 	ninja -C build -j"$(nproc)" qemu-system-x86_64
 	mv build/qemu-system-x86_64 "$2"
@@ -90,8 +87,8 @@ qemu_build() { # sets QEMU
 	publish "$source" step "download QEMU's source" fetch_qemu
 	tarball=$(echo "$source"/qemu_*.orig.tar.xz)
 	version=${tarball##*/qemu_}
-	dir=$CACHE/qemu/${version%%[+~]*}-$({ echo "${QEMU_OPTIONS[*]} ${QEMU_DEVICES[*]}" &&
-		echo "$QEMU_REPAIR"; } | sha256sum | cut -c1-12)
+	dir=$CACHE/qemu/${version%%[+~]*}-$(sha256sum <<<"${QEMU_OPTIONS[*]} $QEMU_REPAIR" |
+		cut -c1-12)
 	if [ ! -d "$dir" ] && ! have_qemu_packages; then
 		step "install what builds QEMU" install_qemu_packages
 	fi
