@@ -356,7 +356,7 @@ FIXTURE_VARIANT_ADD(superpage, huge_memory)
 
 FIXTURE_SETUP(superpage)
 {
-	OPEN_SCENE(.nvme = 1, .ram_2m = true);
+	OPEN_SCENE(.nvme = 1, .ram_4k = 8 * SZ_1M, .ram_2m = true);
 	self->dev = &self->s.dev[0];
 	self->gpa = variant->huge ? RAM_2M_GPA :
 				    vtds_pages(&self->s.guest, SZ_2M, SZ_2M);
@@ -663,7 +663,7 @@ FIXTURE(busy)
 /* The device writes to 512 neighbouring pages in turn */
 FIXTURE_SETUP(busy)
 {
-	OPEN_SCENE(.nvme = 1, .edu = 1);
+	OPEN_SCENE(.nvme = 1, .edu = 1, .ram_4k = 8 * SZ_1M);
 	self->gpa = vtds_pages(&self->s.guest, SZ_2M, SZ_2M);
 	vtds_map_range(&self->s.table, IOVA, self->gpa, SZ_2M, PERM_RW);
 	FLUSH(iotlb_domain(SCENE_DID));

@@ -17,7 +17,8 @@ bool vtds_scene_possible(const struct vtds_cast *cast)
 static int add_memory(struct vtds_scene *scene, const struct vtds_cast *cast)
 {
 	struct vtds_guest *guest = &scene->guest;
-	int rc = vtds_ram_add(guest, VTDS_RAM_SCATTERED, RAM_GPA, RAM_SIZE);
+	int rc = vtds_ram_add(guest, VTDS_RAM_SCATTERED, RAM_GPA,
+			      cast->ram_4k ?: RAM_SIZE);
 
 	if (!rc && cast->ram_2m)
 		rc = vtds_ram_add(guest, VTDS_RAM_2M, RAM_2M_GPA, RAM_2M_SIZE);

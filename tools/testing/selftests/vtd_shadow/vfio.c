@@ -70,37 +70,61 @@ static unsigned int group_members(const char *dir, unsigned long id)
 	return count;
 }
 
-static bool is_kind(const char *dir, enum vtds_kind kind)
+/* Fails if no test knows what to do with the device at @dir */
+static int kind_of(const char *dir, enum vtds_kind *kind)
 {
 	unsigned long id = pci_id(dir);
 
-	switch (kind) {
-	case VTDS_EDU:
-		return id == EDU_ID && group_members(dir, id) == 1;
-	case VTDS_EDU_SHARED:
-		return id == EDU_ID && group_members(dir, id) > 1;
-	case VTDS_NVME:
-		return id == NVME_ID;
+	switch (id) {
+	case EDU_ID:
+		*kind = group_members(dir, id) > 1 ? VTDS_EDU_SHARED : VTDS_EDU;
+		return 0;
+	case NVME_ID:
+		*kind = VTDS_NVME;
+		return 0;
 	}
-	return false;
+	return -ENODEV;
+}
+
+#define MAX_FOUND 16
+
+/* The test devices in the order of their addresses */
+static struct {
+	enum vtds_kind kind;
+	char bdf[16];
+} found[MAX_FOUND];
+static unsigned int nr_found;
+
+/*
+ * Once for the program: each of its tests is a process of its own, and would
+ * spend more time on looking around than on most of the rest.
+ */
+__attribute__((constructor)) static void find_all(void)
+{
+	char dir[PATH_MAX];
+	struct dirent **names;
+	int nr = scandir(DRIVER, &names, hide_dots, alphasort);
+
+	for (int i = 0; i < nr; i++) {
+		snprintf(dir, sizeof(dir), DRIVER "/%s", names[i]->d_name);
+		if (nr_found < MAX_FOUND &&
+		    !kind_of(dir, &found[nr_found].kind))
+			snprintf(found[nr_found++].bdf, sizeof(found->bdf),
+				 "%.15s", names[i]->d_name);
+		free(names[i]);
+	}
+	if (nr >= 0)
+		free(names);
 }
 
 /* Address of device number @index of @kind; returns how many there are in all */
 static int find(enum vtds_kind kind, unsigned int index, char bdf[16])
 {
-	char dir[PATH_MAX];
-	struct dirent **names;
 	unsigned int count = 0;
-	int nr = scandir(DRIVER, &names, hide_dots, alphasort);
 
-	for (int i = 0; i < nr; i++) {
-		snprintf(dir, sizeof(dir), DRIVER "/%s", names[i]->d_name);
-		if (is_kind(dir, kind) && count++ == index)
-			snprintf(bdf, 16, "%.15s", names[i]->d_name);
-		free(names[i]);
-	}
-	if (nr >= 0)
-		free(names);
+	for (unsigned int i = 0; i < nr_found; i++)
+		if (found[i].kind == kind && count++ == index)
+			memcpy(bdf, found[i].bdf, sizeof(found[i].bdf));
 	return count;
 }
 

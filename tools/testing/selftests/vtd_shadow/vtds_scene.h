@@ -12,7 +12,7 @@
 
 /* Where the blocks of guest memory are */
 #define RAM_GPA 0x1000000ULL
-#define RAM_SIZE (16 * SZ_1M)
+#define RAM_SIZE (4 * SZ_1M)
 #define RAM_2M_GPA 0x80000000ULL
 #define RAM_2M_SIZE (8 * SZ_2M)
 #define RAM_1G_GPA 0x100000000ULL
@@ -28,6 +28,7 @@
  * @levels: Of the table, 0 for 4
  * @scalable: The guest uses scalable mode, and descriptors of 256 bits
  * @queue: It sends them through its own queue, two pages of its memory
+ * @ram_4k: Bytes of guest memory in scattered pages, 0 for RAM_SIZE
  * @ram_2m: Guest memory in 2 MiB pages too
  * @ram_1g: Guest memory in a 1 GiB page too
  * @max_nodes: Limits for BIND, 0 for the defaults
@@ -40,6 +41,7 @@ struct vtds_cast {
 	unsigned int levels;
 	bool scalable;
 	bool queue;
+	__u64 ram_4k;
 	bool ram_2m;
 	bool ram_1g;
 	__u64 max_nodes;
