@@ -11,13 +11,17 @@
 #   debug     both on the newest 7.x with sanitizers
 #   modules   the modules build against prepared kernels
 #   overlay   the repository builds and runs inside a kernel tree
+#
+# That modules or overlay passed is kept in the cache: they run again when the
+# driver, the tests, the scripts or a kernel changed. FRESH=1 runs all (see
+# style.sh too).
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 KERNEL=${KERNEL:-6.12}
 PARTS=$RESULTS.d
-BACKGROUND=
+BACKGROUND=()
 
 # All selftests on all hosts and with sanitizers take too long. With everything
 # else the other hosts run what maps, and the random test, which does the rest in
@@ -34,9 +38,10 @@ if [ -z "${SUITE:-}" ]; then
 	DEBUG_TESTS+=,life_test,runq_test,stress_test,random_test
 fi
 
-# Two lanes side by side. The boots mostly wait for emulated devices and are
-# sensitive to time; what compiles stays behind them in priority.
-BOOTS=(kunit selftest debug hosts)
+# Lanes side by side. A boot waits for emulated devices much of its time; what
+# compiles stays behind the boots in priority.
+PLAIN=(kunit selftest hosts)
+DEBUG=(debug)
 BUILDS=(style modules overlay)
 
 suite_programs() { # SUITE
@@ -56,9 +61,29 @@ suite_programs() { # SUITE
 		return "$status"
 		;;
 	style) bash "$TOP/scripts/style.sh" ;;
-	modules) bash "$TOP/scripts/modules-test.sh" ;;
-	overlay) bash "$TOP/scripts/overlay-test.sh" ;;
+	modules | overlay) unless_passed "$1" bash "$TOP/scripts/$1-test.sh" ;;
 	esac
+}
+
+# unless_passed SUITE COMMAND...: the results of COMMAND, or those of an earlier run
+# in which all passed and since which nothing changed
+unless_passed() {
+	local suite=$1 dest
+	shift
+	if [ -n "${FRESH:-}" ]; then
+		"$@"
+		return
+	fi
+	dest=$CACHE/passed/$suite-$({ echo "$KERNELS" && gcc --version &&
+		key "$TOP"/{drivers,include,tools,scripts,Makefile}; } | sha256sum | cut -c1-12)
+	if [ ! -d "$dest" ]; then
+		"$@" || return
+		publish "$dest" cp "$RESULTS"
+		prune "$CACHE/passed/$suite-" "$dest"
+		return
+	fi
+	cat "$dest"/* >>"$RESULTS"
+	echo "  ok    all $(count pass) passed before, and nothing changed since"
 }
 
 # A suite that ends early without naming a failure failed as a whole.
@@ -102,12 +127,14 @@ wanted_kernels() { # SUITE...
 	done | sort -u
 }
 
+# Sets KERNELS, the sources that there are
 build_kernels() { # SUITE...
 	local version flavour
 	while read -r version flavour; do
 		bash "$TOP/scripts/kernel.sh" "$version" "$flavour" ||
 			fail "kernel $version $flavour" "does not build"
 	done < <(wanted_kernels "$@")
+	KERNELS=$(ls "$CACHE/src")
 }
 
 # The one host that needs a QEMU of its own
@@ -116,39 +143,54 @@ build_qemu() { # SUITE...
 	bash "$TOP/scripts/qemu.sh" amd || fail "QEMU for amd" "does not build"
 }
 
-# The lane that compiles runs in a process group of its own, which an interrupt
-# ends with the rest.
-run_lanes() {
+# background NICE SUITE...: a lane in a process group of its own, which an interrupt
+# ends with the rest
+background() {
+	local nice=$1
+	shift
 	set -m
 	{
-		renice -n 10 "$BASHPID" >/dev/null
-		run_lane "${BUILDS[@]}"
+		renice -n "$nice" "$BASHPID" >/dev/null
+		run_lane "$@"
 	} </dev/null &
-	BACKGROUND=$!
+	BACKGROUND+=($!)
 	set +m
-	(run_lane "${BOOTS[@]}")
-	wait "$BACKGROUND"
-	BACKGROUND=
+}
+
+run_lanes() {
+	local lane
+	background 10 "${BUILDS[@]}"
+	background 0 "${DEBUG[@]}"
+	(run_lane "${PLAIN[@]}")
+	for lane in "${BACKGROUND[@]}"; do
+		wait "$lane"
+	done
+	BACKGROUND=()
 }
 
 clean_up() {
-	[ -z "$BACKGROUND" ] || kill -- -"$BACKGROUND" 2>/dev/null || true
+	local lane
+	for lane in "${BACKGROUND[@]}"; do
+		kill -- -"$lane" 2>/dev/null || true
+	done
 	rm -rf "$PARTS" "$RESULTS"
 }
 
 main() {
 	local suite
 	for suite in ${SUITE:-}; do
-		[[ " ${BOOTS[*]} ${BUILDS[*]} " == *" $suite "* ]] || die "no suite $suite"
+		[[ " ${PLAIN[*]} ${DEBUG[*]} ${BUILDS[*]} " == *" $suite "* ]] ||
+			die "no suite $suite"
 	done
-	mapfile -t BOOTS < <(chosen "${BOOTS[@]}")
+	mapfile -t PLAIN < <(chosen "${PLAIN[@]}")
+	mapfile -t DEBUG < <(chosen "${DEBUG[@]}")
 	mapfile -t BUILDS < <(chosen "${BUILDS[@]}")
 	mkdir "$PARTS"
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
 	if bash "$TOP/scripts/setup.sh"; then
-		build_kernels "${BOOTS[@]}" "${BUILDS[@]}"
-		build_qemu "${BOOTS[@]}"
+		build_kernels "${PLAIN[@]}" "${DEBUG[@]}" "${BUILDS[@]}"
+		build_qemu "${PLAIN[@]}"
 		run_lanes
 		cat "$PARTS"/* >>"$RESULTS"
 	else
