@@ -232,25 +232,54 @@ static bool domain_has_did(struct vtds_unit *unit,
 	return false;
 }
 
+/* Syncs the shadow of a device if a context in memory has the domain-id now. */
+static void sync_contexts_in_memory(struct vtds_batch *batch,
+				    struct vtds_device *dev,
+				    const struct vtds_inval *inval)
+{
+	struct vtds_setting setting;
+
+	if (!dev->group->domain)
+		return;
+	for (u32 i = 0; i < dev->nr_requesters; i++) {
+		vtds_context_read(batch->unit, dev->requesters[i].sid,
+				  &setting);
+		if (setting.did == inval->did)
+			sync_inval(batch, dev->group->domain, inval);
+	}
+}
+
+/* The same for its requests with PASID */
+static void sync_pasids_in_memory(struct vtds_batch *batch,
+				  struct vtds_device *dev,
+				  const struct vtds_inval *inval)
+{
+	struct vtds_setting setting;
+	struct vtds_pasid *pasid;
+	unsigned long index;
+
+	xa_for_each(&dev->pasids, index, pasid) {
+		if (!pasid->domain)
+			continue;
+		vtds_scalable_read_pasid(batch->unit, pasid->requester.sid,
+					 pasid->pasid, &setting);
+		if (setting.did == inval->did)
+			sync_inval(batch, pasid->domain, inval);
+	}
+}
+
 /*
- * No context that was read has the domain-id. A guest that changed it in place
- * and flushes only the IOTLB still means the table that the entry points to.
+ * No entry that was read has the domain-id. A guest that changed it in place and
+ * flushes only the IOTLB still means the table that the entry points to.
  */
 static void sync_did_in_memory(struct vtds_batch *batch,
 			       const struct vtds_inval *inval)
 {
-	struct vtds_setting setting;
 	struct vtds_device *dev;
 
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry) {
-		if (!dev->group->domain)
-			continue;
-		for (u32 i = 0; i < dev->nr_requesters; i++) {
-			vtds_context_read(batch->unit, dev->requesters[i].sid,
-					  &setting);
-			if (setting.did == inval->did)
-				sync_inval(batch, dev->group->domain, inval);
-		}
+		sync_contexts_in_memory(batch, dev, inval);
+		sync_pasids_in_memory(batch, dev, inval);
 	}
 }
 
@@ -306,7 +335,6 @@ enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
 	case VTDS_NOTHING:
 		break;
 	}
-	batch->unit->stats.descriptors++;
 	return VTD_SHADOW_IQEI_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_inval_run);

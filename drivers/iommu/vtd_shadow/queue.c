@@ -29,6 +29,7 @@ static enum vtd_shadow_iqei run_array(struct vtds_batch *batch,
 		if (iqei)
 			return iqei;
 		(*done)++;
+		batch->unit->stats.descriptors++;
 	}
 	return VTD_SHADOW_IQEI_NONE;
 }
@@ -144,6 +145,7 @@ static bool run_head(struct vtds_batch *batch, const struct guest_queue *queue,
 		return false;
 	}
 	cmd->done++;
+	batch->unit->stats.descriptors++;
 	cmd->head = (cmd->head + queue->nr_qwords * sizeof(u64)) &
 		    (queue->size - 1);
 	return true;

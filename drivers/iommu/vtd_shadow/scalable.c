@@ -227,6 +227,27 @@ void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 			   setting);
 }
 
+/**
+ * vtds_scalable_read_pasid() - What the tables say now for requests with a PASID
+ * @unit: The unit, locked, in scalable mode
+ * @sid: As for vtds_scalable_read()
+ * @pasid: The PASID
+ * @setting: Output; blocked with a reason if the tables have no valid answer
+ */
+void vtds_scalable_read_pasid(struct vtds_unit *unit, u16 sid, u32 pasid,
+			      struct vtds_setting *setting)
+{
+	u64 directory;
+	u32 entries;
+
+	*setting = (struct vtds_setting){};
+	if (read_context(unit, sid, setting, &directory, &entries))
+		return;
+	setting->pasid = pasid;
+	read_pasid(unit, directory, entries, VTD_FAULT_DIR_NOT_PRESENT,
+		   setting);
+}
+
 /* The present entries of one PASID table, but for that of RID_PASID. */
 static void visit_table(struct vtds_batch *batch, struct vtds_device *dev,
 			u64 table, u32 first, u32 rid_pasid,

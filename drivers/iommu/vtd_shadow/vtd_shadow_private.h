@@ -556,6 +556,8 @@ int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
 		      struct vtds_setting *setting);
 void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 			struct vtds_setting *setting);
+void vtds_scalable_read_pasid(struct vtds_unit *unit, u16 sid, u32 pasid,
+			      struct vtds_setting *setting);
 typedef void (*vtds_pasid_fn)(struct vtds_batch *batch, struct vtds_device *dev,
 			      const struct vtds_setting *setting);
 void vtds_scalable_visit_pasids(struct vtds_batch *batch,

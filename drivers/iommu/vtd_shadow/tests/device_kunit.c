@@ -276,10 +276,11 @@ static u32 refresh(void)
 }
 
 /* A global IOTLB invalidation. Returns the positive errno. */
-static u32 flush_all(void)
+/* An IOTLB descriptor with this low half */
+static u32 flush(u64 low)
 {
 	struct vtds_unit *unit = rig->b->unit;
-	u64 desc[2] = { 0x12, 0 };
+	u64 desc[2] = { low, 0 };
 	struct vtds_inval inval;
 	struct vtds_batch batch;
 	u32 error;
@@ -290,6 +291,16 @@ static u32 flush_all(void)
 	error = vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 	return error;
+}
+
+static u32 flush_all(void)
+{
+	return flush(0x12);
+}
+
+static u32 flush_did(u16 did)
+{
+	return flush(0x22 | (u64)did << 16);
 }
 
 /* Where requests of a device really are: BLOCKED if nothing is attached. */
@@ -620,6 +631,27 @@ static void pasid_broken_domain(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, host_of(0, 5), host_of(0, 6));
 }
 
+/* The domain-id changed in place; only the IOTLB is told, by the new one. */
+static void pasid_did_in_memory(struct kunit *test)
+{
+	make_table(TABLE_A, 1);
+	make_table(TABLE_B, 2);
+	scalable_mode();
+	rig->devices[0].pasids = true;
+	set_pasid(0, 0, 2, TABLE_A);
+	set_pasid(0, 5, 2, TABLE_B);
+	add(0);
+
+	pasid_entry(0, 5)[1] = 9;
+	*bench_entry(rig->b, TABLE_B + 3 * SZ_PAGE, 2) = 0;
+	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = 0;
+	KUNIT_EXPECT_EQ(test, flush_did(8), 0);
+	KUNIT_EXPECT_TRUE(test, maps(host_of(0, 5), 2 * SZ_PAGE));
+	KUNIT_EXPECT_EQ(test, flush_did(9), 0);
+	KUNIT_EXPECT_FALSE(test, maps(host_of(0, 5), 2 * SZ_PAGE));
+	KUNIT_EXPECT_TRUE(test, maps(host_of(0, 0), SZ_PAGE));
+}
+
 static int device_set_up(struct kunit *test)
 {
 	static const char *const names[MANY_DEVICES] = { "vtds0", "vtds1",
@@ -689,15 +721,11 @@ static void device_tear_down(struct kunit *test)
 }
 
 static struct kunit_case device_cases[] = {
-	KUNIT_CASE(device_shares),
-	KUNIT_CASE(device_other_host),
-	KUNIT_CASE(device_reserved),
-	KUNIT_CASE(pasid_follows_entries),
-	KUNIT_CASE(pasid_invalid),
-	KUNIT_CASE(pasid_unsupported),
-	KUNIT_CASE(pasid_capability),
-	KUNIT_CASE(pasid_broken_domain),
-	{},
+	KUNIT_CASE(device_shares),	 KUNIT_CASE(device_other_host),
+	KUNIT_CASE(device_reserved),	 KUNIT_CASE(pasid_follows_entries),
+	KUNIT_CASE(pasid_invalid),	 KUNIT_CASE(pasid_unsupported),
+	KUNIT_CASE(pasid_capability),	 KUNIT_CASE(pasid_broken_domain),
+	KUNIT_CASE(pasid_did_in_memory), {},
 };
 
 static struct kunit_suite device_suite = {
