@@ -101,33 +101,45 @@ int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_decode);
 
 /**
- * vtds_caps_entry_reserved() - Whether a present paging entry is malformed
+ * vtds_caps_reserved() - Reserved bits of a present paging entry
  * @caps: Capabilities of the unit
- * @raw: The entry
  * @level: Level of the table that it is in, 1 to 5
+ * @leaf: It is at level 1 or has PS set
  *
- * Section 9.8. An entry that is not present may hold anything and is not asked
- * for here.
- *
- * Return: whether a reserved bit is set, or PS where there is no such page size.
+ * Section 9.8. Of a leaf where there is no such page size PS is reserved.
  */
-bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
-			      unsigned int level)
+u64 vtds_caps_reserved(const struct vtds_caps *caps, unsigned int level,
+		       bool leaf)
 {
 	u64 reserved = VTD_ENTRY_ADDR & ~GENMASK_ULL(caps->haw - 1, 0);
-	bool leaf = level == 1;
 
-	if (level > 1 && (raw & VTD_SS_PS)) {
+	if (leaf && level > 1) {
 		if (level > VTD_MAX_LEAF_LEVEL ||
 		    !(caps->leaf_levels & BIT(level)))
-			return true;
-		leaf = true;
+			reserved |= VTD_SS_PS;
 		reserved |= VTD_ENTRY_ADDR & (vtd_level_size(level) - 1);
 	}
 	if (!leaf || !caps->snoop)
 		reserved |= VTD_SS_SNP;
 	if (!leaf || !caps->device_tlb)
 		reserved |= VTD_SS_TM;
-	return raw & reserved;
+	return reserved;
+}
+
+/**
+ * vtds_caps_entry_reserved() - Whether a present paging entry is malformed
+ * @caps: Capabilities of the unit
+ * @raw: The entry
+ * @level: Level of the table that it is in, 1 to 5
+ *
+ * An entry that is not present may hold anything and is not asked for here.
+ *
+ * Return: whether a reserved bit is set.
+ */
+bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
+			      unsigned int level)
+{
+	return raw &
+	       vtds_caps_reserved(caps, level, vtds_entry_is_leaf(raw, level));
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_entry_reserved);

@@ -70,24 +70,79 @@ int vtds_mem_init(struct vtds_guest_mem *mem)
 	INIT_LIST_HEAD(&mem->idle);
 	mem->pages = kcalloc(VTDS_CHUNK_PAGES, sizeof(*mem->pages),
 			     GFP_KERNEL_ACCOUNT);
-	return mem->pages ? 0 : -ENOMEM;
+	mem->recent = kcalloc(VTDS_RECENT_CHUNKS, sizeof(struct vtds_chunk *),
+			      GFP_KERNEL_ACCOUNT);
+	if (mem->pages && mem->recent)
+		return 0;
+	kfree(mem->recent);
+	kfree(mem->pages);
+	return -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_init);
-
-static bool pages_contiguous(struct page **pages)
-{
-	unsigned long base = page_to_pfn(pages[0]);
-
-	for (unsigned int i = 1; i < VTDS_CHUNK_PAGES; i++)
-		if (page_to_pfn(pages[i]) != base + i)
-			return false;
-	return true;
-}
 
 static unsigned long *pfns_alloc(void)
 {
 	return kcalloc(VTDS_CHUNK_PAGES, sizeof(unsigned long),
 		       GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * struct frames - Where the pages of a chunk are in host memory
+ * @low: Lowest frame
+ * @high: Highest frame
+ * @contiguous: One after the other from @low
+ */
+struct frames {
+	unsigned long low;
+	unsigned long high;
+	bool contiguous;
+};
+
+static struct frames frames_of(struct page **pages)
+{
+	unsigned long base = page_to_pfn(pages[0]);
+	struct frames frames = { .low = base,
+				 .high = base,
+				 .contiguous = true };
+
+	for (unsigned int i = 1; i < VTDS_CHUNK_PAGES; i++) {
+		unsigned long pfn = page_to_pfn(pages[i]);
+
+		frames.low = min(frames.low, pfn);
+		frames.high = max(frames.high, pfn);
+		frames.contiguous &= pfn == base + i;
+	}
+	return frames;
+}
+
+/*
+ * Keeps what is needed to find the frames again: nothing if they are contiguous,
+ * 4 bytes a page unless a host has them further apart than these can tell.
+ */
+static int chunk_keep_frames(struct vtds_chunk *chunk, struct page **pages)
+{
+	struct frames frames = frames_of(pages);
+	unsigned int i;
+
+	chunk->base_pfn = frames.low;
+	if (frames.contiguous)
+		return 0;
+	if (frames.high - frames.low <= U32_MAX) {
+		chunk->offsets = kcalloc(VTDS_CHUNK_PAGES, sizeof(u32),
+					 GFP_KERNEL_ACCOUNT);
+		if (!chunk->offsets)
+			return -ENOMEM;
+		for (i = 0; i < VTDS_CHUNK_PAGES; i++)
+			chunk->offsets[i] = page_to_pfn(pages[i]) - frames.low;
+		return 0;
+	}
+	chunk->pfns = pfns_alloc();
+	if (!chunk->pfns)
+		return -ENOMEM;
+	for (i = 0; i < VTDS_CHUNK_PAGES; i++)
+		chunk->pfns[i] = page_to_pfn(pages[i]) | VTDS_PFN_PINNED |
+				 VTDS_PFN_WRITABLE;
+	return 0;
 }
 
 /* The common case: all RAM. Returns 0, or why it has to go page by page. */
@@ -100,18 +155,10 @@ static int chunk_pin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 	if (ret)
 		return ret;
 
-	if (pages_contiguous(mem->pages)) {
-		chunk->base_pfn = page_to_pfn(mem->pages[0]);
-	} else {
-		chunk->pfns = pfns_alloc();
-		if (!chunk->pfns) {
-			vtds_mem_unpin(mem, chunk_first(chunk),
-				       VTDS_CHUNK_PAGES);
-			return -ENOMEM;
-		}
-		for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
-			chunk->pfns[i] = page_to_pfn(mem->pages[i]) |
-					 VTDS_PFN_PINNED | VTDS_PFN_WRITABLE;
+	ret = chunk_keep_frames(chunk, mem->pages);
+	if (ret) {
+		vtds_mem_unpin(mem, chunk_first(chunk), VTDS_CHUNK_PAGES);
+		return ret;
 	}
 	chunk->whole = true;
 	mem->nr_pinned += VTDS_CHUNK_PAGES;
@@ -172,6 +219,15 @@ static void unpin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 	mem->nr_pinned -= VTDS_CHUNK_PAGES;
 }
 
+static void forget(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	unsigned long index = chunk->gfn / VTDS_CHUNK_PAGES;
+
+	xa_erase(&mem->chunks, index);
+	if (mem->recent[index % VTDS_RECENT_CHUNKS] == chunk)
+		mem->recent[index % VTDS_RECENT_CHUNKS] = NULL;
+}
+
 /* Unpins and frees a chunk that has no users. */
 static void chunk_free(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 {
@@ -182,21 +238,14 @@ static void chunk_free(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 	if (!chunk->whole)
 		for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
 			unpin_page(mem, chunk, i);
-	xa_erase(&mem->chunks, chunk->gfn / VTDS_CHUNK_PAGES);
+	forget(mem, chunk);
+	kfree(chunk->offsets);
 	kfree(chunk->pfns);
 	kfree(chunk);
 }
 
-/**
- * vtds_mem_get() - Find or pin the chunk that holds an address
- * @mem: Guest memory
- * @gpa: Any address in it
- *
- * Context: under the lock of the unit, may sleep.
- * Return: the chunk with one user more, or an ERR_PTR(-ENOMEM). Memory that is
- * not there is no error here but of vtds_mem_page().
- */
-struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
+/* vtds_mem_get() of a chunk that is not among the recent ones, or has no users */
+struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
 {
 	struct vtds_chunk *chunk = xa_load(&mem->chunks, chunk_index(gpa));
 
@@ -209,27 +258,21 @@ struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
 		list_del_init(&chunk->lru);
 		mem->nr_idle--;
 	}
+	mem->recent[chunk_index(gpa) % VTDS_RECENT_CHUNKS] = chunk;
 	return chunk;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_mem_get);
+EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_get);
 
-/**
- * vtds_mem_put() - Give back what vtds_mem_get() returned
- * @mem: Guest memory
- * @chunk: The chunk. What is pinned stays so until vtds_mem_trim() at least, but
- *         the chunk itself may be gone
- */
-void vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+/* vtds_mem_put() by the last user */
+void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 {
-	if (--chunk->users)
-		return;
 	list_add_tail(&chunk->lru, &mem->idle);
 	mem->nr_idle++;
 	/* Of an address without memory there is nothing to keep */
 	if (!chunk->whole && !chunk->split && !chunk->nr_pages)
 		chunk_free(mem, chunk);
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_mem_put);
+EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_put);
 
 /* Takes one user from every chunk that the pages of [gpa, gpa + size) are in. */
 void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size)
@@ -265,38 +308,23 @@ static int pin_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 	return 0;
 }
 
-/**
- * vtds_mem_page() - Host frame of a guest page
- * @mem: Guest memory
- * @chunk: The chunk of @gpa, with a user of the caller's
- * @gpa: Any address in the page
- * @pfn: Output, the host frame, pinned as long as the chunk has users
- * @perm: Output, VTD_SS_R or VTD_SS_RW: what a device may do with it
- *
- * Return: 0, -ENOENT if there is no memory, or another error of iommufd.
- */
-int vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 gpa,
-		  unsigned long *pfn, unsigned int *perm)
+/* vtds_mem_page() of a chunk in which pages differ */
+int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+		    u64 gpa, unsigned long *pfn, unsigned int *perm)
 {
 	unsigned int offset = chunk_offset(gpa);
 	int ret;
 
-	*perm = VTD_SS_RW;
-	if (!chunk->pfns) {
-		*pfn = chunk->base_pfn + offset;
-		return 0;
-	}
 	if (!(chunk->pfns[offset] & VTDS_PFN_PINNED)) {
 		ret = pin_page(mem, chunk, offset);
 		if (ret)
 			return ret;
 	}
 	*pfn = chunk->pfns[offset] & VTDS_PFN_MASK;
-	if (!(chunk->pfns[offset] & VTDS_PFN_WRITABLE))
-		*perm = VTD_SS_R;
+	*perm = chunk->pfns[offset] & VTDS_PFN_WRITABLE ? VTD_SS_RW : VTD_SS_R;
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_mem_page);
+EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_page);
 
 /**
  * vtds_mem_chunk_perm() - Whether all of a chunk is memory of one kind
@@ -443,6 +471,7 @@ void vtds_mem_destroy(struct vtds_guest_mem *mem)
 						 lru));
 	WARN_ON_ONCE(!xa_empty(&mem->chunks) || mem->nr_pinned);
 	xa_destroy(&mem->chunks);
+	kfree(mem->recent);
 	kfree(mem->pages);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_destroy);
@@ -484,6 +513,8 @@ static int chunk_split(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 	} else {
 		chunk->whole = false;
 		chunk->split = true;
+		kfree(chunk->offsets);
+		chunk->offsets = NULL;
 	}
 	kfree(pfns);
 	return ret;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Install: find the host memory of the guest's leaves and map it, in runs of
- * neighbours. What cannot be installed stays absent and is noted in the batch.
+ * Install: what may be mapped, how it is mapped in runs of neighbours, and what is
+ * done about what cannot be. Superpage leaves find their host memory here; leaves
+ * of 4 KiB do in leaves.c.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -62,8 +63,15 @@ void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 	report_refusal(walk, node, iova, raw, error);
 }
 
-/* Whether the host could map a leaf at all, and the unit may. */
-static int leaf_allowed(struct vtds_walk *walk, u64 iova, u64 size)
+/**
+ * vtds_walk_allowed() - Whether the host could map a leaf, and the unit may
+ * @walk: The walk
+ * @iova: First address of the leaf
+ * @size: Its size
+ *
+ * Return: 0 or a negative errno.
+ */
+int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size)
 {
 	const struct vtds_host_domain *host = &walk->domain->host;
 	struct vtds_unit *unit = walk->batch->unit;
@@ -80,139 +88,23 @@ static int leaf_allowed(struct vtds_walk *walk, u64 iova, u64 size)
 	return 0;
 }
 
-static void run_begin(struct vtds_walk *walk, u64 iova, unsigned int perm)
+/* Whether all leaves in a range are allowed. If not some may be nevertheless. */
+bool vtds_walk_all_allowed(struct vtds_walk *walk, u64 iova, u64 size)
 {
-	walk->run_iova = iova;
-	walk->run_size = 0;
-	walk->run_nents = 0;
-	walk->run_perm = perm;
-	sg_init_table(walk->batch->unit->sg, VTDS_SG_ENTRIES);
+	const struct vtds_host_domain *host = &walk->domain->host;
+	const struct vtds_unit *unit = walk->batch->unit;
+
+	return vtds_batch_may_install(walk->batch) && iova >= host->first &&
+	       iova + size - 1 <= host->last &&
+	       unit->nr_pages + (size >> VTD_PAGE_SHIFT) <= unit->max_pages;
 }
 
-/* Adds @size bytes of host memory at @pfn; the caller sees to VTDS_SG_ENTRIES. */
-static void run_add(struct vtds_walk *walk, unsigned long pfn, u64 size)
-{
-	struct scatterlist *sg = walk->batch->unit->sg;
-	struct scatterlist *prev = &sg[max(walk->run_nents, 1U) - 1];
-
-	walk->run_size += size;
-	if (walk->run_nents && sg_phys(prev) + prev->length == PFN_PHYS(pfn)) {
-		prev->length += size;
-		return;
-	}
-	sg_set_page(&sg[walk->run_nents++], pfn_to_page(pfn), size, 0);
-}
-
-static int run_map(struct vtds_walk *walk)
+/* Maps the run that was collected. Returns 0 or a negative errno. */
+int vtds_run_map(struct vtds_walk *walk)
 {
 	return vtds_host_map(&walk->domain->host, &walk->batch->unit->stats,
 			     walk->run_iova, walk->batch->unit->sg,
 			     walk->run_nents, walk->run_perm);
-}
-
-/* Maps the collected leaves, which are the ones before @end, and records them. */
-static void leaves_flush(struct vtds_walk *walk, struct vtds_node *node,
-			 unsigned int end)
-{
-	struct vtds_unit *unit = walk->batch->unit;
-	unsigned int count = walk->run_size >> VTD_PAGE_SHIFT;
-	unsigned int start = end - count;
-	int ret;
-
-	if (!count)
-		return;
-
-	ret = run_map(walk);
-	walk->run_size = 0;
-	if (!ret) {
-		memcpy(&node->entries[start], &unit->fetched[start],
-		       count * sizeof(u64));
-		vtds_node_forget_refused(walk->domain, node, start, end);
-		unit->nr_pages += count;
-		unit->stats.leaves_mapped += count;
-		return;
-	}
-	for (unsigned int i = start; i < end; i++)
-		vtds_mem_put_range(&unit->mem,
-				   unit->fetched[i] & VTD_ENTRY_ADDR,
-				   VTD_PAGE_SIZE);
-	vtds_walk_refuse(walk, node, walk->run_iova, unit->fetched[start], ret);
-}
-
-/* Finds the host page of a leaf and makes the leaf a user of its chunk. */
-static int leaf_resolve(struct vtds_walk *walk, u64 raw, unsigned long *pfn,
-			unsigned int *perm)
-{
-	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
-	u64 gpa = raw & VTD_ENTRY_ADDR;
-	struct vtds_chunk *chunk;
-	unsigned int mem_perm;
-	int ret;
-
-	/* No translation may lead to interrupts, whatever the VMM has there */
-	if (vtd_is_interrupt(gpa))
-		return -EADDRNOTAVAIL;
-	chunk = vtds_mem_get(mem, gpa);
-	if (IS_ERR(chunk))
-		return PTR_ERR(chunk);
-
-	ret = vtds_mem_page(mem, chunk, gpa, pfn, &mem_perm);
-	if (!ret && !(*perm & mem_perm))
-		ret = -EPERM;
-	if (ret)
-		vtds_mem_put(mem, chunk);
-	*perm &= mem_perm;
-	return ret;
-}
-
-static void leaf_collect(struct vtds_walk *walk, struct vtds_node *node,
-			 unsigned int index, u64 iova)
-{
-	unsigned int limit = walk->domain->host.merge ? VTDS_RUN_PAGES : 1;
-	u64 raw = walk->batch->unit->fetched[index];
-	unsigned int perm = raw & node->perm & VTD_SS_RW;
-	unsigned long pfn;
-	int ret;
-
-	ret = leaf_allowed(walk, iova, VTD_PAGE_SIZE);
-	if (!ret)
-		ret = leaf_resolve(walk, raw, &pfn, &perm);
-	if (ret) {
-		leaves_flush(walk, node, index);
-		vtds_walk_refuse(walk, node, iova, raw, ret);
-		return;
-	}
-
-	if (walk->run_size &&
-	    (perm != walk->run_perm || walk->run_size >= limit * VTD_PAGE_SIZE))
-		leaves_flush(walk, node, index);
-	if (!walk->run_size)
-		run_begin(walk, iova, perm);
-	run_add(walk, pfn, VTD_PAGE_SIZE);
-}
-
-/**
- * vtds_install_leaves() - Install 4 KiB leaves
- * @walk: The walk
- * @node: Their table, level 1
- * @base: First IOVA that it covers
- * @start: First index
- * @end: Index after the last one
- *
- * vtds_unit.fetched has the leaves, 0 where there is nothing to do. They have
- * permissions, and nothing is mapped in their place.
- */
-void vtds_install_leaves(struct vtds_walk *walk, struct vtds_node *node,
-			 u64 base, unsigned int start, unsigned int end)
-{
-	walk->run_size = 0;
-	for (unsigned int i = start; i < end; i++) {
-		if (walk->batch->unit->fetched[i])
-			leaf_collect(walk, node, i, base + i * VTD_PAGE_SIZE);
-		else
-			leaves_flush(walk, node, i);
-	}
-	leaves_flush(walk, node, end);
 }
 
 /*
@@ -263,9 +155,9 @@ static int super_flush(struct vtds_walk *walk)
 
 	if (!walk->run_size)
 		return 0;
-	ret = run_map(walk);
+	ret = vtds_run_map(walk);
 	if (!ret)
-		run_begin(walk, next, walk->run_perm);
+		vtds_run_begin(walk, next, walk->run_perm);
 	return ret;
 }
 
@@ -278,21 +170,22 @@ static int super_map_chunk(struct vtds_walk *walk, u64 gpa)
 	int ret = 0;
 
 	/* The most that a chunk can add */
-	if (walk->run_nents + (chunk->pfns ? VTDS_CHUNK_PAGES : 1) >
+	if (walk->run_nents +
+		    (vtds_chunk_is_contiguous(chunk) ? 1 : VTDS_CHUNK_PAGES) >
 	    VTDS_SG_ENTRIES)
 		ret = super_flush(walk);
 	if (ret)
 		return ret;
 
-	if (!chunk->pfns) {
-		run_add(walk, chunk->base_pfn, VTDS_CHUNK_SIZE);
+	if (vtds_chunk_is_contiguous(chunk)) {
+		vtds_run_add(walk, chunk->base_pfn, VTDS_CHUNK_SIZE);
 		return 0;
 	}
 	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES && !ret; i++) {
 		ret = vtds_mem_page(mem, chunk, gpa + i * VTD_PAGE_SIZE, &pfn,
 				    &perm);
 		if (!ret)
-			run_add(walk, pfn, VTD_PAGE_SIZE);
+			vtds_run_add(walk, pfn, VTD_PAGE_SIZE);
 	}
 	return ret;
 }
@@ -304,7 +197,7 @@ static int super_map(struct vtds_walk *walk, u64 iova, u64 gpa, u64 size,
 	u64 mapped;
 	int ret = 0;
 
-	run_begin(walk, iova, perm);
+	vtds_run_begin(walk, iova, perm);
 	for (u64 done = 0; done < size && !ret; done += VTDS_CHUNK_SIZE) {
 		ret = super_map_chunk(walk, gpa + done);
 		cond_resched();
@@ -340,7 +233,7 @@ int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 	u64 gpa = raw & VTD_ENTRY_ADDR;
 	int ret;
 
-	ret = leaf_allowed(walk, iova, size);
+	ret = vtds_walk_allowed(walk, iova, size);
 	if (ret)
 		goto err_refuse;
 	if (vtds_domain_has_hole(walk->domain, iova, size) ||

@@ -12,11 +12,6 @@
 
 #include "vtd_shadow_private.h"
 
-bool vtds_entry_is_leaf(u64 raw, unsigned int level)
-{
-	return level == 1 || (raw & VTD_SS_PS);
-}
-
 /**
  * vtds_node_alloc() - Create a mirror node without entries
  * @batch: The batch; it fails with -ENOSPC if the unit has too many nodes
@@ -216,10 +211,14 @@ void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base)
 {
+	if (node->level == 1) {
+		vtds_leaves_clear(domain, node, base);
+		return;
+	}
 	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
 		u64 iova = base + i * vtd_level_size(node->level);
 
-		if (node->children && node->children[i]) {
+		if (node->children[i]) {
 			vtds_mirror_clear(domain, node->children[i], iova);
 			vtds_node_free(domain, node->children[i]);
 			node->children[i] = NULL;

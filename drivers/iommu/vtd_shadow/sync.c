@@ -3,10 +3,9 @@
  * Sync: walk the guest's tables over a range, compare with the mirror, act only
  * on what differs.
  *
- * In every table of 4 KiB leaves first the differing ones are revoked, then the
- * new ones are installed. What cannot be installed is recorded absent and noted
- * in the batch; the walk goes on, so that nothing stale survives because of a
- * failure elsewhere.
+ * This is about tables of tables and superpages, levels 2 and up; leaves.c has
+ * level 1. What cannot be installed is recorded absent and noted in the batch; the
+ * walk goes on, so that nothing stale survives because of a failure elsewhere.
  */
 #include <kunit/visibility.h>
 #include <linux/minmax.h>
@@ -44,76 +43,6 @@ static u64 unmapped_record(struct vtds_walk *walk, u64 raw, unsigned int level)
 		return 0;
 	return raw;
 }
-
-/*
- * Level 1: a table of 4 KiB leaves.
- */
-
-/*
- * Revokes the leaf at @index if it changed. Returns what is left to install, 0
- * if nothing.
- */
-static u64 leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
-		       unsigned int index, u64 iova, unsigned int path_perm,
-		       bool holes)
-{
-	u64 raw = holes && vtds_domain_has_hole(walk->domain, iova,
-						VTD_PAGE_SIZE) ?
-			  0 :
-			  vtds_node_fetch(node, index);
-	u64 old = node->entries[index];
-	unsigned int old_perm = old & node->perm & VTD_SS_RW;
-	unsigned int perm;
-
-	if (node->refused && raw != node->refused[index])
-		node->refused[index] = 0;
-	if (raw == old && path_perm == node->perm)
-		return 0;
-
-	walk->batch->unit->stats.entries_changed++;
-	perm = entry_perm(walk, node, raw, path_perm, iova);
-	if (perm && perm == old_perm &&
-	    (raw & VTD_ENTRY_ADDR) == (old & VTD_ENTRY_ADDR)) {
-		/* Only bits that do not matter to the host */
-		node->entries[index] = raw;
-		return 0;
-	}
-	vtds_mirror_unmap_leaf(walk->domain, node, index, iova);
-	if (perm)
-		return raw;
-	node->entries[index] = unmapped_record(walk, raw, node->level);
-	return 0;
-}
-
-static void sync_leaves(struct vtds_walk *walk, struct vtds_node *node,
-			u64 base, unsigned int perm, unsigned int start,
-			unsigned int end)
-{
-	u64 *fetched = walk->batch->unit->fetched;
-	bool holes =
-		vtds_domain_has_hole(walk->domain, base, vtd_level_size(2));
-	unsigned int i;
-
-	/* The common case of a flush: nothing changed here */
-	if (!holes && !node->synthetic && !node->refused &&
-	    perm == node->perm &&
-	    !memcmp(&node->entries[start], &node->table[start],
-		    (end - start) * sizeof(u64)))
-		return;
-
-	for (i = start; i < end; i++)
-		fetched[i] = leaf_revoke(walk, node, i,
-					 base + i * VTD_PAGE_SIZE, perm, holes);
-	node->perm = perm;
-
-	vtds_install_leaves(walk, node, base, start, end);
-	/* Frees the record if nothing is left in it */
-	vtds_node_forget_refused(walk->domain, node, start, start);
-}
-
-/*
- * Levels 2 and up: tables of tables and superpages.
- */
 
 static void drop_child(struct vtds_walk *walk, struct vtds_node *node,
 		       unsigned int index, u64 iova)
@@ -359,7 +288,7 @@ static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 
 	cond_resched();
 	if (node->level == 1)
-		sync_leaves(walk, node, base, perm, start, end);
+		vtds_leaves_sync(walk, node, base, perm, start, end);
 	else
 		sync_tables(walk, node, base, perm, first, last, start, end);
 }

@@ -88,6 +88,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 		vtds_unit_put(unit);
 		return NULL;
 	}
+	sg_init_table(unit->sg, VTDS_SG_ENTRIES);
 	return unit;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);

@@ -112,8 +112,10 @@ struct vtds_caps {
  * @nr_pages: Pages that have a pin of their own
  * @whole: All of it was pinned by one call, writable
  * @split: As @whole, but about to be unpinned: pages in use have their own pin
- * @base_pfn: First host frame, if @pfns is NULL: contiguous in host memory
- * @pfns: VTDS_PFN_* and host frame of each page, else
+ * @base_pfn: Lowest host frame, if @pfns is NULL
+ * @offsets: Distance of each page's frame to @base_pfn; NULL if they are contiguous
+ * @pfns: VTDS_PFN_* and host frame of each page, if @whole is not set or the frames
+ *        are too far apart
  * @lru: In vtds_guest_mem.idle while @users is 0
  */
 struct vtds_chunk {
@@ -123,9 +125,13 @@ struct vtds_chunk {
 	bool whole;
 	bool split;
 	unsigned long base_pfn;
+	u32 *offsets;
 	unsigned long *pfns;
 	struct list_head lru;
 };
+
+/* Chunks that are found without a search, 1 GiB of neighbours */
+#define VTDS_RECENT_CHUNKS 512
 
 /* In vtds_chunk.pfns: the page is pinned, and may be written by devices */
 #define VTDS_PFN_PINNED BIT(63)
@@ -136,6 +142,7 @@ struct vtds_chunk {
  * struct vtds_guest_mem - Guest memory as the engine reaches it
  * @access: iommufd's handle on the IOAS, NULL before BIND
  * @chunks: Chunks by guest frame / VTDS_CHUNK_PAGES
+ * @recent: Some of them by the same number modulo VTDS_RECENT_CHUNKS
  * @idle: Chunks without users, least recently used first, unpinned late
  * @nr_idle: Length of @idle
  * @nr_pinned: Pages pinned now
@@ -144,6 +151,7 @@ struct vtds_chunk {
 struct vtds_guest_mem {
 	struct iommufd_access *access;
 	struct xarray chunks;
+	struct vtds_chunk **recent;
 	struct list_head idle;
 	unsigned long nr_idle;
 	u64 nr_pinned;
@@ -512,6 +520,8 @@ u32 vtds_batch_end(struct vtds_batch *batch);
 u64 vtds_caps_cap_mask(void);
 u64 vtds_caps_ecap_mask(void);
 int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw);
+u64 vtds_caps_reserved(const struct vtds_caps *caps, unsigned int level,
+		       bool leaf);
 bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
 			      unsigned int level);
 
@@ -675,8 +685,12 @@ bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
 void vtds_node_forget_refused(struct vtds_domain *domain,
 			      struct vtds_node *node, unsigned int start,
 			      unsigned int end);
+static inline bool vtds_entry_is_leaf(u64 raw, unsigned int level)
+{
+	return level == 1 || (raw & VTD_SS_PS);
+}
+
 u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index);
-bool vtds_entry_is_leaf(u64 raw, unsigned int level);
 void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base);
 void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
@@ -711,6 +725,7 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
  * @run_size: Bytes in it
  * @run_nents: Entries of vtds_unit.sg in it
  * @run_perm: Its permissions
+ * @run_next: Host frame after its last entry
  * @piece_error: Why a piece of the superpage leaf at hand was not installed, or 0
  * @piece_iova: Address of the first such piece
  */
@@ -721,6 +736,7 @@ struct vtds_walk {
 	u64 run_size;
 	unsigned int run_nents;
 	unsigned int run_perm;
+	unsigned long run_next;
 	int piece_error;
 	u64 piece_iova;
 };
@@ -728,10 +744,43 @@ struct vtds_walk {
 /* install.c */
 void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		      u64 raw, int error);
-void vtds_install_leaves(struct vtds_walk *walk, struct vtds_node *node,
-			 u64 base, unsigned int start, unsigned int end);
+int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size);
+bool vtds_walk_all_allowed(struct vtds_walk *walk, u64 iova, u64 size);
+int vtds_run_map(struct vtds_walk *walk);
+
+static inline void vtds_run_begin(struct vtds_walk *walk, u64 iova,
+				  unsigned int perm)
+{
+	walk->run_iova = iova;
+	walk->run_size = 0;
+	walk->run_nents = 0;
+	walk->run_perm = perm;
+}
+
+/* Adds @size bytes of host memory at @pfn; the caller sees to VTDS_SG_ENTRIES. */
+static inline void vtds_run_add(struct vtds_walk *walk, unsigned long pfn,
+				u64 size)
+{
+	struct scatterlist *sg = &walk->batch->unit->sg[walk->run_nents];
+
+	if (walk->run_nents && walk->run_next == pfn) {
+		sg[-1].length += size;
+	} else {
+		sg_set_page(sg, pfn_to_page(pfn), size, 0);
+		walk->run_nents++;
+	}
+	walk->run_next = pfn + (size >> VTD_PAGE_SHIFT);
+	walk->run_size += size;
+}
+
 int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		       u64 raw, unsigned int perm);
+
+/* leaves.c */
+void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
+		      unsigned int perm, unsigned int start, unsigned int end);
+void vtds_leaves_clear(struct vtds_domain *domain, struct vtds_node *node,
+		       u64 base);
 
 /* sync.c */
 void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
@@ -763,11 +812,95 @@ phys_addr_t vtds_host_lookup(struct vtds_host_domain *host, u64 iova);
 /* guest_mem.c */
 int vtds_mem_init(struct vtds_guest_mem *mem);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
-struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
-void vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
+struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
+void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
 void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
-int vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 gpa,
-		  unsigned long *pfn, unsigned int *perm);
+int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+		    u64 gpa, unsigned long *pfn, unsigned int *perm);
+
+/* One of the chunks that are found without a search, or NULL */
+static inline struct vtds_chunk *vtds_mem_recent(struct vtds_guest_mem *mem,
+						 u64 gpa)
+{
+	unsigned long index = gpa / VTDS_CHUNK_SIZE;
+	struct vtds_chunk *chunk = mem->recent[index % VTDS_RECENT_CHUNKS];
+
+	return chunk && chunk->gfn == index * VTDS_CHUNK_PAGES ? chunk : NULL;
+}
+
+/**
+ * vtds_mem_get() - Find or pin the chunk that holds an address
+ * @mem: Guest memory
+ * @gpa: Any address in it
+ *
+ * Context: under the lock of the unit, may sleep.
+ * Return: the chunk with one user more, or an ERR_PTR(-ENOMEM). Memory that is
+ * not there is no error here but of vtds_mem_page().
+ */
+static inline struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem,
+					      u64 gpa)
+{
+	struct vtds_chunk *chunk = vtds_mem_recent(mem, gpa);
+
+	if (unlikely(!chunk || !chunk->users))
+		return __vtds_mem_get(mem, gpa);
+	chunk->users++;
+	return chunk;
+}
+
+/**
+ * vtds_mem_put() - Give back what vtds_mem_get() returned
+ * @mem: Guest memory
+ * @chunk: The chunk. What is pinned stays so until vtds_mem_trim() at least, but
+ *         the chunk itself may be gone
+ */
+static inline void vtds_mem_put(struct vtds_guest_mem *mem,
+				struct vtds_chunk *chunk)
+{
+	if (unlikely(!--chunk->users))
+		__vtds_mem_put(mem, chunk);
+}
+
+/* The same for the user that a leaf of 4 KiB is of its chunk. */
+static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
+{
+	struct vtds_chunk *chunk = vtds_mem_recent(mem, gpa);
+
+	if (likely(chunk && chunk->users))
+		vtds_mem_put(mem, chunk);
+	else
+		vtds_mem_put_range(mem, gpa, VTD_PAGE_SIZE);
+}
+
+static inline bool vtds_chunk_is_contiguous(const struct vtds_chunk *chunk)
+{
+	return !chunk->pfns && !chunk->offsets;
+}
+
+/**
+ * vtds_mem_page() - Host frame of a guest page
+ * @mem: Guest memory
+ * @chunk: The chunk of @gpa, with a user of the caller's
+ * @gpa: Any address in the page
+ * @pfn: Output, the host frame, pinned as long as the chunk has users
+ * @perm: Output, VTD_SS_R or VTD_SS_RW: what a device may do with it
+ *
+ * Return: 0, -ENOENT if there is no memory, or another error of iommufd.
+ */
+static inline int vtds_mem_page(struct vtds_guest_mem *mem,
+				struct vtds_chunk *chunk, u64 gpa,
+				unsigned long *pfn, unsigned int *perm)
+{
+	unsigned int offset = (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
+
+	if (unlikely(chunk->pfns))
+		return __vtds_mem_page(mem, chunk, gpa, pfn, perm);
+	*pfn = chunk->base_pfn +
+	       (chunk->offsets ? chunk->offsets[offset] : offset);
+	*perm = VTD_SS_RW;
+	return 0;
+}
+
 int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 			unsigned int *perm);
 int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,

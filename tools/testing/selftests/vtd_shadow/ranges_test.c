@@ -76,6 +76,22 @@ TEST_F(ranges, guest_address_width)
 	EXPECT_REACH(PERM_RW, self->dev, end, self->page);
 }
 
+/* A device never reads what is mapped for writing only unless GET_INFO said so */
+TEST_F(ranges, write_only_as_announced)
+{
+	bool announced = self->s.unit.info.capabilities &
+			 VTD_SHADOW_INFO_WRITE_ONLY_READABLE;
+	int reach;
+
+	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_W);
+	FLUSH(iotlb_domain(SCENE_DID));
+	reach = vtds_reach(&self->s.guest, self->dev, IOVA, self->page);
+	EXPECT_EQ(on_host(PERM_W), reach);
+	EXPECT_EQ(PERM_W, reach & PERM_W);
+	if (!announced)
+		EXPECT_EQ(PERM_W, reach);
+}
+
 /* A physical address of more bits than the guest has is a reserved bit */
 TEST_F(ranges, guest_physical_address_width)
 {
