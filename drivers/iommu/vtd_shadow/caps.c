@@ -107,6 +107,8 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_caps_decode);
  * @leaf: It is at level 1 or has PS set
  *
  * Section 9.8. Of a leaf where there is no such page size PS is reserved.
+ *
+ * Return: the bits.
  */
 u64 vtds_caps_reserved(const struct vtds_caps *caps, unsigned int level,
 		       bool leaf)
