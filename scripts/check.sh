@@ -150,7 +150,7 @@ background() {
 	shift
 	set -m
 	{
-		renice -n "$nice" "$BASHPID" >/dev/null
+		[ "$nice" -eq 0 ] || renice -n "$nice" "$BASHPID" >/dev/null
 		run_lane "$@"
 	} </dev/null &
 	BACKGROUND+=($!)

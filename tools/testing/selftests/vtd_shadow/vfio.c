@@ -101,7 +101,7 @@ static unsigned int nr_found;
  */
 __attribute__((constructor)) static void find_all(void)
 {
-	char dir[PATH_MAX];
+	char dir[PATH_MAX / 2];
 	struct dirent **names;
 	int nr = scandir(DRIVER, &names, hide_dots, alphasort);
 

@@ -108,10 +108,9 @@ add_port() {
 
 # Huge pages are for guest memory, which unit tests do not have. Machine memory that
 # nothing needs only makes leak scans longer. They would also read through all of a
-# huge page of 1 GiB that the kernel takes for itself at boot: here it only keeps
-# the place, and init asks for the page.
+# huge page of 1 GiB that the kernel takes at boot, so init asks for that one.
 set_memory() {
-	HUGE='hugetlb_cma=1G hugepagesz=2M hugepages=256' MEMORY=4G
+	HUGE='hugepagesz=2M hugepages=256' MEMORY=6G
 	[ "$MODE" != kunit ] || HUGE='' MEMORY=1G
 }
 
