@@ -7,7 +7,8 @@
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
 # MODE is kunit, selftest, soak, demo or shell. In the environment: TEST=program[:test]
-# restricts selftest, HOST is the emulated host's IOMMU: intel (the default),
+# restricts selftest (see WHICH of run.sh), and PART names a run that others of its
+# kind are beside. HOST is the emulated host's IOMMU: intel (the default),
 # intel-sm (scalable mode), virtio or amd. DURATION is how many seconds soak takes,
 # SEED where it begins, VERBOSE=1 makes it tell each step.
 
@@ -200,6 +201,7 @@ main() { # MODE KERNEL FLAVOUR
 	HOST=${HOST:-intel}
 	RUN=$OUT/run/$mode-$kernel-$flavour
 	[ "$HOST" = intel ] || RUN+=-$HOST
+	RUN+=${PART:+-$PART}
 	mkdir -p "$OUT/run"
 	qemu_for "$HOST"
 	kernel_build "$kernel" "$flavour"
@@ -212,6 +214,7 @@ main() { # MODE KERNEL FLAVOUR
 	name="$mode $kernel"
 	[ "$flavour" = plain ] || name+=" $flavour"
 	[ "$HOST" = intel ] || name+=" $HOST"
+	name+=${PART:+ $PART}
 	case $mode in
 	kunit | selftest)
 		step "run $name" boot "$mode"

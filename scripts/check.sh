@@ -23,20 +23,19 @@ KERNEL=${KERNEL:-6.12}
 PARTS=$RESULTS.d
 BACKGROUND=()
 
-# All selftests on all hosts and with sanitizers take too long. With everything
-# else the other hosts run what maps, and the random test, which does the rest in
-# its way; the sanitizers leave out programs that say with other variants what
-# these, the random test and the unit tests have. Asked for by name both run all.
+# On the other hosts a check of everything runs what maps, and the random test, which
+# does the rest in its way. Asked for by name they run all.
 OTHER_HOSTS=(intel-sm virtio amd)
 HOST_TESTS=
-DEBUG_TESTS=
 if [ -z "${SUITE:-}" ]; then
 	# AMD needs a QEMU that is built from source
 	OTHER_HOSTS=(intel-sm virtio)
 	HOST_TESTS=map_test,random_test
-	DEBUG_TESTS=uapi_test,compat_test,queue_test,map_test,context_test,memory_test
-	DEBUG_TESTS+=,life_test,runq_test,stress_test,random_test
 fi
+
+# With sanitizers the selftests take longest: they run in two boots side by side,
+# these programs and all others.
+DEBUG_HALF=map_test,context_test,memory_test,life_test
 
 # Lanes side by side. A boot waits for emulated devices much of its time; what
 # compiles stays behind the boots in priority.
@@ -44,13 +43,26 @@ PLAIN=(kunit selftest hosts)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
 
+debug_selftests() {
+	local status=0 other
+	if [ -n "${TEST:-}" ]; then
+		bash "$TOP/scripts/bed.sh" selftest 7 debug
+		return
+	fi
+	TEST=!$DEBUG_HALF PART=b bash "$TOP/scripts/bed.sh" selftest 7 debug &
+	other=$!
+	TEST=$DEBUG_HALF PART=a bash "$TOP/scripts/bed.sh" selftest 7 debug || status=1
+	wait "$other" || status=1
+	return "$status"
+}
+
 suite_programs() { # SUITE
 	local status=0 host
 	case $1 in
 	kunit | selftest) bash "$TOP/scripts/bed.sh" "$1" "$KERNEL" ;;
 	debug)
 		bash "$TOP/scripts/bed.sh" kunit 7 debug || status=1
-		TEST=${TEST:-$DEBUG_TESTS} bash "$TOP/scripts/bed.sh" selftest 7 debug || status=1
+		debug_selftests || status=1
 		return "$status"
 		;;
 	hosts)

@@ -11,7 +11,8 @@
 # IMAGE    the kernel
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
 # TESTS    a directory that holds the test programs and their list, "tests"
-# WHICH    run only this program (or program:test)
+# WHICH    run only this program (or program:test), or these (with commas), or all
+#          but these (!program,...)
 #
 # In the environment: HOST, the IOMMU (intel, intel-sm, virtio or amd); QEMU, the
 # program; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
