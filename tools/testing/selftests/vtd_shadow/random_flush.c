@@ -161,6 +161,19 @@ static void break_one(struct vtds_random *r, struct random_batch *batch)
 		desc->q[i] = random_number(r);
 }
 
+/*
+ * A status in the queue itself changes descriptors that the driver may not have
+ * read yet, and the model knows only those that the guest wrote.
+ */
+static void spare_queue(struct vtds_random *r, struct model_desc *desc)
+{
+	__u64 page = desc->q[1] & ~0xfffULL;
+
+	if ((desc->q[0] & 15) == DESC_WAIT &&
+	    (page == QUEUE_GPA || page == r->model.area[AREA_DATA].gpa))
+		desc->q[1] = STATUS_GPA | (desc->q[1] & 0xfff);
+}
+
 /* --- What should happen --- */
 
 /**
@@ -376,6 +389,8 @@ const char *random_flush(struct vtds_random *r, struct random_batch *batch)
 		add_noise(r, &batch->desc[i]);
 	if (batch->nr && random_chance(r, 3))
 		break_one(r, batch);
+	for (unsigned int i = 0; i < batch->nr; i++)
+		spare_queue(r, &batch->desc[i]);
 	for (unsigned int i = 0; i < batch->nr; i++)
 		random_note(r, "descriptor %#llx %#llx", batch->desc[i].q[0],
 			    batch->desc[i].q[1]);
