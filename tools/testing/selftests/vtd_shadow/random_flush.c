@@ -303,6 +303,8 @@ static struct outcome predict_queue(struct vtds_random *r,
 				    const struct random_batch *batch,
 				    __u64 base, __u64 tail)
 {
+	/* Nothing at all, if the queue stops before its first descriptor */
+	r->nr_written = 0;
 	if (r->wide && !r->model.caps.scalable)
 		return stop_at(0, VTD_SHADOW_IQEI_INVALID_WIDTH);
 	if (tail >= SZ_4K || tail % desc_size(r))
