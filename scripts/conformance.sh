@@ -44,8 +44,8 @@ existing_tests() {
 		sed -nE "s/^TEST_F\((\w+), (\w+)\).*/$name: \1.\2/p" "$SELFTESTS/$name.c"
 	done
 	grep -oP 'tests/\K\w+_kunit(?=\.o)' "$MODULE/Makefile" | while read -r name; do
-		sed -nE "s/.*KUNIT_CASE(_PARAM|_SLOW)?\((\w+)[,)].*/$name: \2/p" \
-			"$MODULE/tests/$name.c"
+		grep -oP 'KUNIT_CASE(_PARAM|_SLOW)?\(\K\w+' "$MODULE/tests/$name.c" |
+			sed "s/^/$name: /"
 	done
 }
 
