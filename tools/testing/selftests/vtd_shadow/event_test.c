@@ -720,6 +720,7 @@ struct reader {
 	ssize_t got;
 	int error;
 	pthread_t thread;
+	pid_t tid;
 	bool done;
 };
 
@@ -727,19 +728,40 @@ static void *read_one(void *arg)
 {
 	struct reader *r = arg;
 
+	__atomic_store_n(&r->tid, gettid(), __ATOMIC_RELEASE);
 	r->got = read(r->fd, &r->event, sizeof(r->event));
 	r->error = errno;
 	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
+static bool sleeps(pid_t tid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d %*s %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S';
+}
+
+/* On return it sleeps in read(): a signal before that would be lost to it. */
 static int reader_start(struct reader *r, int fd)
 {
 	*r = (struct reader){ .fd = fd };
 	if (pthread_create(&r->thread, NULL, read_one, r))
 		return -1;
-	vtds_sleep_ms(50);
-	return __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) ? -1 : 0;
+	while (!__atomic_load_n(&r->tid, __ATOMIC_ACQUIRE) || !sleeps(r->tid)) {
+		if (__atomic_load_n(&r->done, __ATOMIC_ACQUIRE))
+			return -1;
+		vtds_sleep_ms(5);
+	}
+	return 0;
 }
 
 /* It sleeps until there is something, and the ioctls go on meanwhile */
