@@ -476,7 +476,8 @@ static void device_reserved(struct kunit *test)
  * PASIDs
  */
 
-static void pasid_follows_entries(struct kunit *test)
+/* Device 0 uses TABLE_A for requests without PASID, TABLE_B for PASID 5. */
+static void two_tables(void)
 {
 	make_table(TABLE_A, 1);
 	make_table(TABLE_B, 2);
@@ -484,6 +485,11 @@ static void pasid_follows_entries(struct kunit *test)
 	rig->devices[0].pasids = true;
 	set_pasid(0, 0, 2, TABLE_A);
 	set_pasid(0, 5, 2, TABLE_B);
+}
+
+static void pasid_follows_entries(struct kunit *test)
+{
+	two_tables();
 	set_pasid(0, 70, 4, 0);
 	set_pasid(0, 71, 2, TABLE_A);
 	add(0);
@@ -610,12 +616,7 @@ static void pasid_capability(struct kunit *test)
 /* A host domain that did not do as asked is taken from PASIDs, too. */
 static void pasid_broken_domain(struct kunit *test)
 {
-	make_table(TABLE_A, 1);
-	make_table(TABLE_B, 2);
-	scalable_mode();
-	rig->devices[0].pasids = true;
-	set_pasid(0, 0, 2, TABLE_A);
-	set_pasid(0, 5, 2, TABLE_B);
+	two_tables();
 	set_pasid(0, 6, 2, TABLE_B);
 	add(0);
 	host_of(0, 5)->short_in = 1;
@@ -634,12 +635,7 @@ static void pasid_broken_domain(struct kunit *test)
 /* The domain-id changed in place; only the IOTLB is told, by the new one. */
 static void pasid_did_in_memory(struct kunit *test)
 {
-	make_table(TABLE_A, 1);
-	make_table(TABLE_B, 2);
-	scalable_mode();
-	rig->devices[0].pasids = true;
-	set_pasid(0, 0, 2, TABLE_A);
-	set_pasid(0, 5, 2, TABLE_B);
+	two_tables();
 	add(0);
 
 	pasid_entry(0, 5)[1] = 9;
