@@ -5,7 +5,8 @@
 #
 #   kernel.sh VERSION [FLAVOUR]   make sure it is there, tell where
 #
-# VERSION is 6.12 or 7 (the newest 7.x), FLAVOUR is plain or debug.
+# VERSION is 6.12 or 7 (the newest 7.x), FLAVOUR is plain (also runs guests), debug
+# (with sanitizers, no guests) or guest-debug (both).
 # Sourced, it gives kernel_src and kernel_build, which set KSRC and KDIR.
 
 # shellcheck source=scripts/lib.sh
@@ -41,15 +42,17 @@ unpack_kernel() { # VERSION DIRECTORY
 
 # The configuration fragments of a kernel, one path a line
 fragments() { # VERSION FLAVOUR
-	echo "$KCONFIGS/config"
+	local parts part
 	case $2 in
-	plain) ;;
-	debug)
-		echo "$KCONFIGS/config.debug"
-		[ ! -e "$KCONFIGS/config.debug-$1" ] || echo "$KCONFIGS/config.debug-$1"
-		;;
-	*) die "no kernel flavour $2: it is plain or debug" ;;
+	plain) parts="guest" ;;
+	debug) parts="debug debug-$1" ;;
+	guest-debug) parts="guest debug debug-$1" ;;
+	*) die "no kernel flavour $2: it is plain, debug or guest-debug" ;;
 	esac
+	echo "$KCONFIGS/config"
+	for part in $parts; do
+		[ ! -e "$KCONFIGS/config.$part" ] || echo "$KCONFIGS/config.$part"
+	done
 }
 
 # Every line of the fragments must hold in the final configuration: Kconfig
