@@ -74,11 +74,11 @@ signed_by() {
 # their own in a temporary directory. The system's own lists and sources stay as
 # they are.
 with_suite() {
-	local dir=$LISTS/$1 uri release where codename
+	local dir=$LISTS/$1${2:+.src} uri release where codename
 	APT_OPTIONS=(-o "Dir::Etc::SourceList=$dir.list" -o Dir::Etc::SourceParts=/dev/null
 		-o "Dir::State::Lists=$dir" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
 		-o Acquire::Languages=none)
-	mkdir "$dir"
+	mkdir -p "$dir"
 	while IFS='|' read -r uri release where codename; do
 		echo "deb $(signed_by "$where") $uri $release main"
 		[ "$codename" != bookworm ] ||
