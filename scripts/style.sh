@@ -16,13 +16,15 @@
 source "$(dirname "$0")/lib.sh"
 source "$TOP/scripts/kernel.sh"
 source "$TOP/scripts/lib-check.sh"
+source "$TOP/scripts/vmm.sh"
 
 SUITE=style
-CHECKS=(checkpatch clang-format shellcheck hygiene links conformance kernel-doc uapi docs
-	build sparse selftests coccicheck)
+CHECKS=(checkpatch clang-format qemu-checkpatch shellcheck hygiene links conformance
+	kernel-doc uapi docs build sparse selftests coccicheck)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
+QEMU_FILES=integration/qemu
 DICTIONARY=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt
 
 # files PATTERN...: the repository's files, committed or about to be
@@ -35,7 +37,7 @@ files() {
 		done
 }
 
-c_files() { files '*.c' '*.h'; }
+c_files() { files '*.c' '*.h' ":!$QEMU_FILES"; }
 kernel_files() { files "$MODULE/*.[ch]" 'include/*.h'; }
 shell_files() {
 	local file
@@ -105,6 +107,20 @@ run_clang_format() {
 	return "$status"
 }
 
+# What goes into QEMU is written as QEMU is. It would like another licence.
+run_qemu_checkpatch() {
+	local script=$WORK/qemu-checkpatch.pl said
+
+	vmm_source
+	tar -xJOf "$QEMU_TARBALL" --wildcards --no-wildcards-match-slash \
+		'qemu-*/scripts/checkpatch.pl' >"$script"
+	{
+		files "$QEMU_FILES/*.[ch]" | xargs -n 1 perl "$script" --no-tree --terse -f
+		files "$QEMU_FILES/*.patch" |
+			xargs -n 1 perl "$script" --no-tree --terse --no-signoff
+	} 2>&1 | silent grep -vE ': WARNING: .*GPL-2.0-or-later|^total:'
+}
+
 run_shellcheck() { shell_files | xargs shellcheck; }
 
 # Nothing here may be bound to one machine or person, or be unfinished. The
@@ -113,8 +129,8 @@ run_hygiene() {
 	local file failed=0
 	local -a own=(':!COPYING')
 
-	forbid() {
-		silent git grep -nIE --untracked "$2" -- "${own[@]}" || {
+	forbid() { # WHAT PATTERN [WHERE NOT]
+		silent git grep -nIE --untracked "$2" -- "${own[@]}" "${@:3}" || {
 			echo "^ $1"
 			failed=1
 		}
@@ -122,8 +138,9 @@ run_hygiene() {
 	forbid "a path of one machine" '(^|[^[:alnum:]_.$}>-])/(home|root|mnt|srv|opt|w[o]rk)/'
 	forbid "a person's signature" 'Signed-off-[b]y'
 	forbid "a registry's host" '(debian|pypi|pythonhosted|docker)\.(org|com|io)'
-	forbid "unfinished" '\b(TO[D]O|FIX[M]E|X[X]X)\b|@[A-Z]+@'
-	forbid "blank at the end of a line" '[[:blank:]]$'
+	# A patch has blanks for empty lines, and what it takes away
+	forbid "unfinished" '\b(TO[D]O|FIX[M]E|X[X]X)\b|@[A-Z]+@' ':!*.patch'
+	forbid "blank at the end of a line" '[[:blank:]]$' ':!*.patch'
 	forbid "conflict marker" '^(<<<<<<<|>>>>>>>)'
 
 	while read -r file; do
@@ -278,6 +295,7 @@ looks_at() { # CHECK
 	case $1 in
 	clang-format) c_files ;;
 	shellcheck) shell_files && echo .shellcheckrc ;;
+	qemu-checkpatch) files "$QEMU_FILES" ;;
 	kernel-doc) kernel_files ;;
 	uapi) echo "$HEADER" ;;
 	docs) files Documentation README.md include drivers scripts/docs ;;

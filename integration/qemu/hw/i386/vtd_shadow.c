@@ -1,0 +1,507 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * vtd_shadow: the host kernel shadows the second-stage tables of an emulated
+ * VT-d unit for the devices that are assigned through it.
+ *
+ * One file of /dev/vtd_shadow stands for one unit. It is open while there are
+ * devices: it keeps the IOAS that it is bound to, which goes with its last
+ * device.
+ *
+ * All of this runs under the BQL.
+ */
+
+#include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <linux/iommufd.h>
+#include <linux/vtd_shadow.h>
+
+#include "exec/address-spaces.h"
+#include "exec/memory.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/vfio/vfio-common.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "system/iommufd.h"
+#include "trace.h"
+#include "vtd_shadow.h"
+
+#define VTD_SHADOW_DEV "/dev/vtd_shadow"
+
+typedef struct VTDShadowDevice {
+    PCIBus *bus;
+    int devfn;
+    HostIOMMUDevice *hiod;
+    uint32_t dev_id;
+    uint32_t identity_pt_id;
+    uint16_t source_id;
+    bool added;             /* The kernel has it */
+    QLIST_ENTRY(VTDShadowDevice) next;
+} VTDShadowDevice;
+
+struct VTDShadow {
+    int fd;                 /* -1 while there is no device */
+    IOMMUFDBackend *be;
+    uint32_t ioas_id;
+    uint64_t cap;
+    uint64_t ecap;
+    uint8_t haw;
+    bool translation;
+    uint64_t rtaddr;
+    VTDShadowFault *fault;
+    void *opaque;
+    QLIST_HEAD(, VTDShadowDevice) devices;
+    MemoryListener listener;
+    bool ram_added;
+};
+
+/*
+ * The kernel's errors here are its own trouble, or our bugs: what a guest does
+ * wrong is in the output of the calls.
+ */
+static int vtd_shadow_ioctl(VTDShadow *shadow, unsigned long request, void *arg,
+                            const char *what)
+{
+    int ret = ioctl(shadow->fd, request, arg) ? -errno : 0;
+
+    trace_vtd_shadow_ioctl(what, ret);
+    if (ret) {
+        error_report("vtd_shadow: %s: %s", what, strerror(-ret));
+    }
+    return ret;
+}
+
+/* What the guest's tables ask for and is not there is the guest's loss. */
+static void vtd_shadow_install_errno(const char *what, uint32_t install_errno)
+{
+    if (install_errno) {
+        trace_vtd_shadow_install_errno(what, install_errno);
+    }
+}
+
+/* Faults */
+
+/*
+ * A device that is in no domain has no valid entries. The engine says so when
+ * it reads them; a fault it would be if the device did DMA now.
+ */
+static bool vtd_shadow_is_idle(uint32_t reason)
+{
+    switch (reason) {
+    case 0x01: /* root entry */
+    case 0x02: /* context entry */
+    case 0x39: /* the same in scalable mode */
+    case 0x41:
+    case 0x51: /* PASID directory entry */
+    case 0x59: /* PASID table entry */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void vtd_shadow_event(VTDShadow *shadow,
+                             const struct vtd_shadow_event *event)
+{
+    trace_vtd_shadow_event(event->type, event->source_id, event->iova,
+                           event->reason, event->error);
+
+    switch (event->type) {
+    case VTD_SHADOW_EVENT_FAULT:
+        if (!vtd_shadow_is_idle(event->reason)) {
+            shadow->fault(shadow->opaque, event->reason, event->source_id,
+                          event->iova);
+        }
+        break;
+    case VTD_SHADOW_EVENT_INSTALL:
+        warn_report_once("vtd_shadow: not all that the guest maps for its "
+                         "device %02x:%02x.%x can be reached: iova 0x%llx: %s",
+                         PCI_BUS_NUM(event->source_id),
+                         PCI_SLOT(event->source_id),
+                         PCI_FUNC(event->source_id),
+                         event->iova, strerror(event->error));
+        break;
+    case VTD_SHADOW_EVENT_CONFLICT:
+        warn_report_once("vtd_shadow: the guest has different settings for "
+                         "devices of one group of the host, that of device "
+                         "%02x:%02x.%x: no DMA",
+                         PCI_BUS_NUM(event->source_id),
+                         PCI_SLOT(event->source_id),
+                         PCI_FUNC(event->source_id));
+        break;
+    }
+}
+
+static void vtd_shadow_read_events(void *opaque)
+{
+    VTDShadow *shadow = opaque;
+    struct vtd_shadow_event events[16];
+    ssize_t len = read(shadow->fd, events, sizeof(events));
+
+    for (ssize_t i = 0; i < len / (ssize_t)sizeof(events[0]); i++) {
+        vtd_shadow_event(shadow, &events[i]);
+    }
+}
+
+/* State */
+
+static void vtd_shadow_send_state(VTDShadow *shadow)
+{
+    struct vtd_shadow_set_state state = {
+        .size = sizeof(state),
+        .flags = shadow->translation ? VTD_SHADOW_STATE_TE : 0,
+        .rtaddr = shadow->rtaddr,
+        .cap = shadow->cap,
+        .ecap = shadow->ecap,
+        .haw = shadow->haw,
+    };
+
+    trace_vtd_shadow_set_state(shadow->translation, shadow->rtaddr);
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_SET_STATE, &state, "SET_STATE");
+    vtd_shadow_install_errno("SET_STATE", state.install_errno);
+}
+
+/* Memory */
+
+static void vtd_shadow_region_add(MemoryListener *listener,
+                                  MemoryRegionSection *section)
+{
+    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
+
+    shadow->ram_added |= memory_region_is_ram(section->mr) &&
+                         !memory_region_is_ram_device(section->mr);
+}
+
+/* By now VFIO's listener has mapped what was added. */
+static void vtd_shadow_commit(MemoryListener *listener)
+{
+    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
+    struct vtd_shadow_resync resync = { .size = sizeof(resync) };
+
+    if (!shadow->ram_added) {
+        return;
+    }
+    shadow->ram_added = false;
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC");
+    vtd_shadow_install_errno("RESYNC", resync.install_errno);
+}
+
+/* Opening and closing */
+
+static int vtd_shadow_open_unit(int iommufd, uint32_t ioas_id, Error **errp)
+{
+    struct vtd_shadow_bind bind = {
+        .size = sizeof(bind),
+        .iommufd = iommufd,
+        .ioas_id = ioas_id,
+    };
+    int fd = qemu_open(VTD_SHADOW_DEV, O_RDWR | O_NONBLOCK, errp);
+
+    if (fd >= 0 && ioctl(fd, VTD_SHADOW_BIND, &bind)) {
+        error_setg_errno(errp, errno, "vtd_shadow: BIND");
+        qemu_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool vtd_shadow_open(VTDShadow *shadow, IOMMUFDBackend *be,
+                            uint32_t ioas_id, Error **errp)
+{
+    shadow->fd = vtd_shadow_open_unit(be->fd, ioas_id, errp);
+    if (shadow->fd < 0) {
+        return false;
+    }
+    shadow->be = be;
+    shadow->ioas_id = ioas_id;
+    vtd_shadow_send_state(shadow);
+    qemu_set_fd_handler(shadow->fd, vtd_shadow_read_events, NULL, shadow);
+    memory_listener_register(&shadow->listener, &address_space_memory);
+    return true;
+}
+
+static void vtd_shadow_close(VTDShadow *shadow)
+{
+    memory_listener_unregister(&shadow->listener);
+    qemu_set_fd_handler(shadow->fd, NULL, NULL, NULL);
+    qemu_close(shadow->fd);
+    shadow->fd = -1;
+}
+
+/* Devices */
+
+/*
+ * Bus numbers are the guest's to give, at any time. Until then devices behind
+ * bridges look alike, which does no harm while nothing is translated.
+ */
+static uint16_t vtd_shadow_source_id(const VTDShadowDevice *dev)
+{
+    return PCI_BUILD_BDF(pci_bus_num(dev->hiod->aliased_bus),
+                         dev->hiod->aliased_devfn);
+}
+
+static int vtd_shadow_ioctl_add(int fd, uint32_t dev_id, uint32_t pt_id,
+                                uint16_t source_id)
+{
+    struct vtd_shadow_add_device add = {
+        .size = sizeof(add),
+        .dev_id = dev_id,
+        .identity_pt_id = pt_id,
+        .source_ids_uptr = (uintptr_t)&source_id,
+        .nr_source_ids = 1,
+    };
+    int ret = ioctl(fd, VTD_SHADOW_ADD_DEVICE, &add) ? -errno : 0;
+
+    trace_vtd_shadow_add_device(dev_id, pt_id, source_id, ret);
+    vtd_shadow_install_errno("ADD_DEVICE", add.install_errno);
+    return ret;
+}
+
+static void vtd_shadow_add_errno(Error **errp, int ret)
+{
+    if (ret == -ENOENT) {
+        error_setg(errp, "vtd_shadow: the device is not bound to a driver that "
+                   "supports it, as vtd_shadow_vfio_pci does");
+    } else {
+        error_setg_errno(errp, -ret, "vtd_shadow: ADD_DEVICE");
+    }
+}
+
+static int vtd_shadow_add(VTDShadow *shadow, VTDShadowDevice *dev)
+{
+    int ret;
+
+    dev->source_id = vtd_shadow_source_id(dev);
+    ret = vtd_shadow_ioctl_add(shadow->fd, dev->dev_id, dev->identity_pt_id,
+                               dev->source_id);
+    dev->added = !ret;
+    return ret;
+}
+
+static void vtd_shadow_remove(VTDShadow *shadow, VTDShadowDevice *dev)
+{
+    struct vtd_shadow_remove_device remove = {
+        .size = sizeof(remove),
+        .dev_id = dev->dev_id,
+    };
+
+    if (dev->added) {
+        vtd_shadow_ioctl(shadow, VTD_SHADOW_REMOVE_DEVICE, &remove,
+                         "REMOVE_DEVICE");
+    }
+    dev->added = false;
+}
+
+/* To be called before the kernel reads the guest's tables. */
+static void vtd_shadow_update_source_ids(VTDShadow *shadow)
+{
+    VTDShadowDevice *dev;
+    int ret;
+
+    QLIST_FOREACH(dev, &shadow->devices, next) {
+        if (dev->added && dev->source_id == vtd_shadow_source_id(dev)) {
+            continue;
+        }
+        vtd_shadow_remove(shadow, dev);
+        ret = vtd_shadow_add(shadow, dev);
+        if (ret) {
+            error_report("vtd_shadow: %s: ADD_DEVICE: %s, no DMA",
+                         dev->hiod->name, strerror(-ret));
+        }
+    }
+}
+
+/* The rest of the file is what the unit calls, see vtd_shadow.h. */
+
+VTDShadow *vtd_shadow_new(uint64_t cap, uint64_t ecap, uint8_t haw,
+                          VTDShadowFault *fault, void *opaque, Error **errp)
+{
+    struct vtd_shadow_get_info info = { .size = sizeof(info) };
+    int fd = qemu_open(VTD_SHADOW_DEV, O_RDWR, errp);
+    VTDShadow *shadow;
+    int ret;
+
+    if (fd < 0) {
+        return NULL;
+    }
+    ret = ioctl(fd, VTD_SHADOW_GET_INFO, &info) ? -errno : 0;
+    qemu_close(fd);
+    if (ret) {
+        error_setg_errno(errp, -ret, "vtd_shadow: GET_INFO");
+        return NULL;
+    }
+    if (info.version != VTD_SHADOW_API_VERSION) {
+        error_setg(errp, "vtd_shadow: version %u of the kernel, not %u",
+                   info.version, VTD_SHADOW_API_VERSION);
+        return NULL;
+    }
+    if ((cap & ~info.cap_mask) || (info.cap_required & ~cap) ||
+        (ecap & ~info.ecap_mask)) {
+        error_setg(errp, "vtd_shadow: not for a unit with these features "
+                   "(CAP 0x%" PRIx64 " of 0x%" PRIx64 ", ECAP 0x%" PRIx64
+                   " of 0x%" PRIx64 ")", cap, (uint64_t)info.cap_mask,
+                   ecap, (uint64_t)info.ecap_mask);
+        return NULL;
+    }
+
+    shadow = g_new0(VTDShadow, 1);
+    shadow->fd = -1;
+    shadow->cap = cap;
+    shadow->ecap = ecap;
+    shadow->haw = haw;
+    shadow->fault = fault;
+    shadow->opaque = opaque;
+    shadow->listener = (MemoryListener) {
+        .name = "vtd_shadow",
+        .region_add = vtd_shadow_region_add,
+        .commit = vtd_shadow_commit,
+    };
+    QLIST_INIT(&shadow->devices);
+    return shadow;
+}
+
+/*
+ * A unit of its own, on an empty IOAS, takes the device for a moment. If a
+ * device of its group has been added already (EBUSY) this one can be, too.
+ */
+bool vtd_shadow_probe(VTDShadow *shadow, HostIOMMUDevice *hiod, Error **errp)
+{
+    VFIODevice *vdev = hiod->agent;
+    uint32_t ioas_id;
+    int fd, ret;
+
+    if (shadow->fd >= 0 && shadow->be != vdev->iommufd) {
+        error_setg(errp, "vtd_shadow: the other devices are bound to another "
+                   "iommufd object");
+        return false;
+    }
+    if (!iommufd_backend_alloc_ioas(vdev->iommufd, &ioas_id, errp)) {
+        return false;
+    }
+    fd = vtd_shadow_open_unit(vdev->iommufd->fd, ioas_id, errp);
+    if (fd < 0) {
+        iommufd_backend_free_id(vdev->iommufd, ioas_id);
+        return false;
+    }
+    ret = vtd_shadow_ioctl_add(fd, vdev->devid, ioas_id, 0);
+    qemu_close(fd);
+    iommufd_backend_free_id(vdev->iommufd, ioas_id);
+
+    if (ret && ret != -EBUSY) {
+        vtd_shadow_add_errno(errp, ret);
+        return false;
+    }
+    return true;
+}
+
+bool vtd_shadow_add_device(VTDShadow *shadow, PCIBus *bus, int devfn,
+                           HostIOMMUDevice *hiod, Error **errp)
+{
+    VFIODevice *vdev = hiod->agent;
+    VFIOIOMMUFDContainer *container =
+        container_of(vdev->bcontainer, VFIOIOMMUFDContainer, bcontainer);
+    VTDShadowDevice *dev;
+    int ret;
+
+    if (shadow->fd >= 0 && (shadow->be != vdev->iommufd ||
+                            shadow->ioas_id != container->ioas_id)) {
+        error_setg(errp, "vtd_shadow: the device needs an IOAS of its own");
+        return false;
+    }
+    if (shadow->fd < 0 && !vtd_shadow_open(shadow, vdev->iommufd,
+                                           container->ioas_id, errp)) {
+        return false;
+    }
+
+    dev = g_new0(VTDShadowDevice, 1);
+    dev->bus = bus;
+    dev->devfn = devfn;
+    dev->hiod = hiod;
+    dev->dev_id = vdev->devid;
+    dev->identity_pt_id = vdev->hwpt->hwpt_id;
+    ret = vtd_shadow_add(shadow, dev);
+    if (ret) {
+        vtd_shadow_add_errno(errp, ret);
+        g_free(dev);
+        if (QLIST_EMPTY(&shadow->devices)) {
+            vtd_shadow_close(shadow);
+        }
+        return false;
+    }
+    object_ref(OBJECT(hiod));
+    QLIST_INSERT_HEAD(&shadow->devices, dev, next);
+    return true;
+}
+
+void vtd_shadow_remove_device(VTDShadow *shadow, PCIBus *bus, int devfn)
+{
+    VTDShadowDevice *dev;
+
+    QLIST_FOREACH(dev, &shadow->devices, next) {
+        if (dev->bus == bus && dev->devfn == devfn) {
+            break;
+        }
+    }
+    if (!dev) {
+        return;
+    }
+    vtd_shadow_remove(shadow, dev);
+    QLIST_REMOVE(dev, next);
+    object_unref(OBJECT(dev->hiod));
+    g_free(dev);
+    if (QLIST_EMPTY(&shadow->devices)) {
+        vtd_shadow_close(shadow);
+    }
+}
+
+bool vtd_shadow_active(VTDShadow *shadow)
+{
+    return shadow->fd >= 0;
+}
+
+void vtd_shadow_set_state(VTDShadow *shadow, bool translation, uint64_t rtaddr)
+{
+    shadow->translation = translation;
+    shadow->rtaddr = rtaddr;
+    if (vtd_shadow_active(shadow)) {
+        vtd_shadow_update_source_ids(shadow);
+        vtd_shadow_send_state(shadow);
+    }
+}
+
+void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi)
+{
+    uint64_t desc[2] = { lo, hi };
+    struct vtd_shadow_invalidate inval = {
+        .size = sizeof(inval),
+        .descs_uptr = (uintptr_t)desc,
+        .nr_descs = 1,
+        .desc_size = sizeof(desc),
+    };
+
+    vtd_shadow_update_source_ids(shadow);
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_INVALIDATE, &inval, "INVALIDATE");
+    vtd_shadow_install_errno("INVALIDATE", inval.install_errno);
+}
+
+bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue)
+{
+    struct vtd_shadow_run_queue run = {
+        .size = sizeof(run),
+        .iqa = queue->iqa,
+        .head = queue->head,
+        .tail = queue->tail,
+    };
+    int ret;
+
+    vtd_shadow_update_source_ids(shadow);
+    ret = vtd_shadow_ioctl(shadow, VTD_SHADOW_RUN_QUEUE, &run, "RUN_QUEUE");
+    trace_vtd_shadow_run_queue(queue->head, run.head, queue->tail, run.iqei,
+                               run.status);
+    vtd_shadow_install_errno("RUN_QUEUE", run.install_errno);
+    queue->head = run.head;
+    queue->iqei = run.iqei;
+    queue->interrupt = run.status & VTD_SHADOW_QUEUE_INTERRUPT;
+    return !ret && !(run.status & VTD_SHADOW_QUEUE_STOPPED);
+}
