@@ -387,6 +387,8 @@ TEST_F(event, beyond_the_host)
 	const __u64 beyond = 1ULL << 56;
 	struct vtds_table table;
 
+	if (host.last >= beyond)
+		SKIP(return, "the host maps all that a guest can");
 	vtds_table_init(&table, &self->s.guest, 5, OTHER_DID);
 	vtds_scene_map_homes(&self->s, &table);
 	vtds_map(&table, beyond, self->page, SZ_4K, PERM_RW);
@@ -858,4 +860,4 @@ TEST_F(event, before_bind)
 	vtds_unit_close(&unit);
 }
 
-TEST_HARNESS_MAIN
+DMA_TEST_MAIN
