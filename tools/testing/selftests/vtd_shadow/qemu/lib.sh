@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What every init of an emulated host does: mounts, modules, results, a look for leaks,
+# the verdict. Source it.
+
+KMEMLEAK=/sys/kernel/debug/kmemleak
+FAILURES=/tmp/failures
+
+failure() {
+	echo "vtd_shadow: $*"
+	echo "$*" >>$FAILURES
+}
+
+mount_all() {
+	/bin/busybox --install -s /bin
+	mount -t proc none /proc
+	mount -t sysfs none /sys
+	mount -t debugfs none /sys/kernel/debug
+	mount -t tmpfs none /tmp
+	grep -q devtmpfs /proc/mounts || mount -t devtmpfs none /dev
+	mkdir -p /dev/shm
+	mount -t tmpfs none /dev/shm
+	: >$FAILURES
+}
+
+# The device file of a virtio port
+port() {
+	local dir
+	for dir in /sys/class/virtio-ports/*; do
+		if [ "$(cat "$dir/name")" = "vtd_shadow.$1" ]; then
+			echo "/dev/${dir##*/}"
+		fi
+	done
+}
+
+# The parameters of a module on the kernel's command line: module.name=value
+parameters() {
+	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1\.//p"
+}
+
+# Everything but the unit tests, which run when their module is loaded
+load_modules() {
+	local name
+	while read -r name; do
+		# shellcheck disable=SC2046  # one word for each
+		insmod "/modules/$name.ko" $(parameters "$name") ||
+			failure "$name does not load"
+	done </modules/order
+}
+
+bind() { # DIRECTORY DRIVER
+	echo "$2" >"$1/driver_override"
+	echo "${1##*/}" >/sys/bus/pci/drivers_probe
+	[ "$(basename "$(readlink "$1/driver")")" = "$2" ] ||
+		failure "${1##*/} does not bind to $2"
+}
+
+# Whether VTD_WHICH asks for a program: it names some, or after a ! those to leave out
+wanted() {
+	local which=${VTD_WHICH%%:*}
+	case $which in
+	'') return 0 ;;
+	!*) ;;
+	*)
+		case ,$which, in
+		*",$1,"*) return 0 ;;
+		esac
+		return 1
+		;;
+	esac
+	case ,${which#!}, in
+	*",$1,"*) return 1 ;;
+	esac
+}
+
+# run NAME COMMAND...: its output to the results and to the console
+run() {
+	local name=$1
+	shift
+	{
+		echo "# begin $name"
+		"$@" 2>&1
+		echo "# end $name $?"
+	} | tee "$TAP"
+}
+
+# Nothing may hold on to any module once the tests are over: ours must go at the
+# first try, then those that they stand on, the ones without a user first.
+unload_modules() {
+	local name users progress=yes
+	for name in $(lsmod | awk '$1 ~ /_kunit$/ { print $1 }') vtd_shadow_vfio_pci vtd_shadow; do
+		rmmod "$name" || failure "$name does not unload"
+	done
+	while [ "$progress" ]; do
+		progress=
+		while read -r name _ users _; do
+			[ "$users" -ne 0 ] || ! rmmod "$name" || progress=yes
+		done </proc/modules
+	done
+	while read -r name _ users _; do
+		failure "$name still has $users users"
+	done </proc/modules
+}
+
+vmstat() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
+
+check_leaks() {
+	local dir
+	echo 1 >/proc/sys/vm/stat_refresh
+	[ "$(vmstat nr_foll_pin_acquired)" = "$(vmstat nr_foll_pin_released)" ] ||
+		failure "$(($(vmstat nr_foll_pin_acquired) - $(vmstat nr_foll_pin_released))) pages are still pinned"
+	for dir in /sys/kernel/mm/hugepages/*; do
+		[ "$(cat "$dir/free_hugepages")" = "$(cat "$dir/nr_hugepages")" ] ||
+			failure "${dir##*/} are still in use"
+	done
+	[ -e $KMEMLEAK ] || return
+	# An object counts once it is 5 seconds old and two scans agree.
+	sleep 6
+	echo scan >$KMEMLEAK
+	echo scan >$KMEMLEAK
+	cat $KMEMLEAK
+	[ -z "$(head -n 1 $KMEMLEAK)" ] || failure "kmemleak reports leaked memory"
+}
+
+verdict() {
+	if [ -s $FAILURES ]; then
+		cat $FAILURES
+	else
+		echo pass
+	fi >"$(port verdict)"
+}
