@@ -141,7 +141,7 @@ static int open_cdev(const char *bdf)
 	struct dirent **names;
 	int fd = -ENODEV, nr;
 
-	snprintf(path, sizeof(path), DRIVER "/%s/vfio-dev", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
 	nr = scandir(path, &names, hide_dots, alphasort);
 	if (nr <= 0)
 		return -ENODEV;
@@ -157,15 +157,24 @@ static int open_cdev(const char *bdf)
 
 /* --- The device --- */
 
-int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind, unsigned int index)
+/* The device at the address @bdf, whichever VFIO driver it is bound to */
+int vtds_dev_open_at(struct vtds_dev *dev, enum vtds_kind kind, const char *bdf)
 {
 	memset(dev, 0, sizeof(*dev));
 	dev->kind = kind;
-	dev->fd = -1;
-	if (find(kind, index, dev->bdf) <= (int)index)
-		return -ENODEV;
+	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
 	dev->fd = open_cdev(dev->bdf);
 	return dev->fd < 0 ? dev->fd : 0;
+}
+
+int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind, unsigned int index)
+{
+	char bdf[sizeof(dev->bdf)];
+
+	dev->fd = -1;
+	if (find(kind, index, bdf) <= (int)index)
+		return -ENODEV;
+	return vtds_dev_open_at(dev, kind, bdf);
 }
 
 static int region(struct vtds_dev *dev, __u32 index,
@@ -209,19 +218,25 @@ static int map_bar(struct vtds_dev *dev)
 	return 0;
 }
 
+/* What a device needs beside an address space before it can do DMA */
+int vtds_dev_enable(struct vtds_dev *dev)
+{
+	int rc = map_bar(dev);
+
+	return rc ?: enable_bus_master(dev);
+}
+
 int vtds_dev_bind(struct vtds_dev *dev, int iommufd)
 {
 	struct vfio_device_bind_iommufd bind = {
 		.argsz = sizeof(bind),
 		.iommufd = iommufd,
 	};
-	int rc;
 
 	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind))
 		return -errno;
 	dev->dev_id = bind.out_devid;
-	rc = map_bar(dev);
-	return rc ?: enable_bus_master(dev);
+	return vtds_dev_enable(dev);
 }
 
 int vtds_dev_attach(struct vtds_dev *dev, __u32 pt_id)

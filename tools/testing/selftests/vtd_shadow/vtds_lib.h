@@ -221,6 +221,9 @@ struct vtds_dev {
 int vtds_dev_count(enum vtds_kind kind);
 int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind,
 		  unsigned int index);
+int vtds_dev_open_at(struct vtds_dev *dev, enum vtds_kind kind,
+		     const char *bdf);
+int vtds_dev_enable(struct vtds_dev *dev);
 int vtds_dev_bind(struct vtds_dev *dev, int iommufd);
 int vtds_dev_attach(struct vtds_dev *dev, __u32 pt_id);
 int vtds_dev_detach(struct vtds_dev *dev);
