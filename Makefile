@@ -3,25 +3,28 @@
 # Front door of vtd_shadow: each target is one script. `make help` lists them.
 
 .NOTPARALLEL:
-.PHONY: help demo check soak shell modules overlay clean clean-cache
+.PHONY: help demo check check-guest soak shell shell-guest modules overlay clean clean-cache
 
-export KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE
+export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE SHADOW
 
 help:
 	@echo 'make demo              a device does DMA through a shadow, in an emulated host'
 	@echo 'make check             all checks and tests'
-	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts modules overlay'
+	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts guest modules overlay'
 	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
+	@echo 'make check-guest       all that real guests do with assigned devices; TEST=program'
 	@echo 'make soak              the random test for SECONDS (600) from SEED on; FLAVOUR=plain|debug'
 	@echo 'make shell             a shell in the emulated host, modules loaded'
+	@echo 'make shell-guest       the same with what starts guests in it'
 	@echo '  KERNEL=6.12|7        the kernel for these: 6.12 LTS (default) or the newest 7.x'
+	@echo '  GUEST_KERNEL=6.12|7  the kernel of guests, if not the same'
 	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, virtio, amd'
 	@echo 'make modules KDIR=...  build the modules for a prepared kernel (6.12 or newer)'
 	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
 	@echo
-	@echo 'The first four set up what they need on Debian 12 (packages, kernels) and cache'
+	@echo 'The first six set up what they need on Debian 12 (packages, kernels) and cache'
 	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
 
 demo:
@@ -31,6 +34,10 @@ demo:
 check:
 	@bash scripts/check.sh
 
+check-guest:
+	@bash scripts/setup.sh
+	@bash scripts/guest.sh guest '$(KERNEL)' '$(FLAVOUR)'
+
 soak:
 	@bash scripts/setup.sh
 	@DURATION='$(SECONDS)' bash scripts/bed.sh soak '$(KERNEL)' '$(FLAVOUR)'
@@ -38,6 +45,10 @@ soak:
 shell:
 	@bash scripts/setup.sh
 	@bash scripts/bed.sh shell $(KERNEL)
+
+shell-guest:
+	@bash scripts/setup.sh
+	@bash scripts/guest.sh shell $(KERNEL)
 
 modules:
 	@bash scripts/modules.sh '$(KDIR)'

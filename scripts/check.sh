@@ -8,6 +8,7 @@
 #   selftest  kselftests on KERNEL, on the host that HOST names (Intel by default)
 #   hosts     kselftests on KERNEL on the other hosts: Intel in scalable mode,
 #             virtio, AMD
+#   guest     real guests with an assigned disk, on KERNEL, in short
 #   debug     both on the newest 7.x with sanitizers
 #   modules   the modules build against prepared kernels
 #   overlay   the repository builds and runs inside a kernel tree
@@ -40,6 +41,7 @@ DEBUG_HALF=map_test,context_test,memory_test,life_test
 # Lanes side by side. A boot waits for emulated devices much of its time; what
 # compiles stays behind the boots in priority.
 PLAIN=(kunit selftest hosts)
+GUEST=(guest)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
 
@@ -72,6 +74,7 @@ suite_programs() { # SUITE
 		done
 		return "$status"
 		;;
+	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	style) bash "$TOP/scripts/style.sh" ;;
 	modules | overlay) unless_passed "$1" bash "$TOP/scripts/$1-test.sh" ;;
 	esac
@@ -133,6 +136,7 @@ wanted_kernels() { # SUITE...
 		case $suite in
 		style) echo 6.12 plain ;;
 		kunit | selftest | hosts) echo "$KERNEL" plain ;;
+		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug) echo 7 debug ;;
 		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac
@@ -149,8 +153,11 @@ build_kernels() { # SUITE...
 	KERNELS=$(ls "$CACHE/src")
 }
 
-# The one host that needs a QEMU of its own
+# The one host that needs a QEMU of its own, and the one for guests
 build_qemu() { # SUITE...
+	if [[ " $* " == *" guest "* ]]; then
+		bash "$TOP/scripts/vmm.sh" || fail "QEMU for guests" "does not build"
+	fi
 	[[ " $* " == *" hosts "* && " ${OTHER_HOSTS[*]} " == *" amd "* ]] || return 0
 	bash "$TOP/scripts/qemu.sh" amd || fail "QEMU for amd" "does not build"
 }
@@ -173,6 +180,7 @@ run_lanes() {
 	local lane
 	background 10 "${BUILDS[@]}"
 	background 0 "${DEBUG[@]}"
+	background 0 "${GUEST[@]}"
 	(run_lane "${PLAIN[@]}")
 	for lane in "${BACKGROUND[@]}"; do
 		wait "$lane"
@@ -191,18 +199,19 @@ clean_up() {
 main() {
 	local suite
 	for suite in ${SUITE:-}; do
-		[[ " ${PLAIN[*]} ${DEBUG[*]} ${BUILDS[*]} " == *" $suite "* ]] ||
+		[[ " ${PLAIN[*]} ${GUEST[*]} ${DEBUG[*]} ${BUILDS[*]} " == *" $suite "* ]] ||
 			die "no suite $suite"
 	done
 	mapfile -t PLAIN < <(chosen "${PLAIN[@]}")
+	mapfile -t GUEST < <(chosen "${GUEST[@]}")
 	mapfile -t DEBUG < <(chosen "${DEBUG[@]}")
 	mapfile -t BUILDS < <(chosen "${BUILDS[@]}")
 	mkdir "$PARTS"
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
 	if bash "$TOP/scripts/setup.sh"; then
-		build_kernels "${PLAIN[@]}" "${DEBUG[@]}" "${BUILDS[@]}"
-		build_qemu "${PLAIN[@]}"
+		build_kernels "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}" "${BUILDS[@]}"
+		build_qemu "${PLAIN[@]}" "${GUEST[@]}"
 		run_lanes
 		cat "$PARTS"/* >>"$RESULTS"
 	else

@@ -47,6 +47,9 @@ existing_tests() {
 		grep -oP 'KUNIT_CASE(_PARAM|_SLOW)?\(\K\w+' "$MODULE/tests/$name.c" |
 			sed "s/^/$name: /"
 	done
+	for name in "$SELFTESTS"/guest/*.sh; do
+		sed -nE "s/^check (\S+) .*/$(basename "$name" .sh): \1/p" "$name"
+	done
 }
 
 tests_that_are_missing() {

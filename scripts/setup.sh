@@ -19,6 +19,8 @@ PACKAGES=(
 	# kernel, modules, initramfs
 	bc bison busybox-static cpio dpkg-dev flex gcc kmod libc6-dev libelf-dev
 	libssl-dev linux-source-6.12 make perl python3 rsync xz-utils
+	# guests in the emulated host
+	e2fsprogs kexec-tools libaio-dev
 	# style gate and documentation
 	clang-format coccinelle codespell g++ gcc-multilib libpython3-dev
 	python3-docutils python3-sphinx shellcheck sparse

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Real guests: a VMM in the emulated host gives them disks and a network card. Builds
+# what is missing, boots the emulated host, judges what came out of it.
+#
+#   guest.sh MODE [KERNEL [FLAVOUR]]
+#
+# MODE is guest (the end-to-end tests), short (a few of them), bench, demo or shell.
+# In the environment: TEST=program restricts guest (see WHICH of run.sh);
+# GUEST_KERNEL is the guests' kernel if it is another one; SHADOW=off runs all on the
+# VMM's own shadowing; ROUNDS of the measurements.
+
+# shellcheck source=scripts/kernel.sh
+source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
+# shellcheck source=scripts/modules.sh
+source "$TOP/scripts/modules.sh"
+# shellcheck source=scripts/vmm.sh
+source "$TOP/scripts/vmm.sh"
+# shellcheck source=scripts/judge.sh
+source "$TOP/scripts/judge.sh"
+# shellcheck source=scripts/tools.sh
+source "$TOP/scripts/tools.sh"
+
+# The kernel and the modules of the guests, and with them the tools
+guests_build() { # KERNEL
+	local KSRC KDIR
+	kernel_build "${GUEST_KERNEL:-$1}" plain
+	kernel_modules "$RUN/guest-modules"
+	tools_build "$KSRC" "$KDIR" "$RUN/guest-modules" "$TESTS"
+}
+
+# boot MODE: RUN, empty before, then holds what came out
+boot() {
+	local status=0
+	collect_modules "$RUN/modules"
+	COMPLAINTS=$BAD bash "$SELFTESTS/guest/run.sh" "$1" "$RUN" \
+		"$KDIR/arch/x86/boot/bzImage" "$RUN/modules" "$TESTS" "$TOOLS" "${TEST:-}" ||
+		status=$?
+	echo "$status" >"$RUN/status"
+	rm -rf "$RUN"/{modules,guest-modules,initramfs}
+}
+
+# What guests say that they wrote must be in the images: "# wrote disk1 MIB SUM"
+check_images() { # NAME
+	local image mib sum
+	while read -r _ _ image mib sum; do
+		if [ "$(dd "if=$RUN/$image" bs=1M "skip=$mib" count=16 status=none | sha256sum)" = "$sum  -" ]; then
+			pass "$1: the image of $image has what the guest wrote at $mib MiB"
+		else
+			fail "$1: the image of $image" "is not what the guest wrote at $mib MiB"
+		fi
+	done < <(tr -d '\r' <"$RUN/tap.log" | grep '^# wrote ')
+}
+
+main() { # MODE KERNEL FLAVOUR
+	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
+	RUN=$OUT/run/$mode-$kernel-$flavour
+	name="$mode $kernel"
+	[ "$flavour" = plain ] || name+=" $flavour"
+	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
+	[ -z "${SHADOW:-}" ] || name+=" shadow=$SHADOW" RUN+=-$SHADOW
+	mkdir -p "$OUT/run"
+	exec {lock}>"$RUN.lock"
+	flock "$lock"
+	rm -rf "$RUN"
+	mkdir "$RUN"
+	vmm_build
+	kernel_build "$kernel" "$flavour"
+	modules_build "$KDIR"
+	tests_build
+	guests_build "$kernel"
+	case $mode in
+	bench)
+		step "run $name" boot bench
+		judge "$name" 0
+		rm -f "$RUN"/disk*
+		summary
+		;;
+	demo)
+		run_demo
+		rm -f "$RUN"/disk*
+		;;
+	guest | short)
+		step "run $name" boot "$mode"
+		judge "$name" 0
+		check_images "$name"
+		rm -f "$RUN"/disk*
+		summary
+		;;
+	shell) boot shell ;;
+	*) die "no mode $mode: guest, short, bench, demo or shell" ;;
+	esac
+}
+
+main "$@"

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the host asks of a guest. Source it.
+
+# await COMMAND: until it succeeds, for at most a minute
+await() {
+	local left=300
+	until eval "$1" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || {
+			echo "not within a minute: $1"
+			return 1
+		}
+		sleep 0.2
+	done
+}
+
+# --- Disks: the tests know them by their serial numbers ---
+
+controller() { # SERIAL
+	local dir
+	for dir in /sys/class/nvme/*; do
+		case $(cat "$dir/serial" 2>/dev/null) in
+		"$1" | "$1 "*) echo "$dir" ;;
+		esac
+	done
+}
+
+disk() { # SERIAL
+	local dir
+	dir=$(controller "$1")
+	[ -n "$dir" ] && [ -b "/dev/${dir##*/}n1" ] && echo "/dev/${dir##*/}n1"
+}
+
+pci_of() { # SERIAL
+	basename "$(readlink "$(controller "$1")/device")"
+}
+
+# What the disk had from the beginning
+content() { # SERIAL
+	dd "if=$(disk "$1")" iflag=direct bs=1M count=16 2>/dev/null | sum
+}
+
+sum() { sha256sum | cut -d' ' -f1; }
+
+# Writes something that nobody can guess there and tells its sum
+write_secret() { # SERIAL MIB
+	dd if=/dev/urandom of=/tmp/secret bs=1M count=16 2>/dev/null
+	dd if=/tmp/secret "of=$(disk "$1")" oflag=direct bs=1M "seek=$2" conv=notrunc 2>/dev/null &&
+		sync && sum </tmp/secret
+	rm /tmp/secret
+}
+
+# Writes SIZE with checksums, away from what others use, and reads it again
+verify() { # SERIAL BLOCK DEPTH SIZE
+	fio --name=verify "--filename=$(disk "$1")" --offset=256M "--size=$4" "--bs=$2" \
+		"--iodepth=$3" --ioengine=libaio --direct=1 --rw=randwrite --verify=crc32c \
+		--verify_fatal=1 --do_verify=1 --output=/tmp/fio --minimal || {
+		cat /tmp/fio
+		return 1
+	}
+}
+
+# Megabytes or, of small blocks, operations a second
+read_rate() { # SERIAL PATTERN BLOCK DEPTH SECONDS
+	fio --name=rate "--filename=$(disk "$1")" --size=1G "--rw=$2" "--bs=$3" "--iodepth=$4" 		--ioengine=libaio --direct=1 --time_based "--runtime=$5" --ramp_time=0.3 		--output=/tmp/fio --minimal || return 1
+	case $3 in
+	1M) awk -F';' '{ print $7 * 1024 / 1000000 }' /tmp/fio ;;
+	*) awk -F';' '{ print $8 }' /tmp/fio ;;
+	esac
+}
+
+read_many() { # SERIAL NUMBER
+	fio --name=many "--filename=$(disk "$1")" --size=1G --rw=read --bs=4k --iodepth=1 \
+		--ioengine=libaio --direct=1 "--number_ios=$2" --output=/tmp/fio
+}
+
+# Hundredths of a second for reading so many bytes of a device's configuration often
+config_time() { # ADDRESS BYTES
+	local begin
+	begin=$(awk '{ print int($1 * 100) }' /proc/uptime)
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+		dd "if=/sys/bus/pci/devices/$1/config" of=/dev/null "bs=$2" count=1 2>/dev/null
+	done
+	awk -v begin="$begin" '{ print int($1 * 100) - begin }' /proc/uptime
+}
+
+# Microseconds for each access of 4 bytes
+config_cost() { # ADDRESS
+	echo $((($(config_time "$1" 4096) - $(config_time "$1" 4)) * 10000)) |
+		awk '{ print $1 / (1023 * 16) }'
+}
+
+# Microseconds for mapping and unmapping PAGES, by the device that is bound to it
+map_cost() { # PAGES SECONDS
+	dma_map_benchmark -t 1 -s "$2" -g "$1" >/tmp/map || return 1
+	sed -n 's/^average .*latency(us):\([0-9.]*\).*/\1/p' /tmp/map |
+		awk '{ sum += $1 } END { print sum }'
+}
+
+# The same without an end, in the background
+load_start() { # SERIAL
+	fio --name=load "--filename=$(disk "$1")" --offset=512M --size=64M --bs=64k --iodepth=8 \
+		--ioengine=libaio --direct=1 --rw=randrw --verify=crc32c --time_based \
+		--runtime=600 --output=/tmp/load &
+	# shellcheck disable=SC2034  # for the host to end it
+	LOAD=$!
+	await "[ \$(awk '\$3 ~ /^nvme/ { n += \$8 } END { print n }' /proc/diskstats) -gt 1000 ]"
+}
+
+file_system() { # SERIAL
+	local dir=/tmp/fs status=0
+	mkdir -p $dir
+	mkfs.ext4 -q -F -b 4096 "$(disk "$1")" 200M &&
+		mount -t ext4 "$(disk "$1")" $dir || return 1
+	cp -r /sys/class /modules $dir 2>/dev/null
+	dd if=/dev/urandom of=$dir/big bs=64k count=320 2>/dev/null
+	(cd $dir && find . -type f -exec sha256sum {} + >/tmp/sums)
+	umount $dir
+	echo 3 >/proc/sys/vm/drop_caches
+	mount -t ext4 -o ro "$(disk "$1")" $dir && (cd $dir && sha256sum -c /tmp/sums >/tmp/bad) ||
+		status=1
+	umount $dir
+	[ $status -eq 0 ] || grep -v ': OK' /tmp/bad
+	return $status
+}
+
+# --- The network card ---
+
+card() {
+	local dir
+	for dir in /sys/class/net/*; do
+		[ ! -e "$dir/device/vendor" ] || [ "$(cat "$dir/device/vendor")" != 0x8086 ] ||
+			echo "${dir##*/}"
+	done
+}
+
+network_up() {
+	ifconfig "$(card)" 10.0.2.15 netmask 255.255.255.0 up &&
+		await 'ping -c 1 -W 1 10.0.2.2'
+}
+
+# A file of the emulated host's network: its sum
+network_file() {
+	tftp -g -b 1428 -r file -l /tmp/file 10.0.2.2 >/dev/null && sum </tmp/file
+}
+
+# The card whose peer is the host itself
+virtio_network_up() { # NETWORK
+	local dir
+	for dir in /sys/class/net/*; do
+		[ "$(cat "$dir/device/vendor" 2>/dev/null)" != 0x1af4 ] ||
+			ifconfig "${dir##*/}" "$1.2" netmask 255.255.255.0 up
+	done
+	await "ping -c 3 -s 8000 -W 1 $1.1"
+}
+
+memory_mib() { awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo; }
+
+# --- Drivers ---
+
+driver_of() { # ADDRESS
+	basename "$(readlink "/sys/bus/pci/devices/$1/driver")"
+}
+
+rebind() { # ADDRESS DRIVER
+	local dir=/sys/bus/pci/devices/$1
+	[ ! -e "$dir/driver" ] || echo "$1" >"$dir/driver/unbind"
+	echo "$2" >"$dir/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+	[ "$(driver_of "$1")" = "$2" ]
+}
+
+# The other domain of the device: identity is pass-through
+domain_type() { # ADDRESS TYPE
+	local driver
+	driver=$(driver_of "$1")
+	echo "$1" >"/sys/bus/pci/drivers/$driver/unbind" &&
+		echo "$2" >"/sys/bus/pci/devices/$1/iommu_group/type" &&
+		echo "$1" >"/sys/bus/pci/drivers/$driver/bind"
+}

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the test programs on the emulated host share: starting guests, talking to them
+# and to their VMM, telling results. Source it.
+#
+#   plan N                     how many results there will be
+#   check NAME COMMAND...      one result: COMMAND, what it says is shown if it fails
+#   guest_start                boots a guest; see below for the variables
+#   guest_start_with ARGUMENT...  the same with more arguments for the VMM
+#   guest COMMAND              runs COMMAND (one line) in it: its output and status
+#   guest_stop                 ends it; fails if anything was wrong with it
+#   qmp COMMAND [ARGUMENTS]    asks the VMM: its answer
+#   shadow FIELD               a counter of the engine for the guest's unit
+#   shadow_is, shadowed        fail if it is not what it should be
+#
+# A guest has what these say when it starts:
+#   SHADOW    on: vtd_shadow, off: the VMM's own shadowing, none: no remapping unit
+#   IOMMU     more properties of the unit
+#   APPEND    for the guest's command line
+#   DEVICES   what is assigned: nvme1 to nvme4, net
+#   MEMORY    of the guest, in MiB
+#   MACHINE   more options of the machine
+
+# shellcheck source=tools/testing/selftests/vtd_shadow/qemu/lib.sh
+. /lib.sh
+# shellcheck source=/dev/null  # written by run.sh
+. /guest/settings
+
+GUEST=/tmp/guest
+VMM_PID=
+PORTS='nvme1 nvme2 nvme3 nvme4 net'
+
+IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE=''
+PATIENCE=${PATIENCE:-240}
+
+# --- Results ---
+
+SAID=/tmp/said
+NR_CHECKS=0
+
+plan() { echo "1..$1"; }
+
+check() {
+	local name=$1 result=ok
+	shift
+	NR_CHECKS=$((NR_CHECKS + 1))
+	"$@" >$SAID 2>&1 || result='not ok'
+	if [ "$result" != ok ]; then
+		sed 's/^/# /' $SAID
+		tail -n 8 $GUEST/qemu.log | sed 's/^/# vmm: /'
+		tail -n 12 $GUEST/console.log | tr -d '\r' | sed 's/^/# guest: /'
+	fi
+	echo "$result $NR_CHECKS - $name"
+}
+
+skip() { # NAME WHY
+	NR_CHECKS=$((NR_CHECKS + 1))
+	echo "ok $NR_CHECKS - $1 # SKIP $2"
+}
+
+# --- The devices ---
+
+# The address of a device: they are behind root ports in the order of PORTS.
+host_device() { # NAME
+	local dev port nr=0
+	for port in $PORTS; do
+		nr=$((nr + 1))
+		[ "$port" != "$1" ] || break
+	done
+	for dev in /sys/bus/pci/devices/*; do
+		case $(cat "$dev/class") in
+		0x010802 | 0x020000) nr=$((nr - 1)) ;;
+		*) continue ;;
+		esac
+		[ $nr -gt 0 ] || {
+			echo "${dev##*/}"
+			return
+		}
+	done
+}
+
+# --- The VMM ---
+
+# receive DESCRIPTOR SECONDS: sets LINE to the next line that comes there; fails when
+# the VMM is gone or the time is over
+receive() {
+	local part='' left=$2
+	LINE=
+	while [ "$left" -gt 0 ]; do
+		# shellcheck disable=SC3045  # busybox can
+		if IFS= read -r -t 2 part <&"$1"; then
+			LINE=$LINE$part
+			return 0
+		fi
+		LINE=$LINE$part
+		kill -0 "$VMM_PID" 2>/dev/null || {
+			echo "the VMM is gone"
+			return 1
+		}
+		left=$((left - 2))
+	done
+	echo "no answer for $2 s"
+	return 1
+}
+
+qmp() { # COMMAND [ARGUMENTS]
+	echo "{\"execute\":\"$1\",\"arguments\":{${2:-}}}" >&6
+	while receive 7 "$PATIENCE"; do
+		case $LINE in
+		'{"return"'*)
+			echo "$LINE"
+			return 0
+			;;
+		'{"error"'*)
+			echo "$LINE"
+			return 1
+			;;
+		*) echo "$LINE" >>$GUEST/events ;;
+		esac
+	done
+	return 1
+}
+
+# Waits until the VMM told of an EVENT since the guest started
+vmm_event() { # EVENT
+	until grep -q "\"$1\"" $GUEST/events; do
+		receive 7 "$PATIENCE" || return 1
+		echo "$LINE" >>$GUEST/events
+	done
+}
+
+device_options() { # NAME
+	echo "vfio-pci,id=$1,host=$(host_device "$1"),bus=port-$1,iommufd=iommufd0"
+}
+
+unit_options() {
+	local options="intel-iommu,intremap=on,caching-mode=on${IOMMU:+,$IOMMU}"
+	case $SHADOW in
+	none) return ;;
+	off) ! /tools/bin/qemu -device intel-iommu,help 2>/dev/null | grep -q vtd-shadow ||
+		options=$options,vtd-shadow=off ;;
+	*) options=$options,vtd-shadow=$SHADOW ;;
+	esac
+	echo "-device $options"
+}
+
+port_options() {
+	local name nr=0
+	for name in $PORTS; do
+		nr=$((nr + 1))
+		echo "-device pcie-root-port,id=port-$name,slot=$nr,chassis=$nr"
+	done
+	for name in $DEVICES; do
+		echo "-device $(device_options "$name")"
+	done
+}
+
+# All that guests and VMMs said is kept outside.
+keep_logs() {
+	{
+		cat $GUEST/qemu.log
+		tr -d '\r' <$GUEST/console.log
+	} >"$(port guests)" 2>/dev/null
+}
+
+vmm_kill() {
+	kill -9 "$VMM_PID"
+	wait "$VMM_PID"
+	keep_logs
+}
+
+# What a failed check left behind goes first.
+vmm_start() { # ARGUMENT...
+	[ -z "$VMM_PID" ] || ! kill -0 "$VMM_PID" 2>/dev/null || vmm_kill
+	rm -rf $GUEST
+	mkdir $GUEST
+	: >$GUEST/events
+	mkfifo $GUEST/agent.in $GUEST/agent.out $GUEST/monitor.in $GUEST/monitor.out
+	exec 4<>$GUEST/agent.in 5<>$GUEST/agent.out 6<>$GUEST/monitor.in 7<>$GUEST/monitor.out
+	# shellcheck disable=SC2046,SC2086  # lists of words
+	/tools/bin/qemu -L /tools/share -nodefaults -no-user-config -display none \
+		-machine q35,accel=kvm,kernel-irqchip=split$MACHINE -cpu host -smp 2 \
+		-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
+		-m "$MEMORY" -object iommufd,id=iommufd0 $(unit_options) $(port_options) \
+		-chardev pipe,id=monitor,path=$GUEST/monitor -mon monitor,mode=control \
+		-device virtio-serial-pci -chardev pipe,id=agent,path=$GUEST/agent \
+		-device virtserialport,chardev=agent,name=vtd_shadow.agent \
+		-drive if=none,id=tools,format=raw,readonly=on,file=/dev/vda \
+		-device virtio-blk-pci,drive=tools \
+		-serial file:$GUEST/console.log \
+		"$@" >$GUEST/qemu.log 2>&1 4>&- 5>&- 6>&- 7>&- &
+	VMM_PID=$!
+	receive 7 "$PATIENCE" && qmp qmp_capabilities
+}
+
+# --- The guest ---
+
+guest_ready() {
+	receive 5 "$PATIENCE" || return 1
+	[ "$LINE" = ready ] && return
+	echo "instead of ready: $LINE"
+	return 1
+}
+
+# shellcheck disable=SC2120  # who sources this has arguments
+guest_start_with() { # ARGUMENT...
+	vmm_start -kernel /tools/guest/bzImage -initrd /tools/guest/initramfs \
+		-append "$KERNEL_ARGS $APPEND" "$@" && guest_ready
+}
+
+# shellcheck disable=SC2119
+guest_start() { guest_start_with; }
+
+guest() {
+	echo "$*" >&4
+	while receive 5 "$PATIENCE"; do
+		case $LINE in
+		' '*) echo "${LINE# }" ;;
+		'end '*) return "${LINE#end }" ;;
+		*)
+			echo "the guest says: $LINE"
+			return 1
+			;;
+		esac
+	done
+	return 1
+}
+
+vmm_wait() {
+	local left=$((PATIENCE * 5)) status=0
+	while kill -0 "$VMM_PID" 2>/dev/null; do
+		sleep 0.2
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || {
+			kill -9 "$VMM_PID"
+			echo "the VMM does not end"
+		}
+	done
+	wait "$VMM_PID" || status=$?
+	keep_logs
+	return $status
+}
+
+# What the guest's kernel printed must be clean, too.
+guest_clean() {
+	! tr -d '\r' <$GUEST/console.log | grep -E "$COMPLAINTS"
+}
+
+guest_stop() {
+	local status=0
+	echo 'poweroff -f' >&4
+	vmm_wait || status=$?
+	[ $status -eq 0 ] || echo "the VMM ended with status $status"
+	guest_clean && [ $status -eq 0 ]
+}
+
+# A check that failed may be the last.
+trap '[ -z "$VMM_PID" ] || ! kill -0 "$VMM_PID" 2>/dev/null || vmm_kill' EXIT
+
+# --- The engine ---
+
+shadow() { # FIELD
+	vtd_shadow_stats "$VMM_PID" | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+nobody_shadows() {
+	! vtd_shadow_stats "$VMM_PID" 2>/dev/null && return
+	echo 'the VMM has a unit of vtd_shadow'
+	return 1
+}
+
+# So many devices are in the engine's hands. The VMM has a unit while it has one.
+shadowed() { # NUMBER
+	if [ "$SHADOW" = on ] && [ "$1" -eq 0 ]; then
+		nobody_shadows
+	else
+		shadow_is devices -eq "$1"
+	fi
+}
+
+# shadow_is FIELD OPERATOR NUMBER: as test(1) has them. Without the engine there is
+# nothing to compare.
+shadow_is() {
+	local value
+	[ "$SHADOW" = on ] || return 0
+	value=$(shadow "$1")
+	test "$value" "$2" "$3" && return
+	echo "the engine's $1 is ${value:-not to be had}, not $2 $3"
+	return 1
+}
+
+# --- What guests do with their disk in most tests ---
+
+# The sum of what the emulated host put on a disk, or has on its network
+original() { eval "echo \"\$SUM_$1\""; } # NAME
+
+# The guest reads what the emulated host put there
+same_content() { # DISK
+	local sum
+	sum=$(guest content "$1")
+	[ "$sum" = "$(original "$1")" ] && return
+	echo "$1 reads as $sum, not $(original "$1")"
+	return 1
+}
+
+works() { same_content nvme1 && guest verify nvme1 64k 4 4M; }
+
+# The guest's disk is on a shadow of the guest's table, and was not before
+translated() {
+	local before
+	before=$(shadow leaves_mapped)
+	works && shadowed 1 && shadow_is domains -eq 1 &&
+		shadow_is leaves_mapped -gt "$before" && shadow_is install_failures -eq 0
+}
+
+# Nothing is shadowed: the device has the guest's memory as it is
+identity() {
+	works && shadowed 1 && shadow_is domains -eq 0 &&
+		shadow_is leaves_mapped -eq 0
+}

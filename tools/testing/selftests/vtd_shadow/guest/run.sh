@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boots the emulated host for virtual machines of its own: it has disks and a network
+# card to give away, and a VMM to give them with.
+#
+#   run.sh MODE RUN IMAGE MODULES TESTS TOOLS [WHICH]
+#
+# MODE     guest, short, bench, demo or shell (see init)
+# RUN      an empty directory for what comes out: console.log, guests.log, tap.log,
+#          verdict, and what the guests wrote to the disks, disk1 to disk4
+# IMAGE    the host's kernel
+# MODULES  a directory that holds the kernel's and our modules (*.ko)
+# TESTS    a directory that holds the test programs
+# TOOLS    a file system with the VMM, what guests boot, and what both run
+# WHICH    run only this program, or these (with commas), or all but these (!program,...)
+#
+# In the environment: QEMU, the program that emulates the host; TIMEOUT in seconds;
+# COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the guests'
+# tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements.
+#
+# The status is QEMU's; what it means for the tests is in RUN.
+
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tools/testing/selftests/vtd_shadow/qemu/machine.sh
+source "$HERE/../qemu/machine.sh"
+
+MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 TOOLS=$6 WHICH=${7:-}
+
+DISKS=4
+FILES=${RUN//,/,,}
+
+# Disks that begin with 16 MiB that nobody can guess, and a file for the network
+make_content() {
+	local i
+	mkdir "$RUN/net"
+	head -c 1M /dev/urandom >"$RUN/net/file"
+	for ((i = 1; i <= DISKS; i++)); do
+		head -c 16M /dev/urandom >"$RUN/disk$i"
+		truncate -s 1G "$RUN/disk$i"
+	done
+}
+
+sum() { sha256sum <"$1" | cut -d' ' -f1; }
+
+# What the scripts on the host are told
+make_settings() {
+	local i
+	echo "KERNEL_ARGS='$KERNEL_ARGS'"
+	echo "COMPLAINTS='$COMPLAINTS'"
+	echo "SHADOW=${SHADOW:-on}"
+	# The VMM's own shadowing does with the ordinary driver
+	echo "DRIVER=$([ "${SHADOW:-on}" = on ] && echo vtd_shadow_vfio_pci || echo vfio-pci)"
+	echo "ROUNDS=${ROUNDS:-5}"
+	echo "SUM_net=$(sum "$RUN/net/file")"
+	for ((i = 1; i <= DISKS; i++)); do
+		echo "SUM_nvme$i=$(head -c 16M "$RUN/disk$i" | sum /dev/stdin)"
+	done
+}
+
+make_initramfs() {
+	local root=$RUN/root
+	# ext4 asks for crc32c by an alias, which 6.12 has as a module
+	base_initramfs "$root" "$HERE/init" "$MODULES" vfio_pci vfio_iommu_type1 \
+		vtd_shadow_vfio_pci virtio_blk crc32c_generic ext4 kvm_amd tun vhost_net
+	cp -r "$HERE" "$root/guest"
+	make_settings >"$root/guest/settings"
+	install -t "$root/bin" "$TESTS/vtd_shadow_stats"
+	ln -s tools/lib "$root/lib64"
+	pack_initramfs "$root" "$RUN/initramfs"
+}
+
+add_devices() {
+	local i
+	add_ports $((DISKS + 1))
+	for ((i = 1; i <= DISKS; i++)); do
+		ARGS+=(-drive "if=none,id=disk$i,format=raw,file=$FILES/disk$i"
+			-device "nvme,bus=rp$i,serial=nvme$i,drive=disk$i")
+	done
+	ARGS+=(-netdev "user,id=net,restrict=on,tftp=$FILES/net"
+		-device "igb,netdev=net,bus=rp$((DISKS + 1)),romfile=")
+	add_port guests "$RUN/guests.log"
+	ARGS+=(-drive "if=none,id=tools,format=raw,readonly=on,file=${TOOLS//,/,,}"
+		-device 'virtio-blk-pci,drive=tools')
+}
+
+set_host
+make_content
+make_initramfs
+start_machine 8G "VTD_MODE=$MODE VTD_WHICH=$WHICH iommu.debug_pagealloc=1"
+add_devices
+run_machine "$MODE"
