@@ -3,16 +3,18 @@
 # Front door of vtd_shadow: each target is one script. `make help` lists them.
 
 .NOTPARALLEL:
-.PHONY: help demo check check-guest soak shell shell-guest modules overlay clean clean-cache
+.PHONY: help demo demo-engine check check-guest bench-guest soak shell shell-guest modules overlay clean clean-cache
 
-export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE SHADOW
+export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW
 
 help:
-	@echo 'make demo              a device does DMA through a shadow, in an emulated host'
+	@echo 'make demo              a guest with a disk: no unit, QEMU shadows, vtd_shadow does'
+	@echo 'make demo-engine       a device does DMA through a shadow, step by step'
 	@echo 'make check             all checks and tests'
 	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts guest modules overlay'
 	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
 	@echo 'make check-guest       all that real guests do with assigned devices; TEST=program'
+	@echo 'make bench-guest       what real guests gain, ROUNDS=5: table, JSON, plots'
 	@echo 'make soak              the random test for SECONDS (600) from SEED on; FLAVOUR=plain|debug'
 	@echo 'make shell             a shell in the emulated host, modules loaded'
 	@echo 'make shell-guest       the same with what starts guests in it'
@@ -24,10 +26,14 @@ help:
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
 	@echo
-	@echo 'The first six set up what they need on Debian 12 (packages, kernels) and cache'
+	@echo 'The first eight set up what they need on Debian 12 (packages, kernels) and cache'
 	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
 
 demo:
+	@bash scripts/setup.sh
+	@bash scripts/guest.sh demo $(KERNEL)
+
+demo-engine:
 	@bash scripts/setup.sh
 	@bash scripts/bed.sh demo $(KERNEL)
 
@@ -37,6 +43,9 @@ check:
 check-guest:
 	@bash scripts/setup.sh
 	@bash scripts/guest.sh guest '$(KERNEL)' '$(FLAVOUR)'
+
+bench-guest:
+	@bash scripts/bench-guest.sh $(KERNEL)
 
 soak:
 	@bash scripts/setup.sh

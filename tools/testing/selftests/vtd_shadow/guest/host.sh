@@ -32,7 +32,7 @@ VMM_PID=
 PORTS='nvme1 nvme2 nvme3 nvme4 net'
 
 IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE=''
-PATIENCE=${PATIENCE:-240}
+PATIENCE=${PATIENCE:-120}
 
 # --- Results ---
 
@@ -101,7 +101,18 @@ receive() {
 		left=$((left - 2))
 	done
 	echo "no answer for $2 s"
+	vmm_threads
 	return 1
+}
+
+# What its threads wait for
+vmm_threads() {
+	local dir
+	for dir in "/proc/$VMM_PID/task"/*; do
+		echo "thread $(cat "$dir/comm"): $(awk '{ print $3, $14, $15 }' "$dir/stat")" \
+			"$(cat "$dir/wchan" 2>/dev/null)"
+	done
+	echo "requests to the disk with the tools: $(cat /sys/block/vda/inflight)"
 }
 
 qmp() { # COMMAND [ARGUMENTS]

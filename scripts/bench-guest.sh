@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What real guests gain: lets guest.sh measure without a remapping unit, with the VMM's
+# own shadowing and with vtd_shadow, in turn in one boot of the host, and makes of the
+# figures the table of targets, JSON and plots.
+#
+#   bench-guest.sh [KERNEL]          measure and report
+#   bench-guest.sh --report KERNEL   report what the last run on KERNEL measured
+#
+# In out/bench-guest-KERNEL: bench-guest.json, table.txt, *.svg and *.png;
+# out/bench-guest.json is that of the last run. ROUNDS is 5. It fails if something
+# could not be measured, never because of a figure.
+
+# shellcheck source=scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+# What is to be had: "What", two figures by mode that are compared, how, and with what
+targets() {
+	cat <<-EOF
+		1 MiB reads, on / off|read_1m_mb_s.on|read_1m_mb_s.off|>=|6
+		1 MiB reads, on / no unit|read_1m_mb_s.on|read_1m_mb_s.none|>=|0.6
+		4 KiB reads, QD1, on / off|read_4k_iops.on|read_4k_iops.off|>=|1.1
+		4 KiB random reads, QD32, on / off|randread_4k_qd32_iops.on|randread_4k_qd32_iops.off|>=|1.2
+		map+unmap of 1 page, off / on|map_unmap_1_us.off|map_unmap_1_us.on|>=|1.1
+		map+unmap of 256 pages, off / on|map_unmap_256_us.off|map_unmap_256_us.on|>=|6
+		boot with two disks, off / on|boot_s.off|boot_s.on||
+		attach to 1 GiB of 4 KiB pages, off / on|attach_1g_s.off|attach_1g_s.on|>=|5
+		locked memory, 2 devices / 1|locked_translated_2_mib.on|locked_translated_1_mib.on|=|1
+		locked memory, 4 devices / 1|locked_translated_4_mib.on|locked_translated_1_mib.on|=|1
+		locked, pass-through, 2 devices / 1|locked_pass_through_2_mib.on|locked_pass_through_1_mib.on|=|1
+		locked, pass-through, 4 devices / 1|locked_pass_through_4_mib.on|locked_pass_through_1_mib.on|=|1
+	EOF
+}
+
+# NAME.MODE MEDIAN SMALLEST LARGEST SAMPLES
+figures() { # RUN
+	tr -d '\r' <"$1/tap.log" | awk '$1 == "#" && $2 == "figure" { print $5 "." $4, $6 }' |
+		sort -k1,1 -k2,2g | awk '
+		function tell() {
+			if (n)
+				print name, (value[int((n + 1) / 2)] + value[int(n / 2) + 1]) / 2,
+					value[1], value[n], n
+		}
+		$1 != name { tell(); name = $1; n = 0 }
+		{ value[++n] = $2 }
+		END { tell() }'
+}
+
+# Both sides of every target must be there.
+check_figures() { # FIGURES
+	local name missing=()
+	while read -r name; do
+		grep -q "^$name " "$1" || missing+=("$name")
+	done < <(targets | cut -d'|' -f2,3 | tr '|' '\n' | sort -u)
+	[ ${#missing[@]} -eq 0 ] || die "not measured: ${missing[*]}"
+}
+
+write_json() { # FIGURES
+	awk 'BEGIN { print "{" }
+		{
+			printf "%s  \"%s\": { \"median\": %s, \"min\": %s, \"max\": %s, \"rounds\": %s }",
+				(NR > 1 ? ",\n" : ""), $1, $2, $3, $4, $5
+		}
+		END { print "\n}" }' "$1"
+}
+
+target_table() { # FIGURES
+	targets | awk -F'|' -v figures="$1" '
+		BEGIN {
+			while ((getline line <figures) > 0) {
+				split(line, f, " ")
+				median[f[1]] = f[2]
+			}
+			printf "%-40s %9s %8s\n", "target", "measured", "wanted"
+		}
+		{
+			ratio = median[$3] ? median[$2] / median[$3] : 0
+			met = "reported"
+			if ($4 == ">=")
+				met = ratio >= $5 ? "met" : "MISSED"
+			else if ($4 == "=")
+				met = ratio > 0.995 && ratio < 1.005 ? "met" : "MISSED"
+			printf "%-40s %9.2f %3s %4s  %s\n", $1, ratio, $4, $5, met
+		}'
+}
+
+# Where the time of mapping and unmapping one page goes. A device that QEMU emulates has
+# no shadow: that is the guest's own work, its two exits, and QEMU's handling of the
+# queue. What an assigned device costs more is the shadowing.
+breakdown() { # FIGURES
+	awk '
+		{ median[$1] = $2 }
+		function line(what, off, on) { printf "%-44s %9.1f %9.1f\n", what, off, on }
+		END {
+			exit_off = 2 * median["exit_us.off"]
+			exit_on = 2 * median["exit_us.on"]
+			rest_off = median["map_unmap_1_emulated_us.off"]
+			rest_on = median["map_unmap_1_emulated_us.on"]
+			printf "%-44s %9s %9s\n", "map+unmap of one page, us", "off", "on"
+			line("two exits to QEMU and back", exit_off, exit_on)
+			line("guest, and QEMU without shadowing", rest_off - exit_off, rest_on - exit_on)
+			line("shadowing", median["map_unmap_1_us.off"] - rest_off,
+				median["map_unmap_1_us.on"] - rest_on)
+			line("together", median["map_unmap_1_us.off"], median["map_unmap_1_us.on"])
+			print ""
+			printf "%-44s %9.2f %9.2f\n", "exits to QEMU for each read of 4 KiB",
+				median["vmm_exits_per_4k_read.off"], median["vmm_exits_per_4k_read.on"]
+		}' "$1"
+}
+
+# Every figure, the modes side by side
+mode_table() { # FIGURES
+	awk '
+		{
+			split($1, part, ".")
+			if (!seen[part[1]]++)
+				names[++nr] = part[1]
+			cell[part[1], part[2]] = sprintf("%.4g (%.4g-%.4g)", $2, $3, $4)
+		}
+		function at(name, mode) {
+			return (name, mode) in cell ? cell[name, mode] : "-"
+		}
+		END {
+			printf "%-28s %26s %26s %26s\n", "median (smallest-largest)", "no unit", "off", "on"
+			for (i = 1; i <= nr; i++)
+				printf "%-28s %26s %26s %26s\n", names[i], at(names[i], "none"),
+					at(names[i], "off"), at(names[i], "on")
+		}' "$1"
+}
+
+# bars NAME FIGURES DIRECTORY LABEL FIGURE...: a plot with the modes side by side, and
+# the spread
+bars() {
+	local name=$1 figures=$2 dir=$3 label=$4 figure mode
+	shift 4
+	for figure; do
+		echo -n "\"${figure//_/ }\""
+		for mode in none off on; do
+			awk -v name="$figure.$mode" '
+				$1 == name { printf " %s %s %s", $2, $3, $4; found = 1 }
+				END { if (!found) printf " 0 0 0" }' "$figures"
+		done
+		echo
+	done >"$dir/$name.dat"
+	for mode in svg pngcairo; do
+		gnuplot <<-EOF
+			set terminal $mode size 800,480 background "white"
+			set output '$dir/$name.${mode%cairo}'
+			set ylabel "$label"
+			set yrange [0:*]
+			set style data histogram
+			set style histogram errorbars gap 1 lw 1
+			set style fill solid 0.8
+			set grid y
+			set key top left
+			plot '$dir/$name.dat' using 2:3:4:xtic(1) title "no unit", \
+				'' using 5:6:7 title "shadowed by QEMU", \
+				'' using 8:9:10 title "vtd\\\\_shadow"
+		EOF
+	done
+	rm "$dir/$name.dat"
+}
+
+plots() { # FIGURES DIRECTORY
+	bars read_1m "$1" "$2" 'MB/s' read_1m_mb_s
+	bars read_4k "$1" "$2" 'reads per second' read_4k_iops randread_4k_qd32_iops
+	bars map "$1" "$2" 'microseconds' map_unmap_1_us map_unmap_256_us
+	bars attach "$1" "$2" 'seconds' attach_1g_s boot_s
+	bars locked "$1" "$2" 'MiB locked' locked_translated_{1,2,4}_mib \
+		locked_pass_through_{1,2,4}_mib
+}
+
+report() { # KERNEL
+	local dir=$OUT/bench-guest-$1
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	figures "$OUT/run/bench-$1-plain" >"$dir/figures"
+	check_figures "$dir/figures"
+	write_json "$dir/figures" >"$dir/bench-guest.json"
+	cp "$dir/bench-guest.json" "$OUT/bench-guest.json"
+	plots "$dir/figures" "$dir"
+	{
+		echo "Guests on Linux $1 in an emulated host: only ratios mean something."
+		echo
+		target_table "$dir/figures"
+		echo
+		breakdown "$dir/figures"
+		echo
+		mode_table "$dir/figures"
+	} | tee "$dir/table.txt"
+	echo
+	echo "In $dir: bench-guest.json, table.txt, plots as .svg and .png"
+}
+
+main() {
+	local kernel
+	if [ "${1:-}" = --report ]; then
+		report "$2"
+		return
+	fi
+	kernel=${1:-6.12}
+	bash "$TOP/scripts/setup.sh"
+	if [ -n "$(missing gnuplot-nox)" ]; then
+		prepare_root
+		step "install gnuplot" install_packages gnuplot-nox
+	fi
+	bash "$TOP/scripts/guest.sh" bench "$kernel"
+	report "$kernel"
+}
+
+main "$@"

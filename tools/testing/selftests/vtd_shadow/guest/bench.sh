@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What a guest gets without a remapping unit (none), with the VMM's own shadowing (off)
+# and with vtd_shadow (on), in turn, ROUNDS times. One line for each value:
+#
+#   # figure ROUND MODE NAME VALUE
+
+# shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
+. /guest/host.sh
+
+# Seconds of each measurement
+DURATION=2
+MODES='none off on'
+
+figure() { echo "# figure $ROUND $MODE $1 $2" >&3; } # NAME VALUE
+
+# Hundredths of a second since the machine started
+clock() { awk '{ print int($1 * 100) }' /proc/uptime; }
+
+seconds_since() { # CLOCK
+	echo $(($(clock) - $1)) | awk '{ print $1 / 100 }'
+}
+
+# What the mode is for the guest, and whether it is what it seems to be
+set_mode() { # MODE
+	MODE=$1 SHADOW=$1 APPEND=intel_iommu=on
+}
+
+is_mode() {
+	shadow_is devices -gt 0 || return 1
+	case $SHADOW in
+	none) guest '[ ! -e /sys/class/iommu/dmar0 ]' ;;
+	*) guest '[ -e /sys/class/iommu/dmar0 ]' ;;
+	esac
+}
+
+# start NAME [ARGUMENT...]: how long it takes is the figure NAME_s
+start() {
+	local begin name=$1
+	shift
+	begin=$(clock)
+	guest_start_with "$@" && guest "await 'disk nvme1 && disk nvme2'" || return 1
+	figure "${name}_s" "$(seconds_since "$begin")"
+	is_mode
+}
+
+# --- One guest: disks and mapping ---
+
+reads() { # NAME PATTERN BLOCK DEPTH
+	local value
+	value=$(guest read_rate nvme1 "$2" "$3" "$4" $DURATION) && figure "$1" "$value"
+}
+
+maps() { # NAME PAGES
+	local value
+	value=$(guest map_cost "$2" $DURATION) && figure "map_unmap_$2_$1us" "$value"
+}
+
+maps_of() { # ADDRESS [NAME]
+	guest "rebind $1 dma_map_benchmark" && maps "${2:-}" 1 && maps "${2:-}" 256 &&
+		guest "echo $1 >/sys/bus/pci/drivers/dma_map_benchmark/unbind"
+}
+
+# A device that the VMM emulates has no shadow: what is left are the guest's own work,
+# exits and the VMM's handling of the queue.
+TESTDEV=0000:00:1e.0
+
+# Part of it: an exit to the VMM and back, of which reading the configuration of an
+# emulated port takes one for each 4 bytes
+exit_cost() {
+	local value
+	value=$(guest config_cost 0000:00:01.0) && figure exit_us "$value"
+}
+
+# Exits to the VMM for each read of 4 KiB: the doorbells of the disk need none
+exits_of_reads() {
+	local before few many
+	before=$(cat /sys/kernel/debug/kvm/mmio_exits)
+	guest read_many nvme1 500 || return 1
+	few=$(($(cat /sys/kernel/debug/kvm/mmio_exits) - before))
+	before=$(cat /sys/kernel/debug/kvm/mmio_exits)
+	guest read_many nvme1 1500 || return 1
+	many=$(($(cat /sys/kernel/debug/kvm/mmio_exits) - before))
+	figure vmm_exits_per_4k_read "$(awk -v d=$((many - few)) 'BEGIN { print d / 1000 }')"
+}
+
+disks_and_maps() {
+	DEVICES='nvme1 nvme2' MEMORY=768
+	start boot -device pci-testdev,addr=1e.0 &&
+		reads read_1m_mb_s read 1M 1 &&
+		reads read_4k_iops read 4k 1 &&
+		reads randread_4k_qd32_iops randread 4k 32 &&
+		exits_of_reads && exit_cost && maps_of 0000:02:00.0 &&
+		maps_of $TESTDEV emulated_ && guest_stop
+}
+
+# --- Another one: a domain that a device joins ---
+
+attaches() {
+	local said
+	DEVICES='nvme1 nvme2' MEMORY=2048
+	start boot_2g && guest 'rebind 0000:01:00.0 vfio-pci && rebind 0000:02:00.0 vfio-pci' &&
+		said=$(guest vtd_shadow_nested attach 1024 0000:01:00.0 0000:02:00.0) &&
+		figure map_1g_s "$(echo "$said" | awk '/^map/ { print $2 }')" &&
+		figure attach_1g_s "$(echo "$said" | awk '/^attach/ { print $2 }')" &&
+		figure detach_1g_s "$(echo "$said" | awk '/^detach/ { print $2 }')" &&
+		guest_stop
+}
+
+# --- What the VMM locks ---
+
+locks() { # NAME DEVICES
+	MEMORY=768 DEVICES=$2
+	guest_start && guest "await 'disk nvme1'" && is_mode &&
+		figure "$1" "$(awk '/^VmPin/ { print $2 / 1024 }' "/proc/$VMM_PID/status")" &&
+		guest_stop
+}
+
+locks_all() {
+	locks "locked_$1_1_mib" 'nvme1' && locks "locked_$1_2_mib" 'nvme1 nvme2' &&
+		locks "locked_$1_4_mib" 'nvme1 nvme2 nvme3 nvme4'
+}
+
+exec 3>&1
+ROUND=0
+# shellcheck disable=SC2153  # from the settings
+plan $((ROUNDS * 5 + 6))
+while [ $ROUND -lt "$ROUNDS" ]; do
+	ROUND=$((ROUND + 1))
+	for mode in $MODES; do
+		set_mode "$mode"
+		check "round_$ROUND.$mode" disks_and_maps
+		[ "$mode" = none ] || check "round_$ROUND.$mode.attach" attaches
+	done
+done
+for mode in $MODES; do
+	set_mode "$mode"
+	check "locked.$mode" locks_all translated
+	APPEND='intel_iommu=on iommu=pt'
+	check "locked.$mode.pass_through" locks_all pass_through
+done
