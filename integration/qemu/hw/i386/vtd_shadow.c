@@ -162,73 +162,6 @@ static void vtd_shadow_send_state(VTDShadow *shadow)
     vtd_shadow_install_errno("SET_STATE", state.install_errno);
 }
 
-/* Memory */
-
-static void vtd_shadow_region_add(MemoryListener *listener,
-                                  MemoryRegionSection *section)
-{
-    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
-
-    shadow->ram_added |= memory_region_is_ram(section->mr) &&
-                         !memory_region_is_ram_device(section->mr);
-}
-
-/* By now VFIO's listener has mapped what was added. */
-static void vtd_shadow_commit(MemoryListener *listener)
-{
-    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
-    struct vtd_shadow_resync resync = { .size = sizeof(resync) };
-
-    if (!shadow->ram_added) {
-        return;
-    }
-    shadow->ram_added = false;
-    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC");
-    vtd_shadow_install_errno("RESYNC", resync.install_errno);
-}
-
-/* Opening and closing */
-
-static int vtd_shadow_open_unit(int iommufd, uint32_t ioas_id, Error **errp)
-{
-    struct vtd_shadow_bind bind = {
-        .size = sizeof(bind),
-        .iommufd = iommufd,
-        .ioas_id = ioas_id,
-    };
-    int fd = qemu_open(VTD_SHADOW_DEV, O_RDWR | O_NONBLOCK, errp);
-
-    if (fd >= 0 && ioctl(fd, VTD_SHADOW_BIND, &bind)) {
-        error_setg_errno(errp, errno, "vtd_shadow: BIND");
-        qemu_close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static bool vtd_shadow_open(VTDShadow *shadow, IOMMUFDBackend *be,
-                            uint32_t ioas_id, Error **errp)
-{
-    shadow->fd = vtd_shadow_open_unit(be->fd, ioas_id, errp);
-    if (shadow->fd < 0) {
-        return false;
-    }
-    shadow->be = be;
-    shadow->ioas_id = ioas_id;
-    vtd_shadow_send_state(shadow);
-    qemu_set_fd_handler(shadow->fd, vtd_shadow_read_events, NULL, shadow);
-    memory_listener_register(&shadow->listener, &address_space_memory);
-    return true;
-}
-
-static void vtd_shadow_close(VTDShadow *shadow)
-{
-    memory_listener_unregister(&shadow->listener);
-    qemu_set_fd_handler(shadow->fd, NULL, NULL, NULL);
-    qemu_close(shadow->fd);
-    shadow->fd = -1;
-}
-
 /* Devices */
 
 /*
@@ -293,7 +226,7 @@ static void vtd_shadow_remove(VTDShadow *shadow, VTDShadowDevice *dev)
     dev->added = false;
 }
 
-/* To be called before the kernel reads the guest's tables. */
+/* To be called before the kernel reads context entries. */
 static void vtd_shadow_update_source_ids(VTDShadow *shadow)
 {
     VTDShadowDevice *dev;
@@ -312,17 +245,87 @@ static void vtd_shadow_update_source_ids(VTDShadow *shadow)
     }
 }
 
+/* Memory */
+
+static void vtd_shadow_region_add(MemoryListener *listener,
+                                  MemoryRegionSection *section)
+{
+    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
+
+    shadow->ram_added |= memory_region_is_ram(section->mr) &&
+                         !memory_region_is_ram_device(section->mr);
+}
+
+/* By now VFIO's listener has mapped what was added. */
+static void vtd_shadow_commit(MemoryListener *listener)
+{
+    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
+    struct vtd_shadow_resync resync = { .size = sizeof(resync) };
+
+    if (!shadow->ram_added) {
+        return;
+    }
+    shadow->ram_added = false;
+    vtd_shadow_update_source_ids(shadow);
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC");
+    vtd_shadow_install_errno("RESYNC", resync.install_errno);
+}
+
+/* Opening and closing */
+
+static int vtd_shadow_open_unit(int iommufd, uint32_t ioas_id, Error **errp)
+{
+    struct vtd_shadow_bind bind = {
+        .size = sizeof(bind),
+        .iommufd = iommufd,
+        .ioas_id = ioas_id,
+    };
+    int fd = qemu_open(VTD_SHADOW_DEV, O_RDWR | O_NONBLOCK, errp);
+
+    if (fd >= 0 && ioctl(fd, VTD_SHADOW_BIND, &bind)) {
+        error_setg_errno(errp, errno, "vtd_shadow: BIND");
+        qemu_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool vtd_shadow_open(VTDShadow *shadow, IOMMUFDBackend *be,
+                            uint32_t ioas_id, Error **errp)
+{
+    shadow->fd = vtd_shadow_open_unit(be->fd, ioas_id, errp);
+    if (shadow->fd < 0) {
+        return false;
+    }
+    shadow->be = be;
+    shadow->ioas_id = ioas_id;
+    vtd_shadow_send_state(shadow);
+    qemu_set_fd_handler(shadow->fd, vtd_shadow_read_events, NULL, shadow);
+    memory_listener_register(&shadow->listener, &address_space_memory);
+    return true;
+}
+
+static void vtd_shadow_close(VTDShadow *shadow)
+{
+    memory_listener_unregister(&shadow->listener);
+    qemu_set_fd_handler(shadow->fd, NULL, NULL, NULL);
+    qemu_close(shadow->fd);
+    shadow->fd = -1;
+}
+
 /* The rest of the file is what the unit calls, see vtd_shadow.h. */
 
 VTDShadow *vtd_shadow_new(uint64_t cap, uint64_t ecap, uint8_t haw,
                           VTDShadowFault *fault, void *opaque, Error **errp)
 {
+    ERRP_GUARD();
     struct vtd_shadow_get_info info = { .size = sizeof(info) };
     int fd = qemu_open(VTD_SHADOW_DEV, O_RDWR, errp);
     VTDShadow *shadow;
     int ret;
 
     if (fd < 0) {
+        error_append_hint(errp, "Is the kernel's module vtd_shadow loaded?\n");
         return NULL;
     }
     ret = ioctl(fd, VTD_SHADOW_GET_INFO, &info) ? -errno : 0;
@@ -495,7 +498,9 @@ bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue)
     };
     int ret;
 
-    vtd_shadow_update_source_ids(shadow);
+    if (queue->contexts) {
+        vtd_shadow_update_source_ids(shadow);
+    }
     ret = vtd_shadow_ioctl(shadow, VTD_SHADOW_RUN_QUEUE, &run, "RUN_QUEUE");
     trace_vtd_shadow_run_queue(queue->head, run.head, queue->tail, run.iqei,
                                run.status);

@@ -32,6 +32,7 @@ typedef void VTDShadowFault(void *opaque, uint8_t reason, uint16_t source_id,
  * @iqa: IQA_REG
  * @head: in and out, IQH_REG
  * @tail: IQT_REG
+ * @contexts: whether context entries are invalidated
  * @iqei: out, IQERCD_REG.IQEI if the queue stopped
  * @interrupt: out, whether a wait descriptor asks for an interrupt
  */
@@ -39,6 +40,7 @@ typedef struct VTDShadowQueue {
     uint64_t iqa;
     uint64_t head;
     uint64_t tail;
+    bool contexts;
     uint32_t iqei;
     bool interrupt;
 } VTDShadowQueue;
