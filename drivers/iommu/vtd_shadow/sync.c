@@ -260,19 +260,103 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 	settle_pieces(walk, node, index, raw, perm && recorded);
 }
 
-static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
-			u64 base, unsigned int perm, u64 first, u64 last,
-			unsigned int start, unsigned int end)
+/**
+ * struct table_range - What to sync of a table of tables
+ * @base: First IOVA that it covers
+ * @perm: What the path allows
+ * @first: First IOVA to sync
+ * @last: Last one
+ */
+struct table_range {
+	u64 base;
+	unsigned int perm;
+	u64 first;
+	u64 last;
+};
+
+/* A page of the guest, without anything special about some of its entries */
+static bool node_is_plain(const struct vtds_node *node, unsigned int perm)
 {
+	return node->table && !node->refused && node->perm == perm;
+}
+
+/* The first entry from @index on that is or was something, or @end */
+static unsigned int first_used(const struct vtds_node *node, unsigned int index,
+			       unsigned int end)
+{
+	const u64 *table = node->table, *entries = node->entries;
+
+	while (index < end && !(READ_ONCE(table[index]) | entries[index]))
+		index++;
+	return index;
+}
+
+/*
+ * The common case: the entry is what it was when it was last looked at, so that all
+ * that was decided about it holds, and only what is below may have changed. Returns
+ * whether it was that.
+ */
+static bool sync_unchanged(struct vtds_walk *walk, struct vtds_node *node,
+			   const struct table_range *range, unsigned int index)
+{
+	u64 raw = READ_ONCE(node->table[index]);
+	struct vtds_node *child = node->children[index];
+	u64 size = vtd_level_size(node->level);
+	u64 iova = range->base + index * size;
+
+	/* A leaf, or a table that could not be read, takes a closer look */
+	if (raw != node->entries[index] || !child || !child->table)
+		return false;
+	sync_node(walk, child, iova, raw & range->perm & VTD_SS_RW,
+		  max(range->first, iova), min(range->last, iova + size - 1));
+	return true;
+}
+
+static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
+			const struct table_range *range, unsigned int start,
+			unsigned int end)
+{
+	bool plain = node_is_plain(node, range->perm);
 	u64 size = vtd_level_size(node->level);
 
 	for (unsigned int i = start; i < end; i++) {
-		u64 iova = base + i * size;
+		u64 iova;
 
-		sync_entry(walk, node, i, iova, perm, max(first, iova),
-			   min(last, iova + size - 1));
+		if (plain)
+			i = first_used(node, i, end);
+		if (i == end)
+			break;
+		iova = range->base + i * size;
+		if (plain && sync_unchanged(walk, node, range, i))
+			continue;
+		sync_entry(walk, node, i, iova, range->perm,
+			   max(range->first, iova),
+			   min(range->last, iova + size - 1));
+		plain = plain && !node->refused;
 	}
-	node->perm = perm;
+	node->perm = range->perm;
+}
+
+/*
+ * Follows the way to a small range as far down as it did not change. That is most of
+ * the work for a single page.
+ */
+static struct vtds_node *descend(struct vtds_node *node, u64 *base,
+				 unsigned int *perm, u64 first, u64 last)
+{
+	while (node->level > 1 && node_is_plain(node, *perm)) {
+		unsigned int index = vtd_level_index(first, node->level);
+		struct vtds_node *child = node->children[index];
+		u64 raw = READ_ONCE(node->table[index]);
+
+		if (index != vtd_level_index(last, node->level) ||
+		    raw != node->entries[index] || !child || !child->table)
+			break;
+		*base += index * vtd_level_size(node->level);
+		*perm &= raw;
+		node = child;
+	}
+	return node;
 }
 
 /*
@@ -283,14 +367,21 @@ static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
 static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 		      unsigned int perm, u64 first, u64 last)
 {
-	unsigned int start = vtd_level_index(first, node->level);
-	unsigned int end = vtd_level_index(last, node->level) + 1;
+	unsigned int start, end;
 
-	cond_resched();
+	node = descend(node, &base, &perm, first, last);
+	start = vtd_level_index(first, node->level);
+	end = vtd_level_index(last, node->level) + 1;
+
+	/* Above there is little to do for each entry */
+	if (node->level <= 2)
+		cond_resched();
 	if (node->level == 1)
 		vtds_leaves_sync(walk, node, base, perm, start, end);
 	else
-		sync_tables(walk, node, base, perm, first, last, start, end);
+		sync_tables(walk, node,
+			    &(struct table_range){ base, perm, first, last },
+			    start, end);
 }
 
 static bool below_limits(const struct vtds_unit *unit)
