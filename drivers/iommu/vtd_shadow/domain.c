@@ -71,6 +71,9 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	struct vtds_domain *domain;
 	int ret;
 
+	ret = vtds_unit_need_scratch(batch->unit);
+	if (ret)
+		return ERR_PTR(ret);
 	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);

@@ -78,20 +78,31 @@ struct vtds_unit *vtds_unit_alloc(void)
 	INIT_LIST_HEAD(&unit->devices);
 	INIT_LIST_HEAD(&unit->groups);
 	INIT_LIST_HEAD(&unit->domains);
-	unit->fetched = kcalloc(VTD_TABLE_ENTRIES, sizeof(*unit->fetched),
-				GFP_KERNEL_ACCOUNT);
-	unit->sg =
-		kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg), GFP_KERNEL_ACCOUNT);
 	unit->events = vtds_events_alloc();
-	if (!unit->fetched || !unit->sg || !unit->events ||
-	    vtds_mem_init(&unit->mem)) {
+	if (!unit->events || vtds_mem_init(&unit->mem)) {
 		vtds_unit_put(unit);
 		return NULL;
 	}
-	sg_init_table(unit->sg, VTDS_SG_ENTRIES);
 	return unit;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);
+
+/* Makes the scratch memory that syncs need. Idle units are many and have none. */
+int vtds_unit_need_scratch(struct vtds_unit *unit)
+{
+	if (!unit->fetched)
+		unit->fetched = kcalloc(VTD_TABLE_ENTRIES,
+					sizeof(*unit->fetched),
+					GFP_KERNEL_ACCOUNT);
+	if (!unit->sg) {
+		unit->sg = kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg),
+				   GFP_KERNEL_ACCOUNT);
+		if (unit->sg)
+			sg_init_table(unit->sg, VTDS_SG_ENTRIES);
+	}
+	return unit->fetched && unit->sg ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_unit_need_scratch);
 
 /**
  * vtds_unit_release() - End a unit when its file is closed

@@ -438,8 +438,8 @@ struct vtds_stats {
  * @limit_reported: The last batch that reached a limit was reported
  * @stats: Counters
  * @events: What the VMM can read
- * @fetched: Scratch: entries of the table being synced
- * @sg: Scratch: VTDS_SG_ENTRIES runs of host memory
+ * @fetched: Scratch: entries of the table being synced; NULL before there was a domain
+ * @sg: Scratch: VTDS_SG_ENTRIES runs of host memory, the same
  */
 struct vtds_unit {
 	struct kref ref;
@@ -492,6 +492,7 @@ extern unsigned long vtds_max_pages;
 
 /* unit.c */
 struct vtds_unit *vtds_unit_alloc(void);
+int vtds_unit_need_scratch(struct vtds_unit *unit);
 void vtds_unit_get(struct vtds_unit *unit);
 void vtds_unit_put(struct vtds_unit *unit);
 void vtds_unit_release(struct vtds_unit *unit);
