@@ -12,8 +12,8 @@
 
 #include "vtd_shadow_private.h"
 
-/* Chunks without users that stay pinned, in case they are needed again */
-#define VTDS_IDLE_CHUNKS 256
+/* Chunks without users that stay pinned, in case they are needed again: 8 GiB */
+#define VTDS_IDLE_CHUNKS 4096
 
 /* Attempts to see both halves of an entry that the guest is writing */
 #define VTDS_READ_TRIES 4
@@ -68,17 +68,42 @@ int vtds_mem_init(struct vtds_guest_mem *mem)
 
 	xa_init(&mem->chunks);
 	INIT_LIST_HEAD(&mem->idle);
-	mem->pages = kcalloc(VTDS_CHUNK_PAGES, sizeof(*mem->pages),
-			     GFP_KERNEL_ACCOUNT);
-	mem->recent = kcalloc(VTDS_RECENT_CHUNKS, sizeof(struct vtds_chunk *),
+	mem->pages = NULL;
+	mem->nr_chunks = 0;
+	mem->nr_recent = VTDS_RECENT_MIN;
+	mem->recent = kcalloc(mem->nr_recent, sizeof(struct vtds_chunk *),
 			      GFP_KERNEL_ACCOUNT);
-	if (mem->pages && mem->recent)
-		return 0;
-	kfree(mem->recent);
-	kfree(mem->pages);
-	return -ENOMEM;
+	return mem->recent ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_init);
+
+static void recent_note(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	*vtds_mem_slot(mem, chunk->gfn / VTDS_CHUNK_PAGES) = chunk;
+}
+
+/*
+ * Scattered leaves use chunks in any order: there should be a place for each of
+ * them. Without memory for it some are searched for.
+ */
+static void recent_grow(struct vtds_guest_mem *mem)
+{
+	struct vtds_chunk **recent, *chunk;
+	unsigned long index;
+
+	if (mem->nr_chunks <= mem->nr_recent ||
+	    mem->nr_recent >= VTDS_RECENT_MAX)
+		return;
+	recent = kvcalloc(2 * mem->nr_recent, sizeof(*recent),
+			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!recent)
+		return;
+	kvfree(mem->recent);
+	mem->recent = recent;
+	mem->nr_recent *= 2;
+	xa_for_each(&mem->chunks, index, chunk)
+		recent_note(mem, chunk);
+}
 
 static unsigned long *pfns_alloc(void)
 {
@@ -145,11 +170,22 @@ static int chunk_keep_frames(struct vtds_chunk *chunk, struct page **pages)
 	return 0;
 }
 
+static bool covers_interrupts(const struct vtds_chunk *chunk)
+{
+	return chunk_first(chunk) <= VTD_INTERRUPT_LAST &&
+	       chunk_last(chunk) >= VTD_INTERRUPT_START;
+}
+
 /* The common case: all RAM. Returns 0, or why it has to go page by page. */
 static int chunk_pin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 {
 	int ret;
 
+	if (!mem->pages)
+		mem->pages = kcalloc(VTDS_CHUNK_PAGES, sizeof(*mem->pages),
+				     GFP_KERNEL_ACCOUNT);
+	if (!mem->pages)
+		return -ENOMEM;
 	ret = vtds_mem_pin(mem, chunk_first(chunk), VTDS_CHUNK_PAGES,
 			   mem->pages, true);
 	if (ret)
@@ -161,6 +197,7 @@ static int chunk_pin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 		return ret;
 	}
 	chunk->whole = true;
+	chunk->simple = !chunk->pfns && !covers_interrupts(chunk);
 	mem->nr_pinned += VTDS_CHUNK_PAGES;
 	return 0;
 }
@@ -193,6 +230,8 @@ static struct vtds_chunk *chunk_create(struct vtds_guest_mem *mem, u64 gpa)
 	/* As if it had just lost its last user */
 	list_add_tail(&chunk->lru, &mem->idle);
 	mem->nr_idle++;
+	mem->nr_chunks++;
+	recent_grow(mem);
 	return chunk;
 
 err_erase:
@@ -224,8 +263,9 @@ static void forget(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 	unsigned long index = chunk->gfn / VTDS_CHUNK_PAGES;
 
 	xa_erase(&mem->chunks, index);
-	if (mem->recent[index % VTDS_RECENT_CHUNKS] == chunk)
-		mem->recent[index % VTDS_RECENT_CHUNKS] = NULL;
+	mem->nr_chunks--;
+	if (*vtds_mem_slot(mem, index) == chunk)
+		*vtds_mem_slot(mem, index) = NULL;
 }
 
 /* Unpins and frees a chunk that has no users. */
@@ -247,8 +287,10 @@ static void chunk_free(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 /* vtds_mem_get() of a chunk that is not among the recent ones, or has no users */
 struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
 {
-	struct vtds_chunk *chunk = xa_load(&mem->chunks, chunk_index(gpa));
+	struct vtds_chunk *chunk = vtds_mem_recent(vtds_mem_recents(mem), gpa);
 
+	if (!chunk)
+		chunk = xa_load(&mem->chunks, chunk_index(gpa));
 	if (!chunk) {
 		chunk = chunk_create(mem, gpa);
 		if (IS_ERR(chunk))
@@ -258,7 +300,7 @@ struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
 		list_del_init(&chunk->lru);
 		mem->nr_idle--;
 	}
-	mem->recent[chunk_index(gpa) % VTDS_RECENT_CHUNKS] = chunk;
+	recent_note(mem, chunk);
 	return chunk;
 }
 EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_get);
@@ -471,7 +513,7 @@ void vtds_mem_destroy(struct vtds_guest_mem *mem)
 						 lru));
 	WARN_ON_ONCE(!xa_empty(&mem->chunks) || mem->nr_pinned);
 	xa_destroy(&mem->chunks);
-	kfree(mem->recent);
+	kvfree(mem->recent);
 	kfree(mem->pages);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_destroy);
@@ -512,6 +554,7 @@ static int chunk_split(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		swap(chunk->pfns, pfns);
 	} else {
 		chunk->whole = false;
+		chunk->simple = false;
 		chunk->split = true;
 		kfree(chunk->offsets);
 		chunk->offsets = NULL;

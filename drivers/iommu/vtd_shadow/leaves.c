@@ -89,6 +89,18 @@ static u64 leaf_fetch(const struct vtds_walk *walk, struct vtds_node *node,
 	return raw;
 }
 
+/* Puts a leaf on the list of what is to be installed, after those before it. */
+static void leaf_want(struct leaf_table *t, u64 *fetched, unsigned int index,
+		      u64 raw)
+{
+	if (!t->end)
+		t->first = index;
+	else
+		memset64(&fetched[t->end], 0, index - t->end);
+	fetched[index] = raw;
+	t->end = index + 1;
+}
+
 /*
  * Decides what becomes of a leaf that differs. Returns whether the host has to
  * unmap what is there; what is left to install goes to vtds_unit.fetched.
@@ -113,14 +125,169 @@ static bool leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
 		return false;
 	}
 	node->entries[index] = perm ? 0 : record;
-	if (perm) {
-		unit->fetched[index] = raw;
-		t->first = min(t->first, index);
-		t->end = index + 1;
-	}
+	if (perm)
+		leaf_want(t, unit->fetched, index, raw);
 	if (old_perm)
 		vtds_mem_put_page(&unit->mem, old & VTD_ENTRY_ADDR);
 	return old_perm;
+}
+
+/* Gives back the memory of a leaf, as vtds_mem_put_page(). */
+static __always_inline void leaf_put(struct vtds_unit *unit,
+				     struct vtds_mem_recent recent, u64 gpa)
+{
+	struct vtds_chunk *chunk = vtds_mem_recent(recent, gpa);
+
+	if (likely(chunk && chunk->users > 1))
+		chunk->users--;
+	else
+		vtds_mem_put_range(&unit->mem, gpa, VTD_PAGE_SIZE);
+}
+
+/*
+ * Leaves from @index on that are mapped and that the guest took away. Returns the
+ * index of the first that is not one.
+ */
+static noinline unsigned int leaves_vanish(struct vtds_unit *unit,
+					   struct vtds_node *node,
+					   unsigned int index, unsigned int end)
+{
+	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
+	const unsigned int perm = node->perm & VTD_SS_RW;
+	const u64 *table = node->table;
+	u64 *entries = node->entries;
+
+	for (; index < end && !READ_ONCE(table[index]); index++) {
+		u64 old = entries[index];
+
+		if (!(old & perm))
+			break;
+		entries[index] = 0;
+		leaf_put(unit, recent, old & VTD_ENTRY_ADDR);
+	}
+	return index;
+}
+
+/*
+ * The same for leaves that lead somewhere now. What was there before is given back,
+ * or with @fresh there was nothing.
+ */
+static __always_inline unsigned int
+leaves_want(struct vtds_unit *unit, struct vtds_node *node,
+	    struct leaf_table *t, unsigned int index, unsigned int end,
+	    const bool fresh)
+{
+	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
+	const unsigned int perm = t->perm, old_perm = node->perm & VTD_SS_RW;
+	const u64 reserved = t->reserved;
+	const u64 *table = node->table;
+	u64 *entries = node->entries, *fetched = unit->fetched;
+	unsigned int i;
+
+	for (i = index; i < end; i++) {
+		u64 raw = READ_ONCE(table[i]), old = entries[i];
+
+		if (!(raw & perm) || (raw & reserved))
+			break;
+		if (fresh ? old : !(old & old_perm))
+			break;
+		/* Only the permissions may differ, or not even these */
+		if (!fresh && !((raw ^ old) & VTD_ENTRY_ADDR))
+			break;
+		fetched[i] = raw;
+		if (fresh)
+			continue;
+		entries[i] = 0;
+		leaf_put(unit, recent, old & VTD_ENTRY_ADDR);
+	}
+	if (i == index)
+		return i;
+	leaf_want(t, fetched, index, fetched[index]);
+	t->end = i;
+	return i;
+}
+
+static noinline unsigned int leaves_appear(struct vtds_unit *unit,
+					   struct vtds_node *node,
+					   struct leaf_table *t,
+					   unsigned int index, unsigned int end)
+{
+	return leaves_want(unit, node, t, index, end, true);
+}
+
+static noinline unsigned int leaves_move(struct vtds_unit *unit,
+					 struct vtds_node *node,
+					 struct leaf_table *t,
+					 unsigned int index, unsigned int end)
+{
+	return leaves_want(unit, node, t, index, end, false);
+}
+
+/* A stretch of leaves that the host unmaps, and what is before it */
+struct revoked {
+	unsigned int from;
+	unsigned int to;
+};
+
+static void revoke_more(struct vtds_domain *domain, const struct leaf_table *t,
+			struct revoked *run, unsigned int start,
+			unsigned int end)
+{
+	if (run->to != start) {
+		revoke_run(domain, t->base, run->from, run->to);
+		run->from = start;
+	}
+	run->to = end;
+}
+
+/* The first leaf from @index on that is not what it was, or @end */
+static unsigned int leaves_same(const struct vtds_node *node,
+				unsigned int index, unsigned int end)
+{
+	const u64 *table = node->table, *entries = node->entries;
+
+	while (index < end && READ_ONCE(table[index]) == entries[index])
+		index++;
+	return index;
+}
+
+/*
+ * A table that is a page of the guest, without anything special in it. Guests change
+ * many neighbours alike, so it goes stretch by stretch; what is left goes one by
+ * one.
+ */
+static void leaves_revoke_plain(struct vtds_walk *walk, struct vtds_node *node,
+				struct leaf_table *t, unsigned int start,
+				unsigned int end)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	struct revoked run = { start, start };
+
+	for (unsigned int i = start, next; i < end; i = next) {
+		bool revoked;
+		u64 raw;
+
+		if (t->same_perm)
+			i = leaves_same(node, i, end);
+		if (i == end)
+			break;
+		raw = READ_ONCE(node->table[i]);
+		revoked = node->entries[i];
+		if (!raw)
+			next = leaves_vanish(unit, node, i, end);
+		else if (!revoked)
+			next = leaves_appear(unit, node, t, i, end);
+		else
+			next = leaves_move(unit, node, t, i, end);
+		if (next == i) {
+			revoked = leaf_revoke(walk, node, t, i, raw);
+			next++;
+		}
+		if (revoked)
+			revoke_more(walk->domain, t, &run, i, next);
+		unit->stats.entries_changed += next - i;
+	}
+	revoke_run(walk->domain, t->base, run.from, run.to);
 }
 
 static void leaves_revoke(struct vtds_walk *walk, struct vtds_node *node,
@@ -128,27 +295,18 @@ static void leaves_revoke(struct vtds_walk *walk, struct vtds_node *node,
 			  unsigned int end)
 {
 	struct vtds_unit *unit = walk->batch->unit;
-	bool plain = node->table && !t->holes && !node->refused;
-	unsigned int from = start, to = start, changed = 0;
+	struct revoked run = { start, start };
 
 	for (unsigned int i = start; i < end; i++) {
-		u64 raw = plain ? READ_ONCE(node->table[i]) :
-				  leaf_fetch(walk, node, t, i);
+		u64 raw = leaf_fetch(walk, node, t, i);
 
-		unit->fetched[i] = 0;
 		if (raw == node->entries[i] && t->same_perm)
 			continue;
-		changed++;
-		if (!leaf_revoke(walk, node, t, i, raw))
-			continue;
-		if (to != i) {
-			revoke_run(walk->domain, t->base, from, to);
-			from = i;
-		}
-		to = i + 1;
+		unit->stats.entries_changed++;
+		if (leaf_revoke(walk, node, t, i, raw))
+			revoke_more(walk->domain, t, &run, i, i + 1);
 	}
-	revoke_run(walk->domain, t->base, from, to);
-	unit->stats.entries_changed += changed;
+	revoke_run(walk->domain, t->base, run.from, run.to);
 }
 
 /* --- Install --- */
@@ -236,25 +394,74 @@ static void leaf_install(struct vtds_walk *walk, struct vtds_node *node,
 	vtds_run_add(walk, pfn, VTD_PAGE_SIZE);
 }
 
+/*
+ * Adds leaves from @index on to the run, as far as they are of the common kind: the
+ * same permissions, in memory that is pinned as a whole and was used lately. Returns
+ * the index of the first that is not. The caller saw to all limits of the leaves.
+ */
+static noinline unsigned int run_collect(struct vtds_walk *walk,
+					 const struct leaf_table *t,
+					 unsigned int index)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
+	unsigned int room = VTDS_RUN_PAGES - (walk->run_size >> VTD_PAGE_SHIFT);
+	const unsigned int end = min(t->end, index + room);
+	const unsigned int perm = walk->run_perm, mask = t->perm;
+	struct scatterlist *sg = unit->sg + walk->run_nents;
+	const u64 *fetched = unit->fetched;
+	unsigned long next = walk->run_next;
+	unsigned int i;
+
+	for (i = index; i < end && (fetched[i] & mask) == perm; i++) {
+		u64 gpa = fetched[i] & VTD_ENTRY_ADDR;
+		struct vtds_chunk *chunk = vtds_mem_recent(recent, gpa);
+		unsigned long pfn;
+
+		if (!chunk || !chunk->users || !chunk->simple)
+			break;
+		chunk->users++;
+		pfn = vtds_chunk_pfn(chunk, gpa);
+		if (pfn == next)
+			sg[-1].length += VTD_PAGE_SIZE;
+		else
+			sg_set_page(sg++, pfn_to_page(pfn), VTD_PAGE_SIZE, 0);
+		next = pfn + 1;
+	}
+
+	walk->run_nents = sg - unit->sg;
+	walk->run_next = next;
+	walk->run_size += (i - index) * VTD_PAGE_SIZE;
+	return i;
+}
+
 /* Installs what is in vtds_unit.fetched; nothing is mapped in its place. */
 static void leaves_install(struct vtds_walk *walk, struct vtds_node *node,
 			   struct leaf_table *t)
 {
 	u64 limit = walk->domain->host.merge ? VTDS_RUN_PAGES * VTD_PAGE_SIZE :
 					       VTD_PAGE_SIZE;
+	const u64 *fetched = walk->batch->unit->fetched;
 
 	walk->run_size = 0;
 	t->allowed = vtds_walk_all_allowed(walk,
 					   t->base + t->first * VTD_PAGE_SIZE,
 					   (t->end - t->first) * VTD_PAGE_SIZE);
 	for (unsigned int i = t->first; i < t->end; i++) {
-		if (walk->batch->unit->fetched[i])
-			leaf_install(walk, node, t, i, limit);
-		else
+		if (!fetched[i]) {
 			install_run(walk, node, i);
+			continue;
+		}
+		leaf_install(walk, node, t, i, limit);
+		if (t->allowed && walk->run_size && walk->run_size < limit &&
+		    i + 1 < t->end)
+			i = run_collect(walk, t, i + 1) - 1;
 	}
 	install_run(walk, node, t->end);
 }
+
+/* Fewer entries are not worth a look at all of them first */
+#define MIN_COMPARE 8
 
 /**
  * vtds_leaves_sync() - Sync a table of 4 KiB leaves
@@ -279,14 +486,18 @@ void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 		.first = end,
 	};
 
-	/* The common case of a flush: nothing changed here */
-	if (t.same_perm && !t.holes && !node->synthetic && !node->refused &&
+	/* The common case of a large flush: nothing changed here */
+	if (end - start >= MIN_COMPARE && t.same_perm && !t.holes &&
+	    !node->synthetic && !node->refused &&
 	    !memcmp(&node->entries[start], &node->table[start],
 		    (end - start) * sizeof(u64)))
 		return;
 
 	t.reserved = vtds_caps_reserved(&walk->batch->unit->caps, 1, true);
-	leaves_revoke(walk, node, &t, start, end);
+	if (node->table && !t.holes && !node->refused)
+		leaves_revoke_plain(walk, node, &t, start, end);
+	else
+		leaves_revoke(walk, node, &t, start, end);
 	node->perm = perm;
 	if (t.end)
 		leaves_install(walk, node, &t);

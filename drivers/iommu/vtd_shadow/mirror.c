@@ -99,19 +99,11 @@ bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
 	return true;
 }
 
-/**
- * vtds_node_forget_refused() - Entries are as they should be, or changed
- * @domain: The domain
- * @node: Where they are
- * @start: First index
- * @end: Index after the last one
- */
-void vtds_node_forget_refused(struct vtds_domain *domain,
-			      struct vtds_node *node, unsigned int start,
-			      unsigned int end)
+/* vtds_node_forget_refused() of a node that has such entries */
+void __vtds_node_forget_refused(struct vtds_domain *domain,
+				struct vtds_node *node, unsigned int start,
+				unsigned int end)
 {
-	if (!node->refused)
-		return;
 	memset64(&node->refused[start], 0, end - start);
 	if (memchr_inv(node->refused, 0, VTD_TABLE_ENTRIES * sizeof(u64)))
 		return;

@@ -112,6 +112,8 @@ struct vtds_caps {
  * @nr_pages: Pages that have a pin of their own
  * @whole: All of it was pinned by one call, writable
  * @split: As @whole, but about to be unpinned: pages in use have their own pin
+ * @simple: As @whole, with no more to look at: @pfns is not set, and the interrupt
+ *          range is not in it
  * @base_pfn: Lowest host frame, if @pfns is NULL
  * @offsets: Distance of each page's frame to @base_pfn; NULL if they are contiguous
  * @pfns: VTDS_PFN_* and host frame of each page, if @whole is not set or the frames
@@ -124,14 +126,16 @@ struct vtds_chunk {
 	u16 nr_pages;
 	bool whole;
 	bool split;
+	bool simple;
 	unsigned long base_pfn;
 	u32 *offsets;
 	unsigned long *pfns;
 	struct list_head lru;
 };
 
-/* Chunks that are found without a search, 1 GiB of neighbours */
-#define VTDS_RECENT_CHUNKS 512
+/* Chunks that are found without a search: of 64 MiB at first, of 32 GiB at most */
+#define VTDS_RECENT_MIN 32UL
+#define VTDS_RECENT_MAX 16384UL
 
 /* In vtds_chunk.pfns: the page is pinned, and may be written by devices */
 #define VTDS_PFN_PINNED BIT(63)
@@ -142,16 +146,20 @@ struct vtds_chunk {
  * struct vtds_guest_mem - Guest memory as the engine reaches it
  * @access: iommufd's handle on the IOAS, NULL before BIND
  * @chunks: Chunks by guest frame / VTDS_CHUNK_PAGES
- * @recent: Some of them by the same number modulo VTDS_RECENT_CHUNKS
+ * @recent: Some of them by the same number modulo @nr_recent
+ * @nr_recent: Length of @recent, a power of two; grows with @nr_chunks
+ * @nr_chunks: Length of @chunks
  * @idle: Chunks without users, least recently used first, unpinned late
  * @nr_idle: Length of @idle
  * @nr_pinned: Pages pinned now
- * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long
+ * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long; NULL before the first
  */
 struct vtds_guest_mem {
 	struct iommufd_access *access;
 	struct xarray chunks;
 	struct vtds_chunk **recent;
+	unsigned long nr_recent;
+	unsigned long nr_chunks;
 	struct list_head idle;
 	unsigned long nr_idle;
 	u64 nr_pinned;
@@ -683,9 +691,20 @@ int vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node);
 bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
 			    unsigned int index, u64 raw);
-void vtds_node_forget_refused(struct vtds_domain *domain,
-			      struct vtds_node *node, unsigned int start,
-			      unsigned int end);
+void __vtds_node_forget_refused(struct vtds_domain *domain,
+				struct vtds_node *node, unsigned int start,
+				unsigned int end);
+
+/* Entries [start, end) are as they should be, or changed. */
+static inline void vtds_node_forget_refused(struct vtds_domain *domain,
+					    struct vtds_node *node,
+					    unsigned int start,
+					    unsigned int end)
+{
+	if (unlikely(node->refused))
+		__vtds_node_forget_refused(domain, node, start, end);
+}
+
 static inline bool vtds_entry_is_leaf(u64 raw, unsigned int level)
 {
 	return level == 1 || (raw & VTD_SS_PS);
@@ -819,12 +838,36 @@ void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
 int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		    u64 gpa, unsigned long *pfn, unsigned int *perm);
 
-/* One of the chunks that are found without a search, or NULL */
-static inline struct vtds_chunk *vtds_mem_recent(struct vtds_guest_mem *mem,
+/* Where a chunk is found without a search, if it is the last that was used there */
+static inline struct vtds_chunk **vtds_mem_slot(struct vtds_guest_mem *mem,
+						unsigned long index)
+{
+	return &mem->recent[index & (mem->nr_recent - 1)];
+}
+
+/**
+ * struct vtds_mem_recent - Chunks that are found without a search, for use in loops
+ * @slots: vtds_guest_mem.recent
+ * @mask: For the number of a chunk
+ */
+struct vtds_mem_recent {
+	struct vtds_chunk *const *slots;
+	unsigned long mask;
+};
+
+/* Valid until a chunk is made. */
+static inline struct vtds_mem_recent
+vtds_mem_recents(const struct vtds_guest_mem *mem)
+{
+	return (struct vtds_mem_recent){ mem->recent, mem->nr_recent - 1 };
+}
+
+/* One of them, or NULL */
+static inline struct vtds_chunk *vtds_mem_recent(struct vtds_mem_recent recent,
 						 u64 gpa)
 {
 	unsigned long index = gpa / VTDS_CHUNK_SIZE;
-	struct vtds_chunk *chunk = mem->recent[index % VTDS_RECENT_CHUNKS];
+	struct vtds_chunk *chunk = recent.slots[index & recent.mask];
 
 	return chunk && chunk->gfn == index * VTDS_CHUNK_PAGES ? chunk : NULL;
 }
@@ -841,7 +884,7 @@ static inline struct vtds_chunk *vtds_mem_recent(struct vtds_guest_mem *mem,
 static inline struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem,
 					      u64 gpa)
 {
-	struct vtds_chunk *chunk = vtds_mem_recent(mem, gpa);
+	struct vtds_chunk *chunk = vtds_mem_recent(vtds_mem_recents(mem), gpa);
 
 	if (unlikely(!chunk || !chunk->users))
 		return __vtds_mem_get(mem, gpa);
@@ -865,10 +908,10 @@ static inline void vtds_mem_put(struct vtds_guest_mem *mem,
 /* The same for the user that a leaf of 4 KiB is of its chunk. */
 static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
 {
-	struct vtds_chunk *chunk = vtds_mem_recent(mem, gpa);
+	struct vtds_chunk *chunk = vtds_mem_recent(vtds_mem_recents(mem), gpa);
 
-	if (likely(chunk && chunk->users))
-		vtds_mem_put(mem, chunk);
+	if (likely(chunk && chunk->users > 1))
+		chunk->users--;
 	else
 		vtds_mem_put_range(mem, gpa, VTD_PAGE_SIZE);
 }
@@ -876,6 +919,16 @@ static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
 static inline bool vtds_chunk_is_contiguous(const struct vtds_chunk *chunk)
 {
 	return !chunk->pfns && !chunk->offsets;
+}
+
+/* Host frame of a page in a chunk that was pinned as a whole */
+static inline unsigned long vtds_chunk_pfn(const struct vtds_chunk *chunk,
+					   u64 gpa)
+{
+	unsigned int offset = (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
+
+	return chunk->base_pfn +
+	       (chunk->offsets ? chunk->offsets[offset] : offset);
 }
 
 /**
@@ -892,12 +945,9 @@ static inline int vtds_mem_page(struct vtds_guest_mem *mem,
 				struct vtds_chunk *chunk, u64 gpa,
 				unsigned long *pfn, unsigned int *perm)
 {
-	unsigned int offset = (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
-
 	if (unlikely(chunk->pfns))
 		return __vtds_mem_page(mem, chunk, gpa, pfn, perm);
-	*pfn = chunk->base_pfn +
-	       (chunk->offsets ? chunk->offsets[offset] : offset);
+	*pfn = vtds_chunk_pfn(chunk, gpa);
 	*perm = VTD_SS_RW;
 	return 0;
 }

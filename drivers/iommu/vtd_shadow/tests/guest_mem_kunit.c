@@ -6,7 +6,7 @@
 
 #include "bench.h"
 
-#define IDLE_LIMIT 256
+#define IDLE_LIMIT 4096
 /* More address space than may stay pinned without users */
 #define MANY_GPA 0x100000000ULL
 #define MANY_CHUNKS (IDLE_LIMIT + 44)
