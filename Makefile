@@ -3,7 +3,7 @@
 # Front door of vtd_shadow: each target is one script. `make help` lists them.
 
 .NOTPARALLEL:
-.PHONY: help demo demo-engine check check-guest bench-guest soak shell shell-guest modules overlay clean clean-cache
+.PHONY: help demo demo-engine check check-guest bench bench-guest soak shell shell-guest modules overlay clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW
 
@@ -13,6 +13,7 @@ help:
 	@echo 'make check             all checks and tests'
 	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts guest modules overlay'
 	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
+	@echo 'make bench             what mapping costs, against all other ways: table, JSON, plots'
 	@echo 'make check-guest       all that real guests do with assigned devices; TEST=program'
 	@echo 'make bench-guest       what real guests gain, ROUNDS=5: table, JSON, plots'
 	@echo 'make soak              the random test for SECONDS (600) from SEED on; FLAVOUR=plain|debug'
@@ -26,7 +27,7 @@ help:
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
 	@echo
-	@echo 'The first eight set up what they need on Debian 12 (packages, kernels) and cache'
+	@echo 'The first nine set up what they need on Debian 12 (packages, kernels) and cache'
 	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
 
 demo:
@@ -46,6 +47,9 @@ check-guest:
 
 bench-guest:
 	@bash scripts/bench-guest.sh $(KERNEL)
+
+bench:
+	@bash scripts/bench.sh $(KERNEL)
 
 soak:
 	@bash scripts/setup.sh

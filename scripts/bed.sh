@@ -6,7 +6,8 @@
 #
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
-# MODE is kunit, selftest, soak, demo or shell. In the environment: TEST=program[:test]
+# MODE is kunit, selftest, soak, demo, bench, profile or shell.
+# In the environment: TEST=program[:test]
 # restricts selftest (see WHICH of run.sh), and PART names a run that others of its
 # kind are beside. HOST is the emulated host's IOMMU: intel (the default),
 # intel-sm (scalable mode), virtio or amd. DURATION is how many seconds soak takes,
@@ -20,6 +21,22 @@ source "$TOP/scripts/modules.sh"
 source "$TOP/scripts/qemu.sh"
 # shellcheck source=scripts/judge.sh
 source "$TOP/scripts/judge.sh"
+
+compile_floor() { # KEY KDIR DIRECTORY
+	cp "$SELFTESTS"/bench/* "$3"
+	unchanged "$1" "$SELFTESTS/bench"
+	make -C "$2" M="$3" KCFLAGS="-fmacro-prefix-map=$3/=" modules
+}
+
+floor_build() { # uses KDIR, sets FLOOR: the benchmark's module
+	local base hash
+	hash=$(key "$SELFTESTS/bench")
+	base=$CACHE/floor/${KDIR##*/}
+	FLOOR=$base-$hash
+	publish "$FLOOR" step "build the benchmark's module for ${KDIR##*/}" \
+		compile_floor "$hash" "$KDIR"
+	prune "$base-" "$FLOOR"
+}
 
 # boot MODE: runs the harness; RUN, empty before, then holds what came out
 boot() { # MODE
@@ -43,6 +60,16 @@ run_soak() {
 			"$(grep -o 'seed [0-9]*' "$RUN/tap.log" | tail -n 1)"
 }
 
+# QEMU counts the instructions between two marks of the benchmark.
+count_instructions() { # sets PLUGIN
+	local begin end
+	begin=$(nm "$TESTS/vtd_shadow_bench" | sed -n 's/ T bench_profile_begin$//p')
+	end=$(nm "$TESTS/vtd_shadow_bench" | sed -n 's/ T bench_profile_end$//p')
+	gcc -shared -fPIC -O2 -Wall -o "$RUN/insns.so" "$SELFTESTS/bench/insns.c"
+	PLUGIN=$RUN/insns.so,begin=$begin,end=$end,out=$RUN/insns
+	export PLUGIN
+}
+
 main() { # MODE KERNEL FLAVOUR
 	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
 	HOST=${HOST:-intel}
@@ -54,6 +81,7 @@ main() { # MODE KERNEL FLAVOUR
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build
+	[[ $mode != @(bench|profile) ]] || floor_build
 	exec {lock}>"$RUN.lock"
 	flock "$lock"
 	rm -rf "$RUN"
@@ -73,9 +101,13 @@ main() { # MODE KERNEL FLAVOUR
 		judge "$name" 0
 		summary
 		;;
-	demo) run_demo ;;
+	demo | bench) run_aloud "$mode" ;;
+	profile)
+		count_instructions
+		run_aloud profile
+		;;
 	shell) boot shell ;;
-	*) die "no mode $mode: kunit, selftest, soak, demo or shell" ;;
+	*) die "no mode $mode: kunit, selftest, soak, demo, bench, profile or shell" ;;
 	esac
 }
 

@@ -78,7 +78,7 @@ main() { # MODE KERNEL FLAVOUR
 		summary
 		;;
 	demo)
-		run_demo
+		run_aloud demo
 		rm -f "$RUN"/disk*
 		;;
 	guest | short)

@@ -7,9 +7,9 @@
 #   tests_build               uses KSRC and KDIR, sets TESTS: programs and their list
 #   collect_modules DIRECTORY uses KDIR and MODULES
 #   judge NAME INDENT         turns what is in RUN into results
-#   run_demo                  what the demo says goes to the terminal
+#   run_aloud MODE            what is told there goes to the terminal
 #
-# run_demo lets boot MODE do the work.
+# run_aloud lets boot MODE do the work.
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 
@@ -19,7 +19,7 @@ BAD='WARNING:|BUG:|Call Trace|KASAN|UBSAN|Oops|Kernel panic|general protection f
 BAD+='|possible recursive locking|possible circular locking|suspicious RCU usage'
 BAD+='|unreferenced object|detected stall|blocked for more than'
 
-TEST_SOURCES=("$SELFTESTS"/*.[ch] "$SELFTESTS/Makefile" "$TOP/include/uapi")
+TEST_SOURCES=("$SELFTESTS"/*.[ch] "$SELFTESTS"/{Makefile,bench} "$TOP/include/uapi")
 
 compile_tests() { # KEY KSRC KDIR DIRECTORY
 	local make=(make -s -j"$(nproc)" -C "$SELFTESTS" "OUTPUT=$4/build"
@@ -53,7 +53,7 @@ kernel_modules() { # DIRECTORY
 # The kernel's modules and ours in one directory
 collect_modules() { # DIRECTORY
 	kernel_modules "$1"
-	cp "$MODULES"/*.ko "$1"
+	cp "$MODULES"/*.ko ${FLOOR:+"$FLOOR"/*.ko} "$1"
 }
 
 # read_tap INDENT: one line per result in tap.log: pass, fail or skip, the name
@@ -152,19 +152,19 @@ show_log() {
 	fi | tr -d '\r' | sed 's/^/    /'
 }
 
-# The demo's own words go to the terminal while it runs.
-run_demo() {
+# The demo's own words, or those of the benchmark, go to the terminal while it runs.
+run_aloud() { # MODE
 	local follow
 	: >"$RUN/tap.log"
-	tail -n +1 -f "$RUN/tap.log" &
+	tail -n +1 -f "$RUN/tap.log" > >(grep --line-buffered -vE '^(figure|symbol) ') &
 	follow=$!
 	# What QEMU says of refused accesses is not for the terminal
-	boot demo 2>"$RUN.log"
+	boot "$1" 2>"$RUN.log"
 	sleep 1
 	kill "$follow"
 	[ -z "$(boot_faults)" ] || {
 		boot_faults
 		show_log
-		die "the demo failed, log: $RUN/console.log"
+		die "the $1 failed, log: $RUN/console.log"
 	}
 }

@@ -6,7 +6,7 @@
 #
 #   run.sh MODE RUN IMAGE MODULES TESTS [WHICH]
 #
-# MODE     kunit, selftest, soak, demo or shell (see init)
+# MODE     kunit, selftest, soak, demo, bench, profile or shell (see init)
 # RUN      an empty directory for what comes out: console.log, tap.log, verdict
 # IMAGE    the kernel
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
@@ -15,7 +15,7 @@
 #          but these (!program,...)
 #
 # In the environment: HOST, the IOMMU (intel, intel-sm, virtio or amd); QEMU, the
-# program; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
+# program; PLUGIN, one for it; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -28,9 +28,9 @@ source "$HERE/machine.sh"
 MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 WHICH=${6:-}
 
 make_initramfs() {
-	local root=$RUN/root
-	base_initramfs "$root" "$HERE/init" "$MODULES" vfio_pci vfio_iommu_type1 \
-		vtd_shadow_vfio_pci
+	local root=$RUN/root wanted=(vfio_pci vfio_iommu_type1 vtd_shadow_vfio_pci)
+	[[ $MODE != @(bench|profile) ]] || wanted+=(vtds_floor)
+	base_initramfs "$root" "$HERE/init" "$MODULES" "${wanted[@]}"
 	cp -r "$TESTS" "$root/tests"
 	pack_initramfs "$root" "$RUN/initramfs"
 }
@@ -66,10 +66,14 @@ add_devices() {
 set_memory() {
 	HUGE='hugepagesz=2M hugepages=256' MEMORY=6G
 	[ "$MODE" != kunit ] || HUGE='' MEMORY=1G
+	# A guest of 4 GiB, and what iommufd keeps for a million areas
+	[[ $MODE != @(bench|profile) ]] || MEMORY=10G
 }
 
 command_line() {
-	echo kunit.enable=1 iommu.debug_pagealloc=1 "$HUGE" \
+	local checks=iommu.debug_pagealloc=1
+	[[ $MODE != @(bench|profile) ]] || checks=
+	echo kunit.enable=1 "$checks" "$HUGE" \
 		"VTD_MODE=$MODE" "VTD_WHICH=$WHICH" \
 		"VTD_SECONDS=${DURATION:-}" "VTD_SEED=${SEED:-}" "VTD_VERBOSE=${VERBOSE:-}"
 }
@@ -78,5 +82,6 @@ set_host
 set_memory
 make_initramfs
 start_machine "$MEMORY" "$(command_line)"
+[ -z "${PLUGIN:-}" ] || ARGS+=(-plugin "$PLUGIN")
 add_devices
 run_machine "$MODE"
