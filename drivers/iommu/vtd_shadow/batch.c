@@ -56,7 +56,8 @@ void vtds_batch_flush(struct vtds_batch *batch)
 	struct vtds_domain *domain, *next;
 
 	list_for_each_entry_safe(domain, next, &unit->domains, entry) {
-		vtds_host_flush(&domain->host, &unit->stats);
+		if (domain->host.need_flush)
+			vtds_host_flush(&domain->host, &unit->stats);
 		if (!domain->host.broken)
 			continue;
 		vtds_batch_fail(batch, -EIO);

@@ -19,16 +19,6 @@ u64 vtds_domain_last(const struct vtds_domain *domain)
 	return GENMASK_ULL(width - 1, 0);
 }
 
-/* Whether any of [iova, iova + size) must stay unmapped. */
-bool vtds_domain_has_hole(const struct vtds_domain *domain, u64 iova, u64 size)
-{
-	for (unsigned int i = 0; i < domain->nr_holes; i++)
-		if (iova <= domain->holes[i].last &&
-		    iova + size - 1 >= domain->holes[i].first)
-			return true;
-	return false;
-}
-
 /* Begins with the range that is never translated, on no host. */
 void vtds_domain_init_holes(struct vtds_domain *domain)
 {

@@ -242,7 +242,8 @@ int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
 	int prot = IOMMU_CACHE;
 	ssize_t done;
 
-	unmap_pending(host, stats);
+	if (host->unmap_start != host->unmap_end)
+		unmap_pending(host, stats);
 	if (host->broken)
 		return -EIO;
 
@@ -299,10 +300,10 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_unmap);
  */
 void vtds_host_flush(struct vtds_host_domain *host, struct vtds_stats *stats)
 {
-	unmap_pending(host, stats);
 	if (!host->need_flush)
 		return;
 
+	unmap_pending(host, stats);
 	host->gather.queued = false;
 	host->gather.start = host->flush_first;
 	host->gather.end = host->flush_last;

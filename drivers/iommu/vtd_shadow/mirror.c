@@ -120,26 +120,15 @@ void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node)
 	node->table = NULL;
 }
 
-/**
- * vtds_node_set_table() - Point a node to a table page of the guest
- * @domain: The domain
- * @node: The node; it keeps its entries
- * @gpa: Page address
- *
- * Return: 0, or a negative errno if there is no readable memory; the node has
- * no table then.
- */
-int vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
-			u64 gpa)
+/* vtds_node_set_table() for another page than before */
+int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
+			  u64 gpa)
 {
 	struct vtds_guest_mem *mem = &domain->unit->mem;
 	struct vtds_chunk *chunk;
 	unsigned int perm;
 	unsigned long pfn;
 	int ret;
-
-	if (node->table && node->gpa == gpa)
-		return 0;
 
 	vtds_node_put_table(domain, node);
 	node->gpa = gpa;

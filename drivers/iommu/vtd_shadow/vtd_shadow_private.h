@@ -680,14 +680,42 @@ bool vtds_domain_memory_gone(struct vtds_batch *batch,
 			     struct vtds_domain *domain, u64 first, u64 last);
 u64 vtds_domain_last(const struct vtds_domain *domain);
 void vtds_domain_init_holes(struct vtds_domain *domain);
-bool vtds_domain_has_hole(const struct vtds_domain *domain, u64 iova, u64 size);
+
+/* Whether any of [iova, iova + size) must stay unmapped. */
+static inline bool vtds_domain_has_hole(const struct vtds_domain *domain,
+					u64 iova, u64 size)
+{
+	for (unsigned int i = 0; i < domain->nr_holes; i++)
+		if (iova <= domain->holes[i].last &&
+		    iova + size - 1 >= domain->holes[i].first)
+			return true;
+	return false;
+}
 
 /* mirror.c */
 struct vtds_node *vtds_node_alloc(struct vtds_batch *batch, unsigned int level,
 				  unsigned int perm);
 void vtds_node_free(struct vtds_domain *domain, struct vtds_node *node);
-int vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
-			u64 gpa);
+int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
+			  u64 gpa);
+
+/**
+ * vtds_node_set_table() - Point a node to a table page of the guest
+ * @domain: The domain
+ * @node: The node; it keeps its entries
+ * @gpa: Page address
+ *
+ * Return: 0, or a negative errno if there is no readable memory; the node has
+ * no table then.
+ */
+static inline int vtds_node_set_table(struct vtds_domain *domain,
+				      struct vtds_node *node, u64 gpa)
+{
+	if (node->table && node->gpa == gpa)
+		return 0;
+	return __vtds_node_set_table(domain, node, gpa);
+}
+
 void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node);
 bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
 			    unsigned int index, u64 raw);
