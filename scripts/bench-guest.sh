@@ -21,15 +21,15 @@ targets() {
 		1 MiB reads, on / off|read_1m_mb_s.on|read_1m_mb_s.off|>=|6
 		1 MiB reads, on / no unit|read_1m_mb_s.on|read_1m_mb_s.none|>=|0.6
 		4 KiB reads, QD1, on / off|read_4k_iops.on|read_4k_iops.off|>=|1.1
-		4 KiB random reads, QD32, on / off|randread_4k_qd32_iops.on|randread_4k_qd32_iops.off|>=|1.2
+		4 KiB random, QD32, on / off|randread_qd32_iops.on|randread_qd32_iops.off|>=|1.2
 		map+unmap of 1 page, off / on|map_unmap_1_us.off|map_unmap_1_us.on|>=|1.1
 		map+unmap of 256 pages, off / on|map_unmap_256_us.off|map_unmap_256_us.on|>=|6
 		boot with two disks, off / on|boot_s.off|boot_s.on||
 		attach to 1 GiB of 4 KiB pages, off / on|attach_1g_s.off|attach_1g_s.on|>=|5
-		locked memory, 2 devices / 1|locked_translated_2_mib.on|locked_translated_1_mib.on|=|1
-		locked memory, 4 devices / 1|locked_translated_4_mib.on|locked_translated_1_mib.on|=|1
-		locked, pass-through, 2 devices / 1|locked_pass_through_2_mib.on|locked_pass_through_1_mib.on|=|1
-		locked, pass-through, 4 devices / 1|locked_pass_through_4_mib.on|locked_pass_through_1_mib.on|=|1
+		locked, translated, 2 devices / 1|locked_dma_2_mib.on|locked_dma_1_mib.on|=|1
+		locked, translated, 4 devices / 1|locked_dma_4_mib.on|locked_dma_1_mib.on|=|1
+		locked, pass-through, 2 devices / 1|locked_pt_2_mib.on|locked_pt_1_mib.on|=|1
+		locked, pass-through, 4 devices / 1|locked_pt_4_mib.on|locked_pt_1_mib.on|=|1
 	EOF
 }
 
@@ -59,8 +59,9 @@ check_figures() { # FIGURES
 write_json() { # FIGURES
 	awk 'BEGIN { print "{" }
 		{
-			printf "%s  \"%s\": { \"median\": %s, \"min\": %s, \"max\": %s, \"rounds\": %s }",
-				(NR > 1 ? ",\n" : ""), $1, $2, $3, $4, $5
+			printf "%s  \"%s\": { \"median\": %s, \"min\": %s, \"max\": %s, ",
+				(NR > 1 ? ",\n" : ""), $1, $2, $3, $4
+			printf "\"rounds\": %s }", $5
 		}
 		END { print "\n}" }' "$1"
 }
@@ -95,17 +96,19 @@ breakdown() { # FIGURES
 		END {
 			exit_off = 2 * median["exit_us.off"]
 			exit_on = 2 * median["exit_us.on"]
-			rest_off = median["map_unmap_1_emulated_us.off"]
-			rest_on = median["map_unmap_1_emulated_us.on"]
+			rest_off = median["map_unmap_1_emulated_us.off"] - exit_off
+			rest_on = median["map_unmap_1_emulated_us.on"] - exit_on
+			all_off = median["map_unmap_1_us.off"]
+			all_on = median["map_unmap_1_us.on"]
 			printf "%-44s %9s %9s\n", "map+unmap of one page, us", "off", "on"
 			line("two exits to QEMU and back", exit_off, exit_on)
-			line("guest, and QEMU without shadowing", rest_off - exit_off, rest_on - exit_on)
-			line("shadowing", median["map_unmap_1_us.off"] - rest_off,
-				median["map_unmap_1_us.on"] - rest_on)
-			line("together", median["map_unmap_1_us.off"], median["map_unmap_1_us.on"])
+			line("guest, and QEMU without shadowing", rest_off, rest_on)
+			line("shadowing", all_off - exit_off - rest_off, all_on - exit_on - rest_on)
+			line("together", all_off, all_on)
 			print ""
+			what = "vmm_exits_per_4k_read"
 			printf "%-44s %9.2f %9.2f\n", "exits to QEMU for each read of 4 KiB",
-				median["vmm_exits_per_4k_read.off"], median["vmm_exits_per_4k_read.on"]
+				median[what ".off"], median[what ".on"]
 		}' "$1"
 }
 
@@ -122,9 +125,10 @@ mode_table() { # FIGURES
 			return (name, mode) in cell ? cell[name, mode] : "-"
 		}
 		END {
-			printf "%-28s %26s %26s %26s\n", "median (smallest-largest)", "no unit", "off", "on"
+			row = "%-28s %26s %26s %26s\n"
+			printf row, "median (smallest-largest)", "no unit", "off", "on"
 			for (i = 1; i <= nr; i++)
-				printf "%-28s %26s %26s %26s\n", names[i], at(names[i], "none"),
+				printf row, names[i], at(names[i], "none"),
 					at(names[i], "off"), at(names[i], "on")
 		}' "$1"
 }
@@ -164,11 +168,10 @@ bars() {
 
 plots() { # FIGURES DIRECTORY
 	bars read_1m "$1" "$2" 'MB/s' read_1m_mb_s
-	bars read_4k "$1" "$2" 'reads per second' read_4k_iops randread_4k_qd32_iops
+	bars read_4k "$1" "$2" 'reads per second' read_4k_iops randread_qd32_iops
 	bars map "$1" "$2" 'microseconds' map_unmap_1_us map_unmap_256_us
 	bars attach "$1" "$2" 'seconds' attach_1g_s boot_s
-	bars locked "$1" "$2" 'MiB locked' locked_translated_{1,2,4}_mib \
-		locked_pass_through_{1,2,4}_mib
+	bars locked "$1" "$2" 'MiB locked' locked_{dma,pt}_{1,2,4}_mib
 }
 
 report() { # KERNEL

@@ -43,9 +43,10 @@ boot() {
 
 # What guests say that they wrote must be in the images: "# wrote disk1 MIB SUM"
 check_images() { # NAME
-	local image mib sum
+	local image mib sum now
 	while read -r _ _ image mib sum; do
-		if [ "$(dd "if=$RUN/$image" bs=1M "skip=$mib" count=16 status=none | sha256sum)" = "$sum  -" ]; then
+		now=$(dd "if=$RUN/$image" bs=1M "skip=$mib" count=16 status=none | sha256sum)
+		if [ "$now" = "$sum  -" ]; then
 			pass "$1: the image of $image has what the guest wrote at $mib MiB"
 		else
 			fail "$1: the image of $image" "is not what the guest wrote at $mib MiB"

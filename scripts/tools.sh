@@ -14,7 +14,8 @@ GUEST=$TOP/tools/testing/selftests/vtd_shadow/guest
 # libraries PROGRAM...: all that they load, one path a line; a static one says that it
 # is none of those
 libraries() {
-	{ ldd "$@" || true; } | awk '$2 == "=>" { print $3 } $1 ~ /^\/.*ld-linux/ { print $1 }' | sort -u
+	{ ldd "$@" || true; } |
+		awk '$2 == "=>" { print $3 } $1 ~ /^\/.*ld-linux/ { print $1 }' | sort -u
 }
 
 # The kernel's own tool; where it is and where its header is differs
@@ -45,7 +46,7 @@ tools_build() { # KSRC KDIR MODULES TESTS
 	local dir
 	fio_build
 	dir=$CACHE/tools/$({ echo "$1 $2 $4 $FIO" && sha256sum "$VMM" /sbin/kexec /sbin/mke2fs &&
-		key "$GUEST" "$GUEST/../qemu" "$TOP/scripts/tools.sh"; } | sha256sum | cut -c1-12)
+		key "$GUEST" "$GUEST/../qemu" "${BASH_SOURCE[0]}"; } | sha256sum | cut -c1-12)
 	publish "$dir" step "make the file system for guests" fill_tools "$@"
 	prune "$CACHE/tools/" "$dir"
 	# shellcheck disable=SC2034  # for who sources this

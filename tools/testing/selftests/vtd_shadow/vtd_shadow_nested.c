@@ -262,7 +262,8 @@ int main(int argc, char **argv)
 		return run_reach(strtoul(argv[2], NULL, 0), argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "attach"))
 		return run_attach(strtoul(argv[2], NULL, 0), argv[3], argv[4]);
-	fprintf(stderr, "usage: %s dma iommufd|type1 BDF | reach MIB BDF | attach MIB BDF BDF\n",
+	fprintf(stderr,
+		"usage: %s dma iommufd|type1 BDF | reach MIB BDF | attach MIB BDF BDF\n",
 		argv[0]);
 	return 2;
 }

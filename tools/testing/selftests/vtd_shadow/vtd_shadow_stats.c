@@ -63,23 +63,29 @@ static int borrow_fd(pid_t pid)
 
 static void show(const struct vtd_shadow_get_stats *stats)
 {
-#define SHOW(_name) printf("%s %llu\n", #_name, stats->_name)
-	SHOW(devices);
-	SHOW(domains);
-	SHOW(nodes);
-	SHOW(pages);
-	SHOW(pinned_pages);
-	SHOW(descriptors);
-	SHOW(syncs);
-	SHOW(entries_changed);
-	SHOW(leaves_mapped);
-	SHOW(leaves_unmapped);
-	SHOW(host_maps);
-	SHOW(host_unmaps);
-	SHOW(iotlb_syncs);
-	SHOW(attaches);
-	SHOW(install_failures);
-#undef SHOW
+	const struct {
+		const char *name;
+		__u64 value;
+	} counters[] = {
+		{ "devices", stats->devices },
+		{ "domains", stats->domains },
+		{ "nodes", stats->nodes },
+		{ "pages", stats->pages },
+		{ "pinned_pages", stats->pinned_pages },
+		{ "descriptors", stats->descriptors },
+		{ "syncs", stats->syncs },
+		{ "entries_changed", stats->entries_changed },
+		{ "leaves_mapped", stats->leaves_mapped },
+		{ "leaves_unmapped", stats->leaves_unmapped },
+		{ "host_maps", stats->host_maps },
+		{ "host_unmaps", stats->host_unmaps },
+		{ "iotlb_syncs", stats->iotlb_syncs },
+		{ "attaches", stats->attaches },
+		{ "install_failures", stats->install_failures },
+	};
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		printf("%s %llu\n", counters[i].name, counters[i].value);
 }
 
 int main(int argc, char **argv)

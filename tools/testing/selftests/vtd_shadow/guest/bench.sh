@@ -90,7 +90,7 @@ disks_and_maps() {
 	start boot -device pci-testdev,addr=1e.0 &&
 		reads read_1m_mb_s read 1M 1 &&
 		reads read_4k_iops read 4k 1 &&
-		reads randread_4k_qd32_iops randread 4k 32 &&
+		reads randread_qd32_iops randread 4k 32 &&
 		exits_of_reads && exit_cost && maps_of 0000:02:00.0 &&
 		maps_of $TESTDEV emulated_ && guest_stop
 }
@@ -136,7 +136,7 @@ while [ $ROUND -lt "$ROUNDS" ]; do
 done
 for mode in $MODES; do
 	set_mode "$mode"
-	check "locked.$mode" locks_all translated
+	check "locked.$mode" locks_all dma
 	APPEND='intel_iommu=on iommu=pt'
-	check "locked.$mode.pass_through" locks_all pass_through
+	check "locked.$mode.pass_through" locks_all pt
 done

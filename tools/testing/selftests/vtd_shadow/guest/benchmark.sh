@@ -7,7 +7,7 @@
 # shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
 . /guest/host.sh
 
-boots() {
+guest_boots() {
 	guest_start && guest "rebind 0000:01:00.0 dma_map_benchmark" &&
 		shadow_is domains -eq 1
 }
@@ -25,7 +25,7 @@ nothing_left() { shadow_is pages -eq 0; }
 returns() { guest "rebind 0000:01:00.0 nvme" && guest "await 'disk nvme1'" && translated; }
 
 plan 8
-check boots boots
+check boots guest_boots
 check one_page measures 1 1
 check 16_pages measures 1 16
 check 256_pages measures 1 256

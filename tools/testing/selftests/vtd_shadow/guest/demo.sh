@@ -38,13 +38,14 @@ counters() {
 		$1 == "leaves_unmapped" { u = $2 } $1 == "iotlb_syncs" { s = $2 }
 		END {
 			printf "  %d invalidation descriptors of the guest processed,\n", n
-			printf "  %d pages mapped and %d unmapped, the IOTLB flushed %d times\n", m, u, s
+			printf "  %d pages mapped, %d unmapped, %d flushes of the IOTLB\n", m, u, s
 		}' /tmp/stats
 }
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", a / b }'; }
 
-echo "A guest, Linux $(cat /tools/guest/release), with an NVMe disk of the host. It reads 1 MiB at a time:"
+echo "A guest, Linux $(cat /tools/guest/release), with an NVMe disk of the host." \
+	"It reads 1 MiB at a time:"
 echo
 printf '  %-44s' 'without a remapping unit'
 boot_and_read none

@@ -80,10 +80,10 @@ plug_into_full_domain() {
 	local first second
 	first=$(guest_address nvme1) second=$(guest_address nvme2)
 	guest_start && guest "rebind $first vfio-pci" &&
-		guest "vtd_shadow_nested attach 256 $first $second >/tmp/nested 2>&1 & NESTED=\$!" &&
-		guest "await 'grep map /tmp/nested'" && shadow_is pages -ge 65536 &&
+		guest "full_domain_start 256 $first $second" &&
+		shadow_is pages -ge 65536 &&
 		plug nvme2 && guest "rebind $second vfio-pci" &&
-		guest 'wait $NESTED || { cat /tmp/nested; false; }' && guest 'cat /tmp/nested' &&
+		guest full_domain_end &&
 		guest "rebind $first nvme" && guest "rebind $second nvme" &&
 		guest "await 'disk nvme1 && disk nvme2'" && translated_disks && guest_stop
 }

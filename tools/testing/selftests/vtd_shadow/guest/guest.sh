@@ -54,17 +54,27 @@ write_secret() { # SERIAL MIB
 
 # Writes SIZE with checksums, away from what others use, and reads it again
 verify() { # SERIAL BLOCK DEPTH SIZE
-	fio --name=verify "--filename=$(disk "$1")" --offset=256M "--size=$4" "--bs=$2" \
-		"--iodepth=$3" --ioengine=libaio --direct=1 --rw=randwrite --verify=crc32c \
-		--verify_fatal=1 --do_verify=1 --output=/tmp/fio --minimal || {
+	local options
+	options="--bs=$2 --iodepth=$3 --size=$4 --filename=$(disk "$1") --offset=256M"
+	# shellcheck disable=SC2086  # a list of words
+	fio --name=verify $options --ioengine=libaio --direct=1 --rw=randwrite \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --output=/tmp/fio --minimal || {
 		cat /tmp/fio
 		return 1
 	}
 }
 
+reads() { # SERIAL PATTERN BLOCK DEPTH OPTION...
+	local options
+	options="--rw=$2 --bs=$3 --iodepth=$4 --filename=$(disk "$1") --size=1G"
+	shift 4
+	# shellcheck disable=SC2086  # a list of words
+	fio --name=read $options --ioengine=libaio --direct=1 --output=/tmp/fio --minimal "$@"
+}
+
 # Megabytes or, of small blocks, operations a second
 read_rate() { # SERIAL PATTERN BLOCK DEPTH SECONDS
-	fio --name=rate "--filename=$(disk "$1")" --size=1G "--rw=$2" "--bs=$3" "--iodepth=$4" 		--ioengine=libaio --direct=1 --time_based "--runtime=$5" --ramp_time=0.3 		--output=/tmp/fio --minimal || return 1
+	reads "$1" "$2" "$3" "$4" --time_based "--runtime=$5" --ramp_time=0.3 || return 1
 	case $3 in
 	1M) awk -F';' '{ print $7 * 1024 / 1000000 }' /tmp/fio ;;
 	*) awk -F';' '{ print $8 }' /tmp/fio ;;
@@ -72,8 +82,7 @@ read_rate() { # SERIAL PATTERN BLOCK DEPTH SECONDS
 }
 
 read_many() { # SERIAL NUMBER
-	fio --name=many "--filename=$(disk "$1")" --size=1G --rw=read --bs=4k --iodepth=1 \
-		--ioengine=libaio --direct=1 "--number_ios=$2" --output=/tmp/fio
+	reads "$1" read 4k 1 "--number_ios=$2"
 }
 
 # Hundredths of a second for reading so many bytes of a device's configuration often
@@ -101,9 +110,11 @@ map_cost() { # PAGES SECONDS
 
 # The same without an end, in the background
 load_start() { # SERIAL
-	fio --name=load "--filename=$(disk "$1")" --offset=512M --size=64M --bs=64k --iodepth=8 \
-		--ioengine=libaio --direct=1 --rw=randrw --verify=crc32c --time_based \
-		--runtime=600 --output=/tmp/load &
+	local options
+	options="--bs=64k --iodepth=8 --size=64M --filename=$(disk "$1") --offset=512M"
+	# shellcheck disable=SC2086  # a list of words
+	fio --name=load $options --ioengine=libaio --direct=1 --rw=randrw --verify=crc32c \
+		--time_based --runtime=600 --output=/tmp/load &
 	# shellcheck disable=SC2034  # for the host to end it
 	LOAD=$!
 	await "[ \$(awk '\$3 ~ /^nvme/ { n += \$8 } END { print n }' /proc/diskstats) -gt 1000 ]"
@@ -170,6 +181,20 @@ rebind() { # ADDRESS DRIVER
 	echo "$2" >"$dir/driver_override"
 	echo "$1" >/sys/bus/pci/drivers_probe
 	[ "$(driver_of "$1")" = "$2" ]
+}
+
+# A user-space driver has a device and much mapped, and waits for another one to come
+full_domain_start() { # MIB ADDRESS ADDRESS
+	vtd_shadow_nested attach "$@" >/tmp/nested 2>&1 &
+	NESTED=$!
+	await 'grep map /tmp/nested'
+}
+
+full_domain_end() {
+	local status=0
+	wait "$NESTED" || status=$?
+	cat /tmp/nested
+	return $status
 }
 
 # The other domain of the device: identity is pass-through

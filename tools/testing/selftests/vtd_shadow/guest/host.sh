@@ -191,7 +191,7 @@ vmm_start() { # ARGUMENT...
 	exec 4<>$GUEST/agent.in 5<>$GUEST/agent.out 6<>$GUEST/monitor.in 7<>$GUEST/monitor.out
 	# shellcheck disable=SC2046,SC2086  # lists of words
 	/tools/bin/qemu -L /tools/share -nodefaults -no-user-config -display none \
-		-machine q35,accel=kvm,kernel-irqchip=split$MACHINE -cpu host -smp 2 \
+		-machine q35,accel=kvm,kernel-irqchip=split,hpet=off$MACHINE -cpu host -smp 2 \
 		-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		-m "$MEMORY" -object iommufd,id=iommufd0 $(unit_options) $(port_options) \
 		-chardev pipe,id=monitor,path=$GUEST/monitor -mon monitor,mode=control \

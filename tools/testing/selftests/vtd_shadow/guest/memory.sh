@@ -9,13 +9,13 @@
 
 HUGE_PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
-memfd() {
+in_memfd() {
 	MACHINE=,memory-backend=ram
 	guest_start_with -object "memory-backend-memfd,id=ram,size=${MEMORY}M,share=on" &&
 		translated && guest_stop
 }
 
-hugetlb() {
+in_hugetlb() {
 	local status=0
 	echo $((MEMORY / 2)) >$HUGE_PAGES
 	MACHINE=,memory-backend=ram
@@ -73,15 +73,17 @@ hot_unplug() {
 		guest_stop
 }
 
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$VMM_PID/status"; }
+
 # With assigned devices the VMM keeps what the balloon gives back
-balloon() {
+balloons() {
 	local before
 	MACHINE=''
 	guest_start_with -device virtio-balloon-pci || return 1
-	before=$(awk '/^VmRSS/ { print $2 }' "/proc/$VMM_PID/status")
+	before=$(resident)
 	qmp balloon '"value":536870912' && guest "await '[ \$(memory_mib) -lt 540 ]'" &&
 		translated &&
-		[ "$(awk '/^VmRSS/ { print $2 }' "/proc/$VMM_PID/status")" -ge $((before - 1024)) ] &&
+		[ "$(resident)" -ge $((before - 1024)) ] &&
 		qmp balloon "\"value\":$((MEMORY * 1048576))" &&
 		guest "await '[ \$(memory_mib) -gt 600 ]'" && translated && guest_stop
 }
@@ -108,10 +110,10 @@ killed() {
 }
 
 plan 7
-check memfd memfd
-check hugetlb hugetlb
+check memfd in_memfd
+check hugetlb in_hugetlb
 check hot_plug hot_plug
 check hot_unplug hot_unplug
-check balloon balloon
+check balloon balloons
 check virtio_mem virtio_mem
 check vmm_killed_under_load killed

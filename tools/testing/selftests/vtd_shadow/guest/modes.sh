@@ -35,7 +35,7 @@ scalable() {
 
 # The BIOS finds disks by DMA of its own before there is any operating system: it knows
 # the size of this one.
-firmware() {
+bios_only() {
 	local left=$PATIENCE
 	vmm_start -chardev file,id=bios,path=$GUEST/bios \
 		-device isa-debugcon,iobase=0x402,chardev=bios || return 1
@@ -70,7 +70,7 @@ kexec_again() {
 # The kernel dies with translation on, and the one that takes over finds it so: it
 # copies the tables and changes the root table under DMA. Init is the agent: if it
 # ends, the kernel does.
-kdump() {
+crashes() {
 	guest_start && translated && guest "$KDUMP $(append kdumped)" &&
 		next_kernel 'exit 1' && guest 'grep -q kdumped /proc/cmdline' &&
 		guest 'dmesg | grep "Translation already enabled"' && translated || return 1
@@ -88,10 +88,25 @@ resets() {
 		translated && guest_stop
 }
 
+# A second serial port wakes the guest up.
+WAKE=/tmp/wake
+
+wakes_up() {
+	until grep -q 'PM: suspend entry' $GUEST/console.log; do
+		sleep 0.5
+	done
+	sleep 3
+	echo wake >$WAKE.in
+}
+
 sleeps() {
-	guest_start && translated && guest 'echo +3 >/sys/class/rtc/rtc0/wakealarm' &&
-		guest 'echo freeze >/sys/power/state' && translated &&
-		guest 'dmesg | grep -q "PM: suspend exit"' && guest_stop
+	mkfifo $WAKE.in $WAKE.out
+	guest_start_with -chardev pipe,id=wake,path=$WAKE -serial chardev:wake && translated &&
+		guest 'sleep 600 </dev/ttyS1 & echo enabled >/sys/class/tty/ttyS1/power/wakeup' ||
+		return 1
+	wakes_up &
+	guest 'echo freeze >/sys/power/state' && guest 'dmesg | grep "PM: suspend exit"' &&
+		translated && guest_stop
 }
 
 # From a domain of its own to identity and back
@@ -114,10 +129,10 @@ check scalable boot_and scalable
 APPEND='intel_iommu=on,sm_on iommu=pt'
 check scalable_pass_through boot_and identity
 APPEND=intel_iommu=on IOMMU=''
-check firmware firmware
+check firmware bios_only
 check kexec kexec_again
 APPEND='intel_iommu=on crashkernel=256M'
-check kdump kdump
+check kdump crashes
 APPEND=intel_iommu=on
 check reboot reboots
 check reset_under_load resets

@@ -7,7 +7,7 @@
 . /guest/host.sh
 
 # The engine translates, and had to map what the guest used
-boots() {
+guest_boots() {
 	guest_start && guest 'disk nvme1' && shadowed 1 && shadow_is domains -eq 1
 }
 
@@ -26,7 +26,7 @@ verifies() { # BLOCK SIZE
 }
 
 plan 12
-check boots boots
+check boots guest_boots
 check reads_the_image same_content nvme1
 check verify.bs_4k verifies 4k 1M
 check verify.bs_8k verifies 8k 1M

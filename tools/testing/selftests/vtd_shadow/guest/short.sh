@@ -6,7 +6,7 @@
 # shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
 . /guest/host.sh
 
-boots() {
+guest_boots() {
 	guest_start && guest 'disk nvme1' && shadowed 1 && shadow_is domains -eq 1
 }
 
@@ -23,7 +23,7 @@ unplugs() {
 }
 
 plan 5
-check boots boots
+check boots guest_boots
 check reads_the_image same_content nvme1
 check verify verifies
 check unplug_under_load unplugs

@@ -106,10 +106,10 @@ unload_modules() {
 vmstat() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
 
 check_leaks() {
-	local dir
+	local dir pinned
 	echo 1 >/proc/sys/vm/stat_refresh
-	[ "$(vmstat nr_foll_pin_acquired)" = "$(vmstat nr_foll_pin_released)" ] ||
-		failure "$(($(vmstat nr_foll_pin_acquired) - $(vmstat nr_foll_pin_released))) pages are still pinned"
+	pinned=$(($(vmstat nr_foll_pin_acquired) - $(vmstat nr_foll_pin_released)))
+	[ $pinned -eq 0 ] || failure "$pinned pages are still pinned"
 	for dir in /sys/kernel/mm/hugepages/*; do
 		[ "$(cat "$dir/free_hugepages")" = "$(cat "$dir/nr_hugepages")" ] ||
 			failure "${dir##*/} are still in use"
