@@ -252,8 +252,9 @@ draw() {
 		set output '$2/$1.png'
 		replot
 	END
-	sed -i -e '1a <!-- SPDX-License-Identifier: GPL-2.0-only -->' \
-		-e 's/[[:blank:]]*$//' "$2/$1.svg"
+	# The licence is that of this script
+	sed -i -e "1a <!-- $(sed -n '2s/^# //p' "${BASH_SOURCE[0]}") -->" \
+		-e 's/[[:blank:]]*$//' -e '${/^$/d}' "$2/$1.svg"
 }
 
 report() { # KERNEL
