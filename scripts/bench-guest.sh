@@ -178,7 +178,7 @@ report() { # KERNEL
 	local dir=$OUT/bench-guest-$1
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	figures "$OUT/run/bench-$1-plain" >"$dir/figures"
+	figures "$OUT/run/guests-bench-$1-plain" >"$dir/figures"
 	check_figures "$dir/figures"
 	write_json "$dir/figures" >"$dir/bench-guest.json"
 	cp "$dir/bench-guest.json" "$OUT/bench-guest.json"

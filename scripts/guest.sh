@@ -56,7 +56,7 @@ check_images() { # NAME
 
 main() { # MODE KERNEL FLAVOUR
 	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
-	RUN=$OUT/run/$mode-$kernel-$flavour
+	RUN=$OUT/run/guests-$mode-$kernel-$flavour
 	name="$mode $kernel"
 	[ "$flavour" = plain ] || name+=" $flavour"
 	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
