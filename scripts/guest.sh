@@ -58,7 +58,8 @@ main() { # MODE KERNEL FLAVOUR
 	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
 	RUN=$OUT/run/guests-$mode-$kernel-$flavour
 	name="$mode $kernel"
-	[ "$flavour" = plain ] || name+=" $flavour"
+	# With sanitizers the host takes its time.
+	[ "$flavour" = plain ] || { name+=" $flavour" && export PATIENCE=900 TIMEOUT=14400; }
 	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
 	[ -z "${SHADOW:-}" ] || name+=" shadow=$SHADOW" RUN+=-$SHADOW
 	mkdir -p "$OUT/run"

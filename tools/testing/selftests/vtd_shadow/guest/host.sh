@@ -32,7 +32,6 @@ VMM_PID=
 PORTS='nvme1 nvme2 nvme3 nvme4 net'
 
 IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE=''
-PATIENCE=${PATIENCE:-120}
 
 # --- Results ---
 

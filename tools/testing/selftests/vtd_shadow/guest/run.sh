@@ -17,7 +17,8 @@
 #
 # In the environment: QEMU, the program that emulates the host; TIMEOUT in seconds;
 # COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the guests'
-# tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements.
+# tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements;
+# PATIENCE, for how many seconds a guest may not answer (120).
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -55,6 +56,7 @@ make_settings() {
 	# The VMM's own shadowing does with the ordinary driver
 	echo "DRIVER=$([ "${SHADOW:-on}" = on ] && echo vtd_shadow_vfio_pci || echo vfio-pci)"
 	echo "ROUNDS=${ROUNDS:-5}"
+	echo "PATIENCE=${PATIENCE:-120}"
 	echo "SUM_net=$(sum "$RUN/net/file")"
 	for ((i = 1; i <= DISKS; i++)); do
 		echo "SUM_nvme$i=$(head -c 16M "$RUN/disk$i" | sum /dev/stdin)"
