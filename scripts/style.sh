@@ -86,11 +86,11 @@ checkpatch() {
 	cut -d' ' -f1 <<<"$marks" | xargs touch
 }
 
-# The dictionary takes two fields of VT-d registers for words.
+# The dictionary takes two fields of VT-d registers, and a file of sysfs, for words.
 run_checkpatch() {
 	local status=0
 
-	grep -vE '^(te|nd)->' "$DICTIONARY" >"$WORK/typos"
+	grep -vE '^(te|nd|inflight)->' "$DICTIONARY" >"$WORK/typos"
 	{ c_files && shell_files && files '*Kconfig*' '*Makefile' '*.rst' '*.md'; } | sort -u |
 		grep -v "^$SELFTESTS" | checkpatch NONE || status=1
 	files "$SELFTESTS" | checkpatch "$TEST_IGNORE" || status=1

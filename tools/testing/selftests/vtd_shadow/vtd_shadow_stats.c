@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kselftest.h"
 #include "vtds_lib.h"
 
 /* The number of the file descriptor that process @pid has for the device, or -1 */
@@ -84,7 +85,7 @@ static void show(const struct vtd_shadow_get_stats *stats)
 		{ "install_failures", stats->install_failures },
 	};
 
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
 		printf("%s %llu\n", counters[i].name, counters[i].value);
 }
 
