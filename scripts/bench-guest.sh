@@ -204,10 +204,7 @@ main() {
 	fi
 	kernel=${1:-6.12}
 	bash "$TOP/scripts/setup.sh"
-	if [ -n "$(missing gnuplot-nox)" ]; then
-		prepare_root
-		step "install gnuplot" install_packages gnuplot-nox
-	fi
+	need gnuplot gnuplot-nox
 	bash "$TOP/scripts/guest.sh" bench "$kernel"
 	report "$kernel"
 }

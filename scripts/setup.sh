@@ -96,6 +96,17 @@ install_packages() {
 	apt install --no-install-recommends "$@"
 }
 
+# need WHAT PACKAGE...: for what only some scripts want, after main
+need() {
+	local what=$1 wanted
+	shift
+	mapfile -t wanted < <(missing "$@")
+	if [ ${#wanted[@]} -gt 0 ]; then
+		prepare_root
+		step "install $what" install_packages "${wanted[@]}"
+	fi
+}
+
 have_qemu() {
 	[ -z "$(missing qemu-system-x86)" ] &&
 		dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86)" ge 1:10
