@@ -18,7 +18,7 @@ HOST=${HOST:-intel} QEMU=${QEMU:-qemu-system-x86_64} TIMEOUT=${TIMEOUT:-3600}
 
 # base_initramfs ROOT INIT MODULES NAME...: busybox, INIT, the module files of the
 # directory MODULES by the names that the kernel shows, so that init finds them, and
-# the order in which to load those named
+# the order in which to load those named. A name with a ? need not be there.
 base_initramfs() {
 	local root=$1 init=$2 modules=$3 file
 	shift 3
@@ -29,7 +29,12 @@ base_initramfs() {
 	for file in "$modules"/*.ko; do
 		cp "$file" "$root/modules/$(basename "$file" | tr - _)"
 	done
-	module_order "$root/modules" "$@" | awk '!seen[$0]++' >"$root/modules/order"
+	while [ $# -gt 0 ]; do
+		if [ -e "$root/modules/${1%\?}.ko" ] || [ "${1%\?}" = "$1" ]; then
+			module_order "$root/modules" "${1%\?}"
+		fi
+		shift
+	done | awk '!seen[$0]++' >"$root/modules/order"
 }
 
 pack_initramfs() { # ROOT FILE
