@@ -112,7 +112,7 @@ given_back() {
 	echo "${dir##*/}" >"$dir/driver/unbind"
 	bind "$dir" nvme
 	sleep 2
-	sum=$(dd if=/dev/nvme0n1 bs=1M count=16 2>/dev/null | sha256sum)
+	sum=$(dd if=/dev/nvme0n1 bs=1M "skip=$CONTENT_MIB" count=16 2>/dev/null | sha256sum)
 	echo "${dir##*/}" >"$dir/driver/unbind"
 	bind "$dir" "$DRIVER"
 	rmmod nvme nvme_core

@@ -38,8 +38,8 @@ pci_of() { # SERIAL
 }
 
 # What the disk had from the beginning
-content() { # SERIAL
-	dd "if=$(disk "$1")" iflag=direct bs=1M count=16 2>/dev/null | sum
+content() { # SERIAL MIB
+	dd "if=$(disk "$1")" iflag=direct bs=1M "skip=$2" count=16 2>/dev/null | sum
 }
 
 sum() { sha256sum | cut -d' ' -f1; }

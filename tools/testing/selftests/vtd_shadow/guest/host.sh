@@ -308,7 +308,7 @@ original() { eval "echo \"\$SUM_$1\""; } # NAME
 # The guest reads what the emulated host put there
 same_content() { # DISK
 	local sum
-	sum=$(guest content "$1")
+	sum=$(guest content "$1" "$CONTENT_MIB")
 	[ "$sum" = "$(original "$1")" ] && return
 	echo "$1 reads as $sum, not $(original "$1")"
 	return 1

@@ -31,20 +31,25 @@ source "$HERE/../qemu/machine.sh"
 MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 TOOLS=$6 WHICH=${7:-}
 
 DISKS=4
+# Where disks have what nobody can guess, out of the way of what guests write
+CONTENT_MIB=768
 FILES=${RUN//,/,,}
 
-# Disks that begin with 16 MiB that nobody can guess, and a file for the network
+# Disks with 16 MiB that nobody can guess, and a file for the network
 make_content() {
 	local i
 	mkdir "$RUN/net"
 	head -c 1M /dev/urandom >"$RUN/net/file"
 	for ((i = 1; i <= DISKS; i++)); do
-		head -c 16M /dev/urandom >"$RUN/disk$i"
 		truncate -s 1G "$RUN/disk$i"
+		dd if=/dev/urandom "of=$RUN/disk$i" bs=1M "seek=$CONTENT_MIB" count=16 \
+			iflag=fullblock conv=notrunc status=none
 	done
 }
 
 sum() { sha256sum <"$1" | cut -d' ' -f1; }
+
+content() { dd "if=$1" bs=1M "skip=$CONTENT_MIB" count=16 status=none; } # DISK
 
 # What the scripts on the host are told
 make_settings() {
@@ -57,9 +62,10 @@ make_settings() {
 	echo "DRIVER=$([ "${SHADOW:-on}" = on ] && echo vtd_shadow_vfio_pci || echo vfio-pci)"
 	echo "ROUNDS=${ROUNDS:-5}"
 	echo "PATIENCE=${PATIENCE:-120}"
+	echo "CONTENT_MIB=$CONTENT_MIB"
 	echo "SUM_net=$(sum "$RUN/net/file")"
 	for ((i = 1; i <= DISKS; i++)); do
-		echo "SUM_nvme$i=$(head -c 16M "$RUN/disk$i" | sum /dev/stdin)"
+		echo "SUM_nvme$i=$(content "$RUN/disk$i" | sum /dev/stdin)"
 	done
 }
 
