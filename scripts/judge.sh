@@ -132,6 +132,7 @@ judge() { # NAME INDENT
 		esac
 	done < <(read_tap "$2")
 	show_failed_tests
+	[ ! -e "$RUN/again" ] || echo "  note  $1: begun anew: $(uniq -c "$RUN/again" | xargs)"
 	echo "  ok    $1: $passed tests"
 	grep -q '^# begin ' "$RUN/tap.log" || fail "$1" "no test ran"
 	faults=$(boot_faults)

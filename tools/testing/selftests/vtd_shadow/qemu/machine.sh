@@ -109,13 +109,47 @@ start_machine() { # MEMORY APPEND
 	add_port verdict "$RUN/verdict"
 }
 
-run_machine() { # MODE
-	local limit=(timeout --foreground --kill-after=10 "$TIMEOUT")
-	if [ "$1" = shell ]; then
-		limit=()
-		ARGS+=(-serial mon:stdio)
-	else
-		ARGS+=(-serial "file:${RUN//,/,,}/console.log")
+# run_watched COMMAND...: sets STATUS; fails if the emulator lost an interrupt
+run_watched() {
+	local dir lost=0
+	dir=$(mktemp -d)
+	"$@" -chardev "socket,id=monitor,path=$dir/monitor,server=on,wait=off" \
+		-mon chardev=monitor &
+	MACHINE=$!
+	/usr/bin/python3 "$MACHINE_DIR/watch.py" "$dir/monitor" "$RUN/console.log" \
+		"$RUN/tap.log" &
+	WATCHER=$!
+	# What runs in the background does not see an interrupt from the terminal.
+	trap 'kill "$MACHINE" "$WATCHER" 2>/dev/null || true' EXIT
+	trap 'exit 130' INT TERM
+	wait -n "$MACHINE" "$WATCHER" || true
+	STATUS=0
+	if kill -0 "$MACHINE" 2>/dev/null; then
+		wait "$WATCHER" || STATUS=$?
 	fi
-	exec "${limit[@]}" "$QEMU" "${ARGS[@]}"
+	if [ "$STATUS" -eq 3 ]; then
+		lost=1
+		kill "$MACHINE"
+	fi
+	STATUS=0
+	wait "$MACHINE" || STATUS=$?
+	kill "$WATCHER" 2>/dev/null || true
+	trap - EXIT INT TERM
+	rm -rf "$dir"
+	return "$lost"
+}
+
+run_machine() { # MODE
+	local limit=(timeout --foreground --kill-after=10 "$TIMEOUT") tries=3
+	if [ "$1" = shell ]; then
+		ARGS+=(-serial mon:stdio)
+		exec "$QEMU" "${ARGS[@]}"
+	fi
+	ARGS+=(-serial "file:${RUN//,/,,}/console.log")
+	until run_watched "${limit[@]}" "$QEMU" "${ARGS[@]}"; do
+		echo "the emulator lost an interrupt" | tee -a "$RUN/again"
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || break
+	done
+	exit "$STATUS"
 }
