@@ -8,8 +8,9 @@
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW
 
 help:
-	@echo 'make demo              a guest with a disk: no unit, QEMU shadows, vtd_shadow does'
-	@echo 'make demo-engine       a device does DMA through a shadow, step by step'
+	@echo 'make demo              a device does DMA through a shadow, step by step; then a guest with'
+	@echo '                       a disk: no unit, QEMU shadows, vtd_shadow does'
+	@echo 'make demo-engine       only the first of the two'
 	@echo 'make check             all checks and tests'
 	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts guest modules overlay'
 	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
@@ -30,8 +31,7 @@ help:
 	@echo 'The first nine set up what they need on Debian 12 (packages, kernels) and cache'
 	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
 
-demo:
-	@bash scripts/setup.sh
+demo: demo-engine
 	@bash scripts/guest.sh demo $(KERNEL)
 
 demo-engine:

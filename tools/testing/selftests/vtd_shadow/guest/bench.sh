@@ -47,15 +47,18 @@ start() {
 
 # --- One guest: disks and mapping ---
 
-reads() { # NAME PATTERN BLOCK DEPTH
-	local value
-	value=$(guest read_rate nvme1 "$2" "$3" "$4" $DURATION) && figure "$1" "$value"
+# What COMMAND says in the guest is the figure NAME, or why there is none
+measured() { # NAME COMMAND...
+	local name=$1 value
+	shift
+	value=$(guest "$@") && figure "$name" "$value" && return
+	echo "$name: $value"
+	return 1
 }
 
-maps() { # NAME PAGES
-	local value
-	value=$(guest map_cost "$2" $DURATION) && figure "map_unmap_$2_$1us" "$value"
-}
+reads() { measured "$1" read_rate nvme1 "$2" "$3" "$4" $DURATION; } # NAME PATTERN BLOCK DEPTH
+
+maps() { measured "map_unmap_$2_$1us" map_cost "$2" $DURATION; } # NAME PAGES
 
 maps_of() { # ADDRESS [NAME]
 	guest "rebind $1 dma_map_benchmark" && maps "${2:-}" 1 && maps "${2:-}" 256 &&
@@ -68,10 +71,7 @@ TESTDEV=0000:00:1e.0
 
 # Part of it: an exit to the VMM and back, of which reading the configuration of an
 # emulated port takes one for each 4 bytes
-exit_cost() {
-	local value
-	value=$(guest config_cost 0000:00:01.0) && figure exit_us "$value"
-}
+exit_cost() { measured exit_us config_cost 0000:00:01.0; }
 
 # Exits to the VMM for each read of 4 KiB: the doorbells of the disk need none
 exits_of_reads() {
