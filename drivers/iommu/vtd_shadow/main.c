@@ -88,23 +88,41 @@ static const struct vtds_ioctl_op *ioctl_find(unsigned int cmd)
 	return &vtds_ioctl_ops[nr];
 }
 
+/*
+ * Copies a structure of the size that its first field says. That comes along with the
+ * rest: each access to user memory has a price, whatever its length.
+ */
+static int copy_cmd(const struct vtds_ioctl_op *op, void *cmd,
+		    void __user *uptr, u32 *user_size)
+{
+	if (copy_from_user(cmd, uptr, op->min_size)) {
+		/* Memory may end behind a size that is too small */
+		if (get_user(*user_size, (u32 __user *)uptr))
+			return -EFAULT;
+		return *user_size < op->min_size ? -EINVAL : -EFAULT;
+	}
+	*user_size = *(u32 *)cmd;
+	if (*user_size < op->min_size)
+		return -EINVAL;
+	if (*user_size > PAGE_SIZE)
+		return -E2BIG;
+	if (*user_size == op->size && op->size == op->min_size)
+		return 0;
+	return copy_struct_from_user(cmd, op->size, uptr, *user_size);
+}
+
 static long vtds_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct vtds_ioctl_op *op = ioctl_find(cmd);
 	void __user *uptr = (void __user *)arg;
-	union vtds_cmd buf = {};
+	/* All that an operation sees of it is copied from the caller */
+	union vtds_cmd buf __uninitialized;
 	u32 user_size;
 	int ret;
 
 	if (!op)
 		return -ENOTTY;
-	if (get_user(user_size, (u32 __user *)uptr))
-		return -EFAULT;
-	if (user_size < op->min_size)
-		return -EINVAL;
-	if (user_size > PAGE_SIZE)
-		return -E2BIG;
-	ret = copy_struct_from_user(&buf, op->size, uptr, user_size);
+	ret = copy_cmd(op, &buf, uptr, &user_size);
 	if (ret)
 		return ret;
 
