@@ -8,14 +8,6 @@
 
 #include "vtd_shadow_private.h"
 
-/* Begins a batch on a locked unit. */
-void vtds_batch_begin(struct vtds_batch *batch, struct vtds_unit *unit)
-{
-	lockdep_assert_held(&unit->lock);
-	*batch = (struct vtds_batch){ .unit = unit, .seq = ++unit->seq };
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_batch_begin);
-
 /* Notes why something was not installed; the first reason is kept. */
 void vtds_batch_fail(struct vtds_batch *batch, int error)
 {
@@ -33,8 +25,8 @@ void vtds_batch_exhaust(struct vtds_batch *batch)
 	batch->unit->limit_reported = true;
 }
 
-/* Whether the batch may still take memory and time for installing. */
-bool vtds_batch_may_install(struct vtds_batch *batch)
+/* vtds_batch_may_install() if it may not, or not any longer */
+bool __vtds_batch_may_install(struct vtds_batch *batch)
 {
 	if (!batch->remove_only && fatal_signal_pending(current)) {
 		batch->remove_only = true;
@@ -67,13 +59,3 @@ void vtds_batch_flush(struct vtds_batch *batch)
 	vtds_mem_trim(&unit->mem);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_batch_flush);
-
-/* Ends a batch. Returns the positive errno to report, or 0. */
-u32 vtds_batch_end(struct vtds_batch *batch)
-{
-	vtds_batch_flush(batch);
-	if (!batch->remove_only)
-		batch->unit->limit_reported = false;
-	return -batch->error;
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_batch_end);

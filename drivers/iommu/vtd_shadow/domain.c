@@ -10,25 +10,25 @@
 
 #include "vtd_shadow_private.h"
 
-/* Last IOVA that a request can have: AW and MGAW both limit it. */
-u64 vtds_domain_last(const struct vtds_domain *domain)
+/*
+ * Finds out once what follows from the unit's registers, with which its domains end,
+ * too. Holes begin with the range that is never translated, on no host.
+ */
+void vtds_domain_init_limits(struct vtds_domain *domain)
 {
-	unsigned int width = min_t(unsigned int, domain->unit->caps.mgaw,
+	const struct vtds_caps *caps = &domain->unit->caps;
+	unsigned int width = min_t(unsigned int, caps->mgaw,
 				   vtd_levels_width(domain->levels));
 
-	return GENMASK_ULL(width - 1, 0);
-}
-
-/* Begins with the range that is never translated, on no host. */
-void vtds_domain_init_holes(struct vtds_domain *domain)
-{
+	domain->last = GENMASK_ULL(width - 1, 0);
+	domain->leaf_reserved = vtds_caps_reserved(caps, 1, true);
 	domain->holes[0] = (struct vtds_hole){
 		.first = VTD_INTERRUPT_START,
 		.last = VTD_INTERRUPT_LAST,
 	};
 	domain->nr_holes = 1;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_holes);
+EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_limits);
 
 static int add_hole(void *data, u64 first, u64 last)
 {
@@ -70,7 +70,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	domain->unit = batch->unit;
 	domain->root = setting->root;
 	domain->levels = setting->levels;
-	vtds_domain_init_holes(domain);
+	vtds_domain_init_limits(domain);
 
 	ret = vtds_host_domain_alloc(&domain->host, dev);
 	if (ret)

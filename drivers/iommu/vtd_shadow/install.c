@@ -75,7 +75,7 @@ int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size)
 {
 	const struct vtds_host_domain *host = &walk->domain->host;
 	struct vtds_unit *unit = walk->batch->unit;
-	u64 pages = (walk->run_size + size) >> VTD_PAGE_SHIFT;
+	u64 pages = (unit->run.size + size) >> VTD_PAGE_SHIFT;
 
 	if (!vtds_batch_may_install(walk->batch))
 		return walk->batch->error;
@@ -88,23 +88,13 @@ int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size)
 	return 0;
 }
 
-/* Whether all leaves in a range are allowed. If not some may be nevertheless. */
-bool vtds_walk_all_allowed(struct vtds_walk *walk, u64 iova, u64 size)
-{
-	const struct vtds_host_domain *host = &walk->domain->host;
-	const struct vtds_unit *unit = walk->batch->unit;
-
-	return vtds_batch_may_install(walk->batch) && iova >= host->first &&
-	       iova + size - 1 <= host->last &&
-	       unit->nr_pages + (size >> VTD_PAGE_SHIFT) <= unit->max_pages;
-}
-
 /* Maps the run that was collected. Returns 0 or a negative errno. */
 int vtds_run_map(struct vtds_walk *walk)
 {
-	return vtds_host_map(&walk->domain->host, &walk->batch->unit->stats,
-			     walk->run_iova, walk->batch->unit->sg,
-			     walk->run_nents, walk->run_perm);
+	struct vtds_unit *unit = walk->batch->unit;
+
+	return vtds_host_map(&walk->domain->host, &unit->stats, unit->run.iova,
+			     unit->sg, unit->run.nents, unit->run.perm);
 }
 
 /*
@@ -150,27 +140,29 @@ static int super_resolve(struct vtds_walk *walk, u64 gpa, u64 size,
 /* Maps what was collected of a superpage; it ends a call, not the leaf. */
 static int super_flush(struct vtds_walk *walk)
 {
-	u64 next = walk->run_iova + walk->run_size;
+	struct vtds_run *run = &walk->batch->unit->run;
+	u64 next = run->iova + run->size;
 	int ret;
 
-	if (!walk->run_size)
+	if (!run->size)
 		return 0;
 	ret = vtds_run_map(walk);
 	if (!ret)
-		vtds_run_begin(walk, next, walk->run_perm);
+		vtds_run_begin(walk, next, run->perm);
 	return ret;
 }
 
 static int super_map_chunk(struct vtds_walk *walk, u64 gpa)
 {
-	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
+	struct vtds_unit *unit = walk->batch->unit;
+	struct vtds_guest_mem *mem = &unit->mem;
 	struct vtds_chunk *chunk = xa_load(&mem->chunks, gpa / VTDS_CHUNK_SIZE);
 	unsigned int perm;
 	unsigned long pfn;
 	int ret = 0;
 
 	/* The most that a chunk can add */
-	if (walk->run_nents +
+	if (unit->run.nents +
 		    (vtds_chunk_is_contiguous(chunk) ? 1 : VTDS_CHUNK_PAGES) >
 	    VTDS_SG_ENTRIES)
 		ret = super_flush(walk);
@@ -194,6 +186,7 @@ static int super_map_chunk(struct vtds_walk *walk, u64 gpa)
 static int super_map(struct vtds_walk *walk, u64 iova, u64 gpa, u64 size,
 		     unsigned int perm)
 {
+	struct vtds_unit *unit = walk->batch->unit;
 	u64 mapped;
 	int ret = 0;
 
@@ -205,11 +198,11 @@ static int super_map(struct vtds_walk *walk, u64 iova, u64 gpa, u64 size,
 	if (!ret)
 		ret = super_flush(walk);
 
-	mapped = walk->run_iova - iova;
-	walk->run_size = 0;
+	mapped = unit->run.iova - iova;
+	unit->run.size = 0;
 	if (ret && mapped)
-		vtds_host_unmap(&walk->domain->host, &walk->batch->unit->stats,
-				iova, mapped);
+		vtds_host_unmap(&walk->domain->host, &unit->stats, iova,
+				mapped);
 	return ret;
 }
 

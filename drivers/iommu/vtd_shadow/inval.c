@@ -77,8 +77,9 @@ static void decode_pages(u64 hi, struct vtds_inval *inval)
 		inval->last = U64_MAX;
 }
 
-static enum vtd_shadow_iqei decode_iotlb(const struct vtds_caps *caps, u64 lo,
-					 u64 hi, struct vtds_inval *inval)
+static __always_inline enum vtd_shadow_iqei
+decode_iotlb(const struct vtds_caps *caps, u64 lo, u64 hi,
+	     struct vtds_inval *inval)
 {
 	switch (FIELD_GET(VTD_INVAL_G, lo)) {
 	case VTD_INVAL_G_RESERVED:
@@ -151,20 +152,10 @@ static unsigned int known_type(u64 lo, unsigned int nr_qwords)
 	return type;
 }
 
-/**
- * vtds_inval_decode() - Decode and check a descriptor
- * @caps: Capabilities of the unit
- * @desc: The descriptor
- * @nr_qwords: Its length: 2 or VTDS_WIDE_QWORDS
- * @inval: Output
- *
- * Section 6.5.2.
- *
- * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
- */
-enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
-				       const u64 *desc, unsigned int nr_qwords,
-				       struct vtds_inval *inval)
+static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
+						   const u64 *desc,
+						   unsigned int nr_qwords,
+						   struct vtds_inval *inval)
 {
 	unsigned int type = known_type(desc[0], nr_qwords);
 	u64 lo = desc[0], hi = desc[1];
@@ -198,6 +189,24 @@ enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
 		 */
 		return VTD_SHADOW_IQEI_NONE;
 	}
+}
+
+/**
+ * vtds_inval_decode() - Decode and check a descriptor
+ * @caps: Capabilities of the unit
+ * @desc: The descriptor
+ * @nr_qwords: Its length: 2 or VTDS_WIDE_QWORDS
+ * @inval: Output
+ *
+ * Section 6.5.2.
+ *
+ * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
+ */
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
+				       const u64 *desc, unsigned int nr_qwords,
+				       struct vtds_inval *inval)
+{
+	return decode(caps, desc, nr_qwords, inval);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_inval_decode);
 
@@ -317,7 +326,7 @@ enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
 {
 	enum vtd_shadow_iqei iqei;
 
-	iqei = vtds_inval_decode(&batch->unit->caps, desc, nr_qwords, inval);
+	iqei = decode(&batch->unit->caps, desc, nr_qwords, inval);
 	trace_vtd_shadow_descriptor(desc[0], desc[1], iqei);
 	if (iqei)
 		return iqei;

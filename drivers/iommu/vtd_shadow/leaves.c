@@ -132,97 +132,6 @@ static bool leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
 	return old_perm;
 }
 
-/* Gives back the memory of a leaf, as vtds_mem_put_page(). */
-static __always_inline void leaf_put(struct vtds_unit *unit,
-				     struct vtds_mem_recent recent, u64 gpa)
-{
-	struct vtds_chunk *chunk = vtds_mem_recent(recent, gpa);
-
-	if (likely(chunk && chunk->users > 1))
-		chunk->users--;
-	else
-		vtds_mem_put_range(&unit->mem, gpa, VTD_PAGE_SIZE);
-}
-
-/*
- * Leaves from @index on that are mapped and that the guest took away. Returns the
- * index of the first that is not one.
- */
-static noinline unsigned int leaves_vanish(struct vtds_unit *unit,
-					   struct vtds_node *node,
-					   unsigned int index, unsigned int end)
-{
-	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
-	const unsigned int perm = node->perm & VTD_SS_RW;
-	const u64 *table = node->table;
-	u64 *entries = node->entries;
-
-	for (; index < end && !READ_ONCE(table[index]); index++) {
-		u64 old = entries[index];
-
-		if (!(old & perm))
-			break;
-		entries[index] = 0;
-		leaf_put(unit, recent, old & VTD_ENTRY_ADDR);
-	}
-	return index;
-}
-
-/*
- * The same for leaves that lead somewhere now. What was there before is given back,
- * or with @fresh there was nothing.
- */
-static __always_inline unsigned int
-leaves_want(struct vtds_unit *unit, struct vtds_node *node,
-	    struct leaf_table *t, unsigned int index, unsigned int end,
-	    const bool fresh)
-{
-	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
-	const unsigned int perm = t->perm, old_perm = node->perm & VTD_SS_RW;
-	const u64 reserved = t->reserved;
-	const u64 *table = node->table;
-	u64 *entries = node->entries, *fetched = unit->fetched;
-	unsigned int i;
-
-	for (i = index; i < end; i++) {
-		u64 raw = READ_ONCE(table[i]), old = entries[i];
-
-		if (!(raw & perm) || (raw & reserved))
-			break;
-		if (fresh ? old : !(old & old_perm))
-			break;
-		/* Only the permissions may differ, or not even these */
-		if (!fresh && !((raw ^ old) & VTD_ENTRY_ADDR))
-			break;
-		fetched[i] = raw;
-		if (fresh)
-			continue;
-		entries[i] = 0;
-		leaf_put(unit, recent, old & VTD_ENTRY_ADDR);
-	}
-	if (i == index)
-		return i;
-	leaf_want(t, fetched, index, fetched[index]);
-	t->end = i;
-	return i;
-}
-
-static noinline unsigned int leaves_appear(struct vtds_unit *unit,
-					   struct vtds_node *node,
-					   struct leaf_table *t,
-					   unsigned int index, unsigned int end)
-{
-	return leaves_want(unit, node, t, index, end, true);
-}
-
-static noinline unsigned int leaves_move(struct vtds_unit *unit,
-					 struct vtds_node *node,
-					 struct leaf_table *t,
-					 unsigned int index, unsigned int end)
-{
-	return leaves_want(unit, node, t, index, end, false);
-}
-
 /* A stretch of leaves that the host unmaps, and what is before it */
 struct revoked {
 	unsigned int from;
@@ -240,54 +149,11 @@ static void revoke_more(struct vtds_domain *domain, const struct leaf_table *t,
 	run->to = end;
 }
 
-/* The first leaf from @index on that is not what it was, or @end */
-static unsigned int leaves_same(const struct vtds_node *node,
-				unsigned int index, unsigned int end)
+static void revoke_end(struct vtds_domain *domain, const struct leaf_table *t,
+		       struct revoked *run)
 {
-	const u64 *table = node->table, *entries = node->entries;
-
-	while (index < end && READ_ONCE(table[index]) == entries[index])
-		index++;
-	return index;
-}
-
-/*
- * A table that is a page of the guest, without anything special in it. Guests change
- * many neighbours alike, so it goes stretch by stretch; what is left goes one by
- * one.
- */
-static void leaves_revoke_plain(struct vtds_walk *walk, struct vtds_node *node,
-				struct leaf_table *t, unsigned int start,
-				unsigned int end)
-{
-	struct vtds_unit *unit = walk->batch->unit;
-	struct revoked run = { start, start };
-
-	for (unsigned int i = start, next; i < end; i = next) {
-		bool revoked;
-		u64 raw;
-
-		if (t->same_perm)
-			i = leaves_same(node, i, end);
-		if (i == end)
-			break;
-		raw = READ_ONCE(node->table[i]);
-		revoked = node->entries[i];
-		if (!raw)
-			next = leaves_vanish(unit, node, i, end);
-		else if (!revoked)
-			next = leaves_appear(unit, node, t, i, end);
-		else
-			next = leaves_move(unit, node, t, i, end);
-		if (next == i) {
-			revoked = leaf_revoke(walk, node, t, i, raw);
-			next++;
-		}
-		if (revoked)
-			revoke_more(walk->domain, t, &run, i, next);
-		unit->stats.entries_changed += next - i;
-	}
-	revoke_run(walk->domain, t->base, run.from, run.to);
+	revoke_run(domain, t->base, run->from, run->to);
+	run->from = run->to;
 }
 
 static void leaves_revoke(struct vtds_walk *walk, struct vtds_node *node,
@@ -306,7 +172,7 @@ static void leaves_revoke(struct vtds_walk *walk, struct vtds_node *node,
 		if (leaf_revoke(walk, node, t, i, raw))
 			revoke_more(walk->domain, t, &run, i, i + 1);
 	}
-	revoke_run(walk->domain, t->base, run.from, run.to);
+	revoke_end(walk->domain, t, &run);
 }
 
 /* --- Install --- */
@@ -316,7 +182,7 @@ static void install_run(struct vtds_walk *walk, struct vtds_node *node,
 			unsigned int end)
 {
 	struct vtds_unit *unit = walk->batch->unit;
-	unsigned int count = walk->run_size >> VTD_PAGE_SHIFT;
+	unsigned int count = unit->run.size >> VTD_PAGE_SHIFT;
 	unsigned int start = end - count;
 	int ret;
 
@@ -324,7 +190,7 @@ static void install_run(struct vtds_walk *walk, struct vtds_node *node,
 		return;
 
 	ret = vtds_run_map(walk);
-	walk->run_size = 0;
+	unit->run.size = 0;
 	if (!ret) {
 		memcpy(&node->entries[start], &unit->fetched[start],
 		       count * sizeof(u64));
@@ -336,7 +202,7 @@ static void install_run(struct vtds_walk *walk, struct vtds_node *node,
 	for (unsigned int i = start; i < end; i++)
 		vtds_mem_put_page(&unit->mem,
 				  unit->fetched[i] & VTD_ENTRY_ADDR);
-	vtds_walk_refuse(walk, node, walk->run_iova, unit->fetched[start], ret);
+	vtds_walk_refuse(walk, node, unit->run.iova, unit->fetched[start], ret);
 }
 
 /* Finds the host page of a leaf and makes the leaf a user of its chunk. */
@@ -386,53 +252,12 @@ static void leaf_install(struct vtds_walk *walk, struct vtds_node *node,
 		return;
 	}
 
-	if (walk->run_size &&
-	    (perm != walk->run_perm || walk->run_size >= limit))
+	if (unit->run.size &&
+	    (perm != unit->run.perm || unit->run.size >= limit))
 		install_run(walk, node, index);
-	if (!walk->run_size)
+	if (!unit->run.size)
 		vtds_run_begin(walk, iova, perm);
 	vtds_run_add(walk, pfn, VTD_PAGE_SIZE);
-}
-
-/*
- * Adds leaves from @index on to the run, as far as they are of the common kind: the
- * same permissions, in memory that is pinned as a whole and was used lately. Returns
- * the index of the first that is not. The caller saw to all limits of the leaves.
- */
-static noinline unsigned int run_collect(struct vtds_walk *walk,
-					 const struct leaf_table *t,
-					 unsigned int index)
-{
-	struct vtds_unit *unit = walk->batch->unit;
-	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
-	unsigned int room = VTDS_RUN_PAGES - (walk->run_size >> VTD_PAGE_SHIFT);
-	const unsigned int end = min(t->end, index + room);
-	const unsigned int perm = walk->run_perm, mask = t->perm;
-	struct scatterlist *sg = unit->sg + walk->run_nents;
-	const u64 *fetched = unit->fetched;
-	unsigned long next = walk->run_next;
-	unsigned int i;
-
-	for (i = index; i < end && (fetched[i] & mask) == perm; i++) {
-		u64 gpa = fetched[i] & VTD_ENTRY_ADDR;
-		struct vtds_chunk *chunk = vtds_mem_recent(recent, gpa);
-		unsigned long pfn;
-
-		if (!chunk || !chunk->users || !chunk->simple)
-			break;
-		chunk->users++;
-		pfn = vtds_chunk_pfn(chunk, gpa);
-		if (pfn == next)
-			sg[-1].length += VTD_PAGE_SIZE;
-		else
-			sg_set_page(sg++, pfn_to_page(pfn), VTD_PAGE_SIZE, 0);
-		next = pfn + 1;
-	}
-
-	walk->run_nents = sg - unit->sg;
-	walk->run_next = next;
-	walk->run_size += (i - index) * VTD_PAGE_SIZE;
-	return i;
 }
 
 /* Installs what is in vtds_unit.fetched; nothing is mapped in its place. */
@@ -441,23 +266,257 @@ static void leaves_install(struct vtds_walk *walk, struct vtds_node *node,
 {
 	u64 limit = walk->domain->host.merge ? VTDS_RUN_PAGES * VTD_PAGE_SIZE :
 					       VTD_PAGE_SIZE;
-	const u64 *fetched = walk->batch->unit->fetched;
+	struct vtds_unit *unit = walk->batch->unit;
 
-	walk->run_size = 0;
 	t->allowed = vtds_walk_all_allowed(walk,
 					   t->base + t->first * VTD_PAGE_SIZE,
 					   (t->end - t->first) * VTD_PAGE_SIZE);
 	for (unsigned int i = t->first; i < t->end; i++) {
-		if (!fetched[i]) {
+		if (!unit->fetched[i]) {
 			install_run(walk, node, i);
 			continue;
 		}
 		leaf_install(walk, node, t, i, limit);
-		if (t->allowed && walk->run_size && walk->run_size < limit &&
-		    i + 1 < t->end)
-			i = run_collect(walk, t, i + 1) - 1;
 	}
 	install_run(walk, node, t->end);
+}
+
+/* --- Stretches --- */
+
+/* The first leaf from @index on that may have to change, or @end */
+static unsigned int leaves_same(const struct vtds_node *node,
+				const struct leaf_table *t, unsigned int index,
+				unsigned int end)
+{
+	const u64 *table = node->table, *entries = node->entries;
+
+	while (index < end && READ_ONCE(table[index]) == entries[index] &&
+	       (t->same_perm || !entries[index]))
+		index++;
+	return index;
+}
+
+/*
+ * Gives back leaves from @index on that are mapped and no longer lead where they did:
+ * to nothing, or with @elsewhere to something else. Returns the index of the first
+ * that is not one.
+ */
+static noinline unsigned int leaves_leave(struct vtds_unit *unit,
+					  struct vtds_node *node,
+					  unsigned int index, unsigned int end,
+					  bool elsewhere)
+{
+	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
+	const unsigned int perm = node->perm & VTD_SS_RW;
+	const u64 *table = node->table;
+	u64 *entries = node->entries;
+
+	for (; index < end; index++) {
+		u64 raw = READ_ONCE(table[index]), old = entries[index];
+
+		/* Of the same memory only the permissions may differ, if at all */
+		if (!(old & perm) || !raw == elsewhere ||
+		    !((raw ^ old) & VTD_ENTRY_ADDR))
+			break;
+		entries[index] = 0;
+		vtds_mem_put_recent(&unit->mem, recent, old & VTD_ENTRY_ADDR);
+	}
+	return index;
+}
+
+/* Maps what was collected of leaves [start, end), or records them absent. */
+static void leaves_map(struct vtds_walk *walk, struct vtds_node *node,
+		       const struct leaf_table *t, unsigned int start,
+		       unsigned int end, unsigned int nents)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	u64 iova = t->base + start * VTD_PAGE_SIZE;
+	u64 raw = node->entries[start];
+	int ret;
+
+	ret = vtds_host_map(&walk->domain->host, &unit->stats, iova, unit->sg,
+			    nents, raw & t->perm & VTD_SS_RW);
+	if (likely(!ret)) {
+		unit->nr_pages += end - start;
+		unit->stats.leaves_mapped += end - start;
+		return;
+	}
+	for (unsigned int i = start; i < end; i++) {
+		vtds_mem_put_page(&unit->mem,
+				  node->entries[i] & VTD_ENTRY_ADDR);
+		node->entries[i] = 0;
+	}
+	vtds_walk_refuse(walk, node, iova, raw, ret);
+}
+
+/*
+ * The chunk of a leaf, with the leaf as a user; NULL if it is not pinned as a whole or
+ * has something special to it.
+ */
+static __always_inline struct vtds_chunk *
+leaf_chunk(struct vtds_guest_mem *mem, struct vtds_mem_recent *recent, u64 gpa)
+{
+	struct vtds_chunk *chunk = vtds_mem_recent(*recent, gpa);
+
+	if (likely(chunk && chunk->users)) {
+		chunk->users++;
+	} else {
+		chunk = __vtds_mem_get(mem, gpa);
+		if (IS_ERR(chunk))
+			return NULL;
+		*recent = vtds_mem_recents(mem);
+	}
+	if (likely(chunk->simple))
+		return chunk;
+	vtds_mem_put(mem, chunk);
+	return NULL;
+}
+
+/*
+ * Installs leaves from @index on that are of the common kind: nothing is there, all
+ * have the same permissions, and their memory is pinned as a whole. Returns the index
+ * of the first that is not one.
+ */
+static noinline unsigned int leaves_appear(struct vtds_walk *walk,
+					   struct vtds_node *node,
+					   const struct leaf_table *t,
+					   unsigned int index, unsigned int end)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
+	const u64 bits = t->reserved | (t->perm & VTD_SS_RW);
+	const u64 *table = node->table;
+	const u64 common = READ_ONCE(table[index]) & bits;
+	struct scatterlist *sg = unit->sg;
+	u64 *entries = node->entries;
+	unsigned long next = ULONG_MAX;
+	unsigned int i;
+
+	if (!common || (common & t->reserved) ||
+	    !vtds_walk_all_allowed(walk, t->base + index * VTD_PAGE_SIZE,
+				   (end - index) * VTD_PAGE_SIZE))
+		return index;
+
+	for (i = index; i < end; i++) {
+		u64 raw = READ_ONCE(table[i]), gpa = raw & VTD_ENTRY_ADDR;
+		struct vtds_chunk *chunk;
+		unsigned long pfn;
+
+		if ((raw & bits) != common || entries[i])
+			break;
+		chunk = leaf_chunk(&unit->mem, &recent, gpa);
+		if (!chunk)
+			break;
+		pfn = vtds_chunk_pfn(chunk, gpa);
+		if (pfn == next)
+			sg[-1].length += VTD_PAGE_SIZE;
+		else
+			sg_set_page(sg++, pfn_to_page(pfn), VTD_PAGE_SIZE, 0);
+		next = pfn + 1;
+		entries[i] = raw;
+	}
+	if (i != index)
+		leaves_map(walk, node, t, index, i, sg - unit->sg);
+	return i;
+}
+
+/*
+ * A table that is a page of the guest, without anything special in it. Guests change
+ * many neighbours alike, so it goes stretch by stretch. What is not of a common kind
+ * goes one by one, and is installed in the end.
+ */
+static void leaves_sync_plain(struct vtds_walk *walk, struct vtds_node *node,
+			      struct leaf_table *t, unsigned int start,
+			      unsigned int end)
+{
+	unsigned int most = walk->domain->host.merge ? VTDS_RUN_PAGES : 1;
+	struct vtds_unit *unit = walk->batch->unit;
+	const u64 *table = node->table;
+	struct revoked run = { start, start };
+	unsigned int counted = start;
+
+	for (unsigned int i = start, next; i < end; i = next) {
+		i = leaves_same(node, t, i, end);
+		if (i == end)
+			break;
+		if (node->entries[i]) {
+			bool elsewhere = READ_ONCE(table[i]);
+
+			next = leaves_leave(unit, node, i, end, elsewhere);
+			if (next != i) {
+				revoke_more(walk->domain, t, &run, i, next);
+				unit->stats.entries_changed += next - i;
+				counted = next;
+				/* Now what is there instead */
+				if (elsewhere)
+					next = i;
+				continue;
+			}
+		} else {
+			if (run.to > i)
+				revoke_end(walk->domain, t, &run);
+			next = leaves_appear(walk, node, t, i,
+					     min(end, i + most));
+		}
+		if (next == i &&
+		    leaf_revoke(walk, node, t, i, READ_ONCE(table[i])))
+			revoke_more(walk->domain, t, &run, i, i + 1);
+		next = max(next, i + 1);
+		if (next > counted)
+			unit->stats.entries_changed += next - max(i, counted);
+	}
+	revoke_end(walk->domain, t, &run);
+}
+
+/* A new leaf, see leaves_appear(). Returns whether it was one of the common kind. */
+static bool leaf_appear(struct vtds_walk *walk, struct vtds_node *node,
+			const struct leaf_table *t, unsigned int index, u64 raw)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
+	u64 gpa = raw & VTD_ENTRY_ADDR;
+	struct vtds_chunk *chunk;
+
+	if (!(raw & t->perm) || (raw & t->reserved) ||
+	    !vtds_walk_all_allowed(walk, t->base + index * VTD_PAGE_SIZE,
+				   VTD_PAGE_SIZE))
+		return false;
+	chunk = leaf_chunk(&unit->mem, &recent, gpa);
+	if (!chunk)
+		return false;
+	sg_set_page(unit->sg, pfn_to_page(vtds_chunk_pfn(chunk, gpa)),
+		    VTD_PAGE_SIZE, 0);
+	node->entries[index] = raw;
+	leaves_map(walk, node, t, index, index + 1, 1);
+	return true;
+}
+
+/*
+ * One page, the most frequent invalidation of all: a leaf that comes or goes. Returns
+ * false, with nothing done, for everything else.
+ */
+static bool leaf_alone(struct vtds_walk *walk, struct vtds_node *node,
+		       const struct leaf_table *t, unsigned int index)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	u64 raw = READ_ONCE(node->table[index]), old = node->entries[index];
+
+	if (raw == old)
+		return true;
+	if (raw && old)
+		return false;
+	if (raw) {
+		if (!leaf_appear(walk, node, t, index, raw))
+			return false;
+	} else {
+		if (!(old & t->perm))
+			return false;
+		node->entries[index] = 0;
+		vtds_mem_put_page(&unit->mem, old & VTD_ENTRY_ADDR);
+		revoke_run(walk->domain, t->base, index, index + 1);
+	}
+	unit->stats.entries_changed++;
+	return true;
 }
 
 /* Fewer entries are not worth a look at all of them first */
@@ -483,19 +542,22 @@ void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 		.same_perm = perm == node->perm,
 		.holes = vtds_domain_has_hole(walk->domain, base,
 					      vtd_level_size(2)),
+		.reserved = walk->domain->leaf_reserved,
 		.first = end,
 	};
+	bool plain = node->table && !t.holes && !node->refused;
 
+	if (plain && t.same_perm && end - start == 1 &&
+	    leaf_alone(walk, node, &t, start))
+		return;
 	/* The common case of a large flush: nothing changed here */
-	if (end - start >= MIN_COMPARE && t.same_perm && !t.holes &&
-	    !node->synthetic && !node->refused &&
+	if (plain && t.same_perm && end - start >= MIN_COMPARE &&
 	    !memcmp(&node->entries[start], &node->table[start],
 		    (end - start) * sizeof(u64)))
 		return;
 
-	t.reserved = vtds_caps_reserved(&walk->batch->unit->caps, 1, true);
-	if (node->table && !t.holes && !node->refused)
-		leaves_revoke_plain(walk, node, &t, start, end);
+	if (plain)
+		leaves_sync_plain(walk, node, &t, start, end);
 	else
 		leaves_revoke(walk, node, &t, start, end);
 	node->perm = perm;

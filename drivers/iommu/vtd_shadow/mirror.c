@@ -297,7 +297,7 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
 	unsigned int index = vtd_level_index(iova, node->level);
 
 	*leaf = (struct vtds_leaf){};
-	if (iova > vtds_domain_last(domain)) {
+	if (iova > domain->last) {
 		leaf->reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
 		return;
 	}

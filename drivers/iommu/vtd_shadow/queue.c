@@ -10,9 +10,6 @@
 
 #include "vtd_shadow_private.h"
 
-/* Quadwords copied from the caller at a time */
-#define VTDS_ARRAY_QWORDS 64
-
 /* --- An array --- */
 
 /* Runs descriptors until one is malformed. Returns the reason, or none. */
@@ -46,13 +43,15 @@ int vtds_queue_run_array(struct vtds_batch *batch,
 {
 	const void __user *from = u64_to_user_ptr(cmd->descs_uptr);
 	unsigned int nr_qwords = cmd->desc_size / sizeof(u64);
-	u64 descs[VTDS_ARRAY_QWORDS];
+	u32 most = VTDS_ARRAY_QWORDS / VTDS_NARROW_QWORDS;
+	u64 *descs = batch->unit->descs;
 
+	if (nr_qwords == VTDS_WIDE_QWORDS)
+		most = VTDS_ARRAY_QWORDS / VTDS_WIDE_QWORDS;
 	cmd->done = 0;
 	cmd->iqei = VTD_SHADOW_IQEI_NONE;
 	while (cmd->done < cmd->nr_descs && !cmd->iqei) {
-		u32 count = min_t(u32, cmd->nr_descs - cmd->done,
-				  VTDS_ARRAY_QWORDS / nr_qwords);
+		u32 count = min(cmd->nr_descs - cmd->done, most);
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -61,6 +60,8 @@ int vtds_queue_run_array(struct vtds_batch *batch,
 			return -EFAULT;
 		cmd->iqei =
 			run_array(batch, descs, nr_qwords, count, &cmd->done);
+		if (cmd->done < cmd->nr_descs)
+			cond_resched();
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include "trace.h"
 #include "vtd_shadow_private.h"
 
-static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
+static void sync_node(struct vtds_walk *walk, struct vtds_node *node,
 		      unsigned int perm, u64 first, u64 last);
 
 /*
@@ -57,8 +57,7 @@ static void drop_child(struct vtds_walk *walk, struct vtds_node *node,
 static u64 entry_last(const struct vtds_walk *walk,
 		      const struct vtds_node *node, u64 iova)
 {
-	return min(iova + vtd_level_size(node->level) - 1,
-		   vtds_domain_last(walk->domain));
+	return min(iova + vtd_level_size(node->level) - 1, walk->domain->last);
 }
 
 static bool node_is_empty(const struct vtds_node *node)
@@ -68,13 +67,12 @@ static bool node_is_empty(const struct vtds_node *node)
 
 /* Syncs the pieces of a split leaf, whose permissions may have changed. */
 static void sync_pieces(struct vtds_walk *walk, struct vtds_node *child,
-			u64 iova, u64 raw, unsigned int path_perm, u64 first,
-			u64 last)
+			u64 raw, unsigned int path_perm, u64 first, u64 last)
 {
 	child->leaf_bits = raw & VTD_SS_RW;
 	if (child->level > 1)
 		child->leaf_bits |= VTD_SS_PS;
-	sync_node(walk, child, iova, path_perm, first, last);
+	sync_node(walk, child, path_perm, first, last);
 }
 
 /*
@@ -97,7 +95,7 @@ static bool super_split(struct vtds_walk *walk, struct vtds_node *node,
 
 	/* Keeps what is known of the memory from piece to piece */
 	chunk = vtds_mem_get(mem, child->gpa);
-	sync_pieces(walk, child, iova, raw, path_perm, iova,
+	sync_pieces(walk, child, raw, path_perm, iova,
 		    iova + vtd_level_size(node->level) - 1);
 	if (!IS_ERR(chunk))
 		vtds_mem_put(mem, chunk);
@@ -149,7 +147,7 @@ static bool table_install(struct vtds_walk *walk, struct vtds_node *node,
 		drop_child(walk, node, index, iova);
 		return false;
 	}
-	sync_node(walk, child, iova, perm, first, last);
+	sync_node(walk, child, perm, first, last);
 	return true;
 }
 
@@ -249,7 +247,7 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 	if (!perm)
 		raw = unmapped_record(walk, raw, node->level);
 	else if (child && child->synthetic)
-		sync_pieces(walk, child, iova, raw, path_perm, first, last);
+		sync_pieces(walk, child, raw, path_perm, first, last);
 	else if (is_leaf)
 		recorded =
 			leaf_install(walk, node, index, iova, raw, path_perm);
@@ -307,15 +305,16 @@ static bool sync_unchanged(struct vtds_walk *walk, struct vtds_node *node,
 	/* A leaf, or a table that could not be read, takes a closer look */
 	if (raw != node->entries[index] || !child || !child->table)
 		return false;
-	sync_node(walk, child, iova, raw & range->perm & VTD_SS_RW,
+	sync_node(walk, child, raw & range->perm & VTD_SS_RW,
 		  max(range->first, iova), min(range->last, iova + size - 1));
 	return true;
 }
 
-static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
-			const struct table_range *range, unsigned int start,
-			unsigned int end)
+static noinline void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
+				 const struct table_range *range)
 {
+	unsigned int start = vtd_level_index(range->first, node->level);
+	unsigned int end = vtd_level_index(range->last, node->level) + 1;
 	bool plain = node_is_plain(node, range->perm);
 	u64 size = vtd_level_size(node->level);
 
@@ -326,6 +325,9 @@ static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
 			i = first_used(node, i, end);
 		if (i == end)
 			break;
+		/* Above there is little to do for each entry */
+		if (node->level <= 3)
+			cond_resched();
 		iova = range->base + i * size;
 		if (plain && sync_unchanged(walk, node, range, i))
 			continue;
@@ -341,18 +343,18 @@ static void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
  * Follows the way to a small range as far down as it did not change. That is most of
  * the work for a single page.
  */
-static struct vtds_node *descend(struct vtds_node *node, u64 *base,
-				 unsigned int *perm, u64 first, u64 last)
+static __always_inline struct vtds_node *
+descend(struct vtds_node *node, unsigned int *perm, u64 first, u64 last)
 {
 	while (node->level > 1 && node_is_plain(node, *perm)) {
-		unsigned int index = vtd_level_index(first, node->level);
+		unsigned int shift = vtd_level_shift(node->level);
+		unsigned int index = (first >> shift) % VTD_TABLE_ENTRIES;
 		struct vtds_node *child = node->children[index];
 		u64 raw = READ_ONCE(node->table[index]);
 
-		if (index != vtd_level_index(last, node->level) ||
-		    raw != node->entries[index] || !child || !child->table)
+		if ((first ^ last) >> shift || raw != node->entries[index] ||
+		    !child || !child->table)
 			break;
-		*base += index * vtd_level_size(node->level);
 		*perm &= raw;
 		node = child;
 	}
@@ -364,24 +366,28 @@ static struct vtds_node *descend(struct vtds_node *node, u64 *base,
  * what it allowed when the entries were installed; if they differ the range has
  * to be all of the node.
  */
-static void sync_node(struct vtds_walk *walk, struct vtds_node *node, u64 base,
-		      unsigned int perm, u64 first, u64 last)
+static __always_inline void sync_below(struct vtds_walk *walk,
+				       struct vtds_node *node,
+				       unsigned int perm, u64 first, u64 last)
 {
-	unsigned int start, end;
+	u64 base;
 
-	node = descend(node, &base, &perm, first, last);
-	start = vtd_level_index(first, node->level);
-	end = vtd_level_index(last, node->level) + 1;
+	node = descend(node, &perm, first, last);
+	base = ALIGN_DOWN(first, vtd_level_size(node->level + 1));
 
-	/* Above there is little to do for each entry */
-	if (node->level <= 2)
-		cond_resched();
 	if (node->level == 1)
-		vtds_leaves_sync(walk, node, base, perm, start, end);
+		vtds_leaves_sync(walk, node, base, perm,
+				 vtd_level_index(first, 1),
+				 vtd_level_index(last, 1) + 1);
 	else
 		sync_tables(walk, node,
-			    &(struct table_range){ base, perm, first, last },
-			    start, end);
+			    &(struct table_range){ base, perm, first, last });
+}
+
+static void sync_node(struct vtds_walk *walk, struct vtds_node *node,
+		      unsigned int perm, u64 first, u64 last)
+{
+	sync_below(walk, node, perm, first, last);
 }
 
 static bool below_limits(const struct vtds_unit *unit)
@@ -398,7 +404,8 @@ static void sync_top(struct vtds_walk *walk, u64 first, u64 last)
 	int error = batch->error;
 	bool may_install = vtds_batch_may_install(batch);
 
-	sync_node(walk, walk->domain->top, 0, VTD_SS_RW, first, last);
+	/* Without a call more: often this is about a single page */
+	sync_below(walk, walk->domain->top, VTD_SS_RW, first, last);
 
 	/*
 	 * Tables are visited in order, so that one may have hit a limit before
@@ -409,7 +416,7 @@ static void sync_top(struct vtds_walk *walk, u64 first, u64 last)
 		return;
 	batch->remove_only = false;
 	batch->error = error;
-	sync_node(walk, walk->domain->top, 0, VTD_SS_RW, first, last);
+	sync_node(walk, walk->domain->top, VTD_SS_RW, first, last);
 }
 
 /**
@@ -427,7 +434,7 @@ void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 	u64 changed = unit->stats.entries_changed;
 	int ret;
 
-	last = min(last, vtds_domain_last(domain));
+	last = min(last, domain->last);
 	if (first > last)
 		return;
 

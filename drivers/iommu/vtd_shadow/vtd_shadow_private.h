@@ -11,6 +11,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/signal.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 #include <uapi/linux/vtd_shadow.h>
@@ -60,6 +61,9 @@ struct vtds_events;
 #define VTDS_CHUNK_PAGES 512UL
 #define VTDS_CHUNK_SIZE (VTDS_CHUNK_PAGES * VTD_PAGE_SIZE)
 
+/* Chunks without users that stay pinned, in case they are needed again: 8 GiB */
+#define VTDS_IDLE_CHUNKS 4096
+
 /*
  * Most pages of one iommu_map_sg() call for neighbouring 4 KiB leaves. Less
  * than the 512 that would let the host build a 2 MiB page over several leaves.
@@ -71,6 +75,9 @@ struct vtds_events;
 
 /* Entries that may fail to be installed before a call gives up installing */
 #define VTDS_MAX_REFUSED BIT(20)
+
+/* Quadwords of descriptors copied from the caller at a time */
+#define VTDS_ARRAY_QWORDS 64
 
 #define VTDS_MAX_SOURCE_IDS 16
 #define VTDS_MAX_DESCS 65536
@@ -241,6 +248,8 @@ struct vtds_hole {
  * @unit: Whose domain it is
  * @root: Guest physical address of the top table
  * @levels: Levels of the table: 3, 4 or 5
+ * @last: Last IOVA that a request can have: AW and MGAW both limit it
+ * @leaf_reserved: Reserved bits of a leaf of 4 KiB
  * @users: Groups attached
  * @full_seq: vtds_batch.seq of the last sync of everything
  * @holes: The interrupt range, and what the hosts of all devices that were ever
@@ -255,6 +264,8 @@ struct vtds_domain {
 	struct vtds_unit *unit;
 	u64 root;
 	u8 levels;
+	u64 last;
+	u64 leaf_reserved;
 	u32 users;
 	u64 full_seq;
 	struct vtds_hole holes[VTDS_MAX_HOLES];
@@ -397,6 +408,22 @@ struct vtds_group {
 };
 
 /**
+ * struct vtds_run - Host memory to be mapped by one call
+ * @iova: First IOVA
+ * @size: Bytes collected, 0 if there is no run
+ * @nents: Entries of vtds_unit.sg in it
+ * @perm: Its permissions
+ * @next: Host frame after its last entry
+ */
+struct vtds_run {
+	u64 iova;
+	u64 size;
+	unsigned int nents;
+	unsigned int perm;
+	unsigned long next;
+};
+
+/**
  * struct vtds_stats - Counters of a unit, see &struct vtd_shadow_get_stats
  * @descriptors: Descriptors processed
  * @syncs: Range syncs
@@ -448,6 +475,8 @@ struct vtds_stats {
  * @events: What the VMM can read
  * @fetched: Scratch: entries of the table being synced; NULL before there was a domain
  * @sg: Scratch: VTDS_SG_ENTRIES runs of host memory, the same
+ * @run: Scratch: what is being collected in @sg
+ * @descs: Scratch: descriptors of the VMM's
  */
 struct vtds_unit {
 	struct kref ref;
@@ -474,6 +503,8 @@ struct vtds_unit {
 	struct vtds_events *events;
 	u64 *fetched;
 	struct scatterlist *sg;
+	struct vtds_run run;
+	u64 descs[VTDS_ARRAY_QWORDS];
 };
 
 /**
@@ -518,12 +549,35 @@ int vtds_unit_translate(struct vtds_unit *unit, void *cmd);
 int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
 
 /* batch.c */
-void vtds_batch_begin(struct vtds_batch *batch, struct vtds_unit *unit);
 void vtds_batch_fail(struct vtds_batch *batch, int error);
 void vtds_batch_exhaust(struct vtds_batch *batch);
-bool vtds_batch_may_install(struct vtds_batch *batch);
+bool __vtds_batch_may_install(struct vtds_batch *batch);
 void vtds_batch_flush(struct vtds_batch *batch);
-u32 vtds_batch_end(struct vtds_batch *batch);
+
+/* Begins a batch on a locked unit. */
+static inline void vtds_batch_begin(struct vtds_batch *batch,
+				    struct vtds_unit *unit)
+{
+	lockdep_assert_held(&unit->lock);
+	*batch = (struct vtds_batch){ .unit = unit, .seq = ++unit->seq };
+}
+
+/* Ends a batch. Returns the positive errno to report, or 0. */
+static inline u32 vtds_batch_end(struct vtds_batch *batch)
+{
+	vtds_batch_flush(batch);
+	if (!batch->remove_only)
+		batch->unit->limit_reported = false;
+	return -batch->error;
+}
+
+/* Whether the batch may still take memory and time for installing. */
+static inline bool vtds_batch_may_install(struct vtds_batch *batch)
+{
+	if (likely(!batch->remove_only && !fatal_signal_pending(current)))
+		return true;
+	return __vtds_batch_may_install(batch);
+}
 
 /* caps.c */
 u64 vtds_caps_cap_mask(void);
@@ -614,31 +668,31 @@ enum vtds_inval_action {
 
 /**
  * struct vtds_inval - A decoded invalidation descriptor
- * @action: What it asks for
- * @sid: VTDS_REFRESH: source-id
- * @sid_mask: Bits of @sid that do not count
+ * @action: What it asks for: enum vtds_inval_action
  * @all_domains: VTDS_SYNC: whatever the domain-id
- * @did: Domain-id, else
  * @all_pages: All of the domain
- * @first: First IOVA, else
- * @last: Last IOVA
  * @interrupt: VTDS_FLUSH: the guest wants an interrupt
  * @status_write: The guest wants @status_data written to @status_gpa
+ * @sid: VTDS_REFRESH: source-id
+ * @sid_mask: Bits of @sid that do not count
+ * @did: Domain-id, unless @all_domains
  * @status_data: Status data
+ * @first: First IOVA, unless @all_pages
+ * @last: Last IOVA
  * @status_gpa: Status address
  */
 struct vtds_inval {
-	enum vtds_inval_action action;
-	u16 sid;
-	u16 sid_mask;
+	u8 action;
 	bool all_domains;
-	u16 did;
 	bool all_pages;
-	u64 first;
-	u64 last;
 	bool interrupt;
 	bool status_write;
+	u16 sid;
+	u16 sid_mask;
+	u16 did;
 	u32 status_data;
+	u64 first;
+	u64 last;
 	u64 status_gpa;
 };
 
@@ -678,8 +732,7 @@ void vtds_domain_detach(struct vtds_domain *domain,
 			const struct vtds_port *port);
 bool vtds_domain_memory_gone(struct vtds_batch *batch,
 			     struct vtds_domain *domain, u64 first, u64 last);
-u64 vtds_domain_last(const struct vtds_domain *domain);
-void vtds_domain_init_holes(struct vtds_domain *domain);
+void vtds_domain_init_limits(struct vtds_domain *domain);
 
 /* Whether any of [iova, iova + size) must stay unmapped. */
 static inline bool vtds_domain_has_hole(const struct vtds_domain *domain,
@@ -769,22 +822,12 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
  * struct vtds_walk - One sync
  * @batch: What it is part of
  * @domain: What is synced
- * @run_iova: First IOVA of the run being collected
- * @run_size: Bytes in it
- * @run_nents: Entries of vtds_unit.sg in it
- * @run_perm: Its permissions
- * @run_next: Host frame after its last entry
  * @piece_error: Why a piece of the superpage leaf at hand was not installed, or 0
  * @piece_iova: Address of the first such piece
  */
 struct vtds_walk {
 	struct vtds_batch *batch;
 	struct vtds_domain *domain;
-	u64 run_iova;
-	u64 run_size;
-	unsigned int run_nents;
-	unsigned int run_perm;
-	unsigned long run_next;
 	int piece_error;
 	u64 piece_iova;
 };
@@ -793,32 +836,46 @@ struct vtds_walk {
 void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		      u64 raw, int error);
 int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size);
-bool vtds_walk_all_allowed(struct vtds_walk *walk, u64 iova, u64 size);
 int vtds_run_map(struct vtds_walk *walk);
+
+/* Whether all leaves in a range are allowed. If not some may be nevertheless. */
+static inline bool vtds_walk_all_allowed(struct vtds_walk *walk, u64 iova,
+					 u64 size)
+{
+	const struct vtds_host_domain *host = &walk->domain->host;
+	const struct vtds_unit *unit = walk->batch->unit;
+
+	return vtds_batch_may_install(walk->batch) && iova >= host->first &&
+	       iova + size - 1 <= host->last &&
+	       unit->nr_pages + (size >> VTD_PAGE_SHIFT) <= unit->max_pages;
+}
 
 static inline void vtds_run_begin(struct vtds_walk *walk, u64 iova,
 				  unsigned int perm)
 {
-	walk->run_iova = iova;
-	walk->run_size = 0;
-	walk->run_nents = 0;
-	walk->run_perm = perm;
+	struct vtds_run *run = &walk->batch->unit->run;
+
+	run->iova = iova;
+	run->size = 0;
+	run->nents = 0;
+	run->perm = perm;
 }
 
 /* Adds @size bytes of host memory at @pfn; the caller sees to VTDS_SG_ENTRIES. */
 static inline void vtds_run_add(struct vtds_walk *walk, unsigned long pfn,
 				u64 size)
 {
-	struct scatterlist *sg = &walk->batch->unit->sg[walk->run_nents];
+	struct vtds_run *run = &walk->batch->unit->run;
+	struct scatterlist *sg = &walk->batch->unit->sg[run->nents];
 
-	if (walk->run_nents && walk->run_next == pfn) {
+	if (run->nents && run->next == pfn) {
 		sg[-1].length += size;
 	} else {
 		sg_set_page(sg, pfn_to_page(pfn), size, 0);
-		walk->run_nents++;
+		run->nents++;
 	}
-	walk->run_next = pfn + (size >> VTD_PAGE_SHIFT);
-	walk->run_size += size;
+	run->next = pfn + (size >> VTD_PAGE_SHIFT);
+	run->size += size;
 }
 
 int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
@@ -862,6 +919,7 @@ int vtds_mem_init(struct vtds_guest_mem *mem);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
 struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
 void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
+void __vtds_mem_trim(struct vtds_guest_mem *mem);
 void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
 int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		    u64 gpa, unsigned long *pfn, unsigned int *perm);
@@ -933,15 +991,22 @@ static inline void vtds_mem_put(struct vtds_guest_mem *mem,
 		__vtds_mem_put(mem, chunk);
 }
 
-/* The same for the user that a leaf of 4 KiB is of its chunk. */
-static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
+/* The same for the user that a leaf of 4 KiB is of its chunk, in a loop. */
+static inline void vtds_mem_put_recent(struct vtds_guest_mem *mem,
+				       struct vtds_mem_recent recent, u64 gpa)
 {
-	struct vtds_chunk *chunk = vtds_mem_recent(vtds_mem_recents(mem), gpa);
+	struct vtds_chunk *chunk = vtds_mem_recent(recent, gpa);
 
 	if (likely(chunk && chunk->users > 1))
 		chunk->users--;
 	else
 		vtds_mem_put_range(mem, gpa, VTD_PAGE_SIZE);
+}
+
+/* The same once */
+static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
+{
+	vtds_mem_put_recent(mem, vtds_mem_recents(mem), gpa);
 }
 
 static inline bool vtds_chunk_is_contiguous(const struct vtds_chunk *chunk)
@@ -980,12 +1045,24 @@ static inline int vtds_mem_page(struct vtds_guest_mem *mem,
 	return 0;
 }
 
+/**
+ * vtds_mem_trim() - Unpin what has been without users for longest
+ * @mem: Guest memory
+ *
+ * Context: only when the host's IOTLB is flushed: devices must not reach what
+ * is unpinned here.
+ */
+static inline void vtds_mem_trim(struct vtds_guest_mem *mem)
+{
+	if (unlikely(mem->nr_idle > VTDS_IDLE_CHUNKS))
+		__vtds_mem_trim(mem);
+}
+
 int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 			unsigned int *perm);
 int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
 			unsigned int nr_qwords);
 int vtds_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);
-void vtds_mem_trim(struct vtds_guest_mem *mem);
 bool vtds_mem_has(struct vtds_guest_mem *mem, u64 first, u64 last);
 void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
 void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last);
