@@ -16,7 +16,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 # What is to be reached, a line each: what it is, the ratio of two figures (or of sums
-# of them, or one figure), how it is compared, and with what
+# of them, or one figure), how it is compared, and with what. A line without the last
+# two is what the machine does by itself, to see the line before it in that light.
 targets() {
 	cat <<-END
 		map against the floor|map_engine_dsi/map_floor_map_sg|<=|1.3
@@ -31,32 +32,40 @@ targets() {
 		join, 1,048,576 pages against 512|join_ns_1048576/join_ns_512|<=|1.2
 		pass-through, 4 GiB against 64 MiB|pass_through_ns_4g/pass_through_ns_64m|<=|1.2
 		map, highest cost of a page against lowest|map_highest/map_lowest|<=|1.25
+		the same of the floor|map_floor_highest/map_floor_lowest
 		bytes a page, contiguous|memory_engine_bytes_per_page_contiguous|<=|10
 		bytes a page, scattered|memory_engine_bytes_per_page_scattered|<=|16
 		two units on two CPUs against one|two_units_throughput|>=|1.6
+		two threads that share nothing|two_threads_throughput
 	END
 }
 
 # Figures as NAME MEDIAN SMALLEST LARGEST SAMPLES. Without workload and size a name
 # means 65,536 scattered leaves of 4 KiB. map_highest and map_lowest are what a page
-# costs at the worst and the best size from 512 on.
+# costs at the worst and the best size from 512 on, map_floor_highest and
+# map_floor_lowest the same without the engine.
 figures() { # RUN
 	tr -d '\r' <"$1/tap.log" | awk '
+		function note(name, cost) {
+			if (!(name in high) || cost > high[name])
+				high[name] = cost
+			if (!(name in low) || cost < low[name])
+				low[name] = cost
+		}
 		$1 != "figure" { next }
-		{ print $2, $3, $4, $5, $6 }
-		$2 ~ /^map_engine_dsi_scattered_[0-9]+$/ {
+		{
+			print $2, $3, $4, $5, $6
 			size = $2
 			sub(/.*_/, "", size)
-			size += 0
-			if (size >= 512 && (!high || $3 > high))
-				high = $3
-			if (size >= 512 && (!low || $3 < low))
-				low = $3
 		}
+		size + 0 >= 512 && $2 ~ /^map_engine_dsi_scattered_/ { note("map", $3) }
+		size + 0 >= 512 && $2 ~ /^map_floor_map_sg_scattered_/ { note("map_floor", $3) }
 		sub(/_scattered_65536$/, "", $2) { print $2, $3, $4, $5, $6 }
 		END {
-			print "map_highest", high, high, high, 1
-			print "map_lowest", low, low, low, 1
+			for (name in high) {
+				print name "_highest", high[name], high[name], high[name], 1
+				print name "_lowest", low[name], low[name], low[name], 1
+			}
 		}'
 }
 
@@ -119,8 +128,8 @@ target_table() { # FIGURES
 			if (split($2, side, "/") == 2)
 				ratio = value(side[1]) / value(side[2])
 			met = $3 == "<=" ? ratio <= $4 : ratio >= $4
-			printf "%-42s %8.2f %3s %5s  %s\n", $1, ratio, $3, $4,
-				met ? "met" : "MISSED"
+			verdict = $3 ? (met ? "met" : "MISSED") : "reported"
+			printf "%-42s %8.2f %3s %5s  %s\n", $1, ratio, $3, $4, verdict
 		}'
 }
 
