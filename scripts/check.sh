@@ -6,8 +6,8 @@
 #   style     formatting, static checks, documentation
 #   kunit     unit tests on KERNEL (6.12 by default)
 #   selftest  kselftests on KERNEL, on the host that HOST names (Intel by default)
-#   hosts     kselftests on KERNEL on the other hosts: Intel in scalable mode,
-#             virtio, AMD
+#   hosts     kselftests on all hosts (Intel in legacy and in scalable mode, virtio,
+#             AMD), on 6.12 and on 7.x, unless HOST or KERNEL name one
 #   guest     real guests with an assigned disk, on KERNEL, in short
 #   debug     both on the newest 7.x with sanitizers
 #   modules   the modules build against prepared kernels
@@ -20,17 +20,20 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-KERNEL=${KERNEL:-6.12}
 PARTS=$RESULTS.d
 BACKGROUND=()
 
-# On the other hosts a check of everything runs what maps, and the random test, which
-# does the rest in its way. Asked for by name they run all.
-OTHER_HOSTS=(intel-sm virtio amd)
+# Asked for by name, all programs run on all hosts, with both kernels: an hour and
+# more. In a check of everything the other suites have Intel, and on two other hosts
+# what maps runs, and the random test, which does the rest in its way.
+read -ra HOSTS <<<"${HOST:-intel intel-sm virtio amd}"
+read -ra HOST_KERNELS <<<"${KERNEL:-6.12 7}"
 HOST_TESTS=
+KERNEL=${KERNEL:-6.12}
 if [ -z "${SUITE:-}" ]; then
 	# AMD needs a QEMU that is built from source
-	OTHER_HOSTS=(intel-sm virtio)
+	HOSTS=(intel-sm virtio)
+	HOST_KERNELS=("$KERNEL")
 	HOST_TESTS=map_test,random_test
 fi
 
@@ -58,8 +61,19 @@ debug_selftests() {
 	return "$status"
 }
 
+host_selftests() {
+	local status=0 kernel host
+	for kernel in "${HOST_KERNELS[@]}"; do
+		for host in "${HOSTS[@]}"; do
+			TEST=${TEST:-$HOST_TESTS} HOST=$host \
+				bash "$TOP/scripts/bed.sh" selftest "$kernel" || status=1
+		done
+	done
+	return "$status"
+}
+
 suite_programs() { # SUITE
-	local status=0 host
+	local status=0
 	case $1 in
 	kunit | selftest) bash "$TOP/scripts/bed.sh" "$1" "$KERNEL" ;;
 	debug)
@@ -67,13 +81,7 @@ suite_programs() { # SUITE
 		debug_selftests || status=1
 		return "$status"
 		;;
-	hosts)
-		for host in "${OTHER_HOSTS[@]}"; do
-			TEST=${TEST:-$HOST_TESTS} HOST=$host \
-				bash "$TOP/scripts/bed.sh" selftest "$KERNEL" || status=1
-		done
-		return "$status"
-		;;
+	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	style) bash "$TOP/scripts/style.sh" ;;
 	modules | overlay) unless_passed "$1" bash "$TOP/scripts/$1-test.sh" ;;
@@ -135,7 +143,8 @@ wanted_kernels() { # SUITE...
 	for suite in "$@"; do
 		case $suite in
 		style) echo 6.12 plain ;;
-		kunit | selftest | hosts) echo "$KERNEL" plain ;;
+		kunit | selftest) echo "$KERNEL" plain ;;
+		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug) echo 7 debug ;;
 		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
@@ -158,7 +167,7 @@ build_qemu() { # SUITE...
 	if [[ " $* " == *" guest "* ]]; then
 		bash "$TOP/scripts/vmm.sh" || fail "QEMU for guests" "does not build"
 	fi
-	[[ " $* " == *" hosts "* && " ${OTHER_HOSTS[*]} " == *" amd "* ]] || return 0
+	[[ " $* " == *" hosts "* && " ${HOSTS[*]} " == *" amd "* ]] || return 0
 	bash "$TOP/scripts/qemu.sh" amd || fail "QEMU for amd" "does not build"
 }
 
@@ -186,6 +195,28 @@ run_lanes() {
 		wait "$lane"
 	done
 	BACKGROUND=()
+}
+
+# One line for each host on which selftests ran: kernel, host, and how many passed,
+# failed and were skipped. A result is named "selftest KERNEL [HOST] PROGRAM: TEST".
+host_table() {
+	awk -F'\t' '
+		split($2, word, /[ :]/) < 3 || word[1] != "selftest" || word[3] == "debug" { next }
+		{
+			host = word[3] ~ /^(intel-sm|virtio|amd)$/ ? word[3] : "intel"
+			boot = sprintf("%-6s %-9s", word[2], host)
+			count[boot, $1]++
+			if (!seen[boot]++)
+				order[++nr] = boot
+		}
+		END {
+			if (nr < 2)
+				exit
+			printf "%-6s %-9s %7s %7s %7s\n", "kernel", "host", "passed", "failed", "skipped"
+			for (i = 1; i <= nr; i++)
+				printf "%s %7d %7d %7d\n", order[i], count[order[i], "pass"],
+					count[order[i], "fail"], count[order[i], "skip"]
+		}' "$RESULTS"
 }
 
 clean_up() {
@@ -217,6 +248,7 @@ main() {
 	else
 		fail setup "the machine could not be prepared"
 	fi
+	host_table
 	sed -n 's/^fail\t\([^\t]*\)\t.*/failed: \1/p' "$RESULTS"
 	summary | tee "$OUT/summary"
 }
