@@ -303,27 +303,63 @@ TEST_F(pieces, one_call_takes_several)
 	}
 }
 
+/**
+ * struct taker - A thread that takes pieces and gives them again
+ * @scene: Where
+ * @first: First piece that it takes
+ * @nr: How many in a call
+ * @step: From call to call
+ * @shares: Another thread takes some of them as well
+ * @stop: It shall end
+ * @rc: What went wrong, or 0
+ * @turns: How often it took and gave all
+ * @thread: The thread
+ */
 struct taker {
 	struct vtds_scene *scene;
 	unsigned int first;
+	unsigned int nr;
+	unsigned int step;
+	bool shares;
 	bool stop;
 	int rc;
 	unsigned int turns;
 	pthread_t thread;
 };
 
-/* Takes and gives every second piece */
+/* iommufd refuses to take what is being taken, and to map what is there */
+static bool other_was_faster(const struct taker *t, int rc)
+{
+	return t->shares && (rc == -EBUSY || rc == -EEXIST);
+}
+
+static int take_turn(const struct taker *t)
+{
+	struct vtds_scene *scene = t->scene;
+	unsigned int i, j;
+	int rc;
+
+	for (i = t->first; i < PIECES; i += t->step) {
+		rc = vtds_ioas_unmap(&scene->vmm, scene->vmm.ioas,
+				     SPARE_GPA + i * PIECE, t->nr * PIECE);
+		if (rc && !other_was_faster(t, rc))
+			return rc;
+	}
+	for (i = t->first; i < PIECES; i += t->step)
+		for (j = i; j < i + t->nr; j++) {
+			rc = give_pieces(scene, 1U << j);
+			if (rc && !other_was_faster(t, rc))
+				return rc;
+		}
+	return 0;
+}
+
 static void *take_and_give(void *arg)
 {
 	struct taker *t = arg;
-	struct vtds_scene *scene = t->scene;
-	unsigned int mask = t->first ? 0xaa : 0x55;
 
 	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE) && !t->rc) {
-		for (unsigned int i = t->first; i < PIECES && !t->rc; i += 2)
-			t->rc = vtds_ioas_unmap(&scene->vmm, scene->vmm.ioas,
-						SPARE_GPA + i * PIECE, PIECE);
-		t->rc = t->rc ?: give_pieces(scene, mask);
+		t->rc = take_turn(t);
 		__atomic_fetch_add(&t->turns, 1, __ATOMIC_RELEASE);
 	}
 	return NULL;
@@ -336,25 +372,59 @@ static bool is_at_it(const struct taker *t)
 	       !__atomic_load_n(&t->rc, __ATOMIC_ACQUIRE);
 }
 
-/* Two threads take neighbouring pieces at the same time, and all is flushed */
-TEST_F(pieces, two_threads_take)
+/* Two threads take pieces at the same time, and all is flushed meanwhile */
+static int run_takers(struct vtds_scene *scene, struct taker takers[2])
 {
-	struct taker takers[2] = { { .scene = &self->s, .first = 0 },
-				   { .scene = &self->s, .first = 1 } };
+	int rc = 0;
 
-	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
 	for (unsigned int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&takers[i].thread, NULL,
-					    take_and_give, &takers[i]));
-	while (is_at_it(&takers[0]) || is_at_it(&takers[1]))
-		ASSERT_EQ(0, vtds_resync(&self->s.unit));
+		if (pthread_create(&takers[i].thread, NULL, take_and_give,
+				   &takers[i]))
+			return -EAGAIN;
+	while (!rc && (is_at_it(&takers[0]) || is_at_it(&takers[1])))
+		rc = vtds_resync(&scene->unit);
 	for (unsigned int i = 0; i < 2; i++)
 		__atomic_store_n(&takers[i].stop, true, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < 2; i++) {
-		ASSERT_EQ(0, pthread_join(takers[i].thread, NULL));
-		EXPECT_EQ(0, takers[i].rc);
+		pthread_join(takers[i].thread, NULL);
+		rc = rc ?: takers[i].rc;
 	}
+	return rc;
+}
+
+/* Each thread has every second piece, which it takes one by one */
+TEST_F(pieces, two_threads_take)
+{
+	struct taker takers[2] = {
+		{ &self->s, .first = 0, .nr = 1, .step = 2 },
+		{ &self->s, .first = 1, .nr = 1, .step = 2 },
+	};
+
+	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
+	ASSERT_EQ(0, vtds_resync(&self->s.unit));
+	ASSERT_EQ(0, run_takers(&self->s, takers));
+	ASSERT_EQ(0, vtds_resync(&self->s.unit));
+	EXPECT_EQ(0U, self->s.unit.install_errno);
+	EXPECT_PIECES(0xff);
+}
+
+/* What they take overlaps: pieces 0 to 4, and 3 to 7, each in one call */
+TEST_F(pieces, two_threads_take_the_same)
+{
+	struct taker takers[2] = {
+		{ &self->s, .first = 0, .nr = 5, .step = PIECES, .shares = 1 },
+		{ &self->s, .first = 3, .nr = 5, .step = PIECES, .shares = 1 },
+	};
+
+	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
+	ASSERT_EQ(0, vtds_resync(&self->s.unit));
+	ASSERT_EQ(0, run_takers(&self->s, takers));
+
+	/* Nobody knows what they left */
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, SPARE_GPA,
+				     PIECES * PIECE));
+	EXPECT_PIECES(0);
+	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
 	ASSERT_EQ(0, vtds_resync(&self->s.unit));
 	EXPECT_EQ(0U, self->s.unit.install_errno);
 	EXPECT_PIECES(0xff);
