@@ -155,6 +155,10 @@ static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 
 	host->nr_unmaps++;
 	record(host, FAKE_UNMAP, iova, pgsize * pgcount, 0);
+	/* As drivers do that flush by range, unless the caller keeps the books */
+	if (!iommu_iotlb_gather_queued(gather) &&
+	    iommu_iotlb_gather_is_disjoint(gather, iova, pgsize * pgcount))
+		iommu_iotlb_sync(domain, gather);
 	if (now(&host->short_in)) {
 		host->nr_short++;
 		return 0;
