@@ -15,6 +15,7 @@
 #include "vtds_test.h"
 
 #define IOVA 0x2345600000ULL
+#define SPARE_GPA 0x400000000ULL
 
 /* What all VMMs here have: two devices for reading results, one for load */
 static const struct vtds_cast full_cast = { .edu = 2, .nvme = 1 };
@@ -209,6 +210,76 @@ TEST_F(device, closed_during_invalidations)
 	EXPECT_EQ(0, vtds_vm_pin_kb());
 }
 
+/**
+ * struct taker - A thread that takes the spare memory and gives it again
+ * @scene: Where
+ * @stop: It shall end
+ * @rc: What went wrong, or 0
+ * @turns: How often it did
+ */
+struct taker {
+	struct vtds_scene *scene;
+	bool stop;
+	int rc;
+	unsigned int turns;
+};
+
+static void *take_for_ever(void *arg)
+{
+	struct taker *t = arg;
+	struct vtds_vmm *vmm = &t->scene->vmm;
+	const struct vtds_ram *ram = &t->scene->guest.ram[1];
+
+	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE) && !t->rc) {
+		t->rc = vtds_ioas_unmap(vmm, vmm->ioas, ram->gpa, ram->size);
+		t->rc = t->rc ?:
+				vtds_ioas_map(vmm, vmm->ioas, ram->hva,
+					      ram->gpa, ram->size, PERM_RW);
+		t->turns++;
+	}
+	return NULL;
+}
+
+/* Another unit with the same devices; what it may lack is the spare memory */
+static int open_again(struct vtds_scene *scene)
+{
+	int rc = vtds_unit_open(&scene->unit);
+
+	rc = rc ?: vtds_unit_bind(&scene->unit, &scene->vmm, 0, 0);
+	rc = rc ?: vtds_scene_state(scene, true);
+	for (unsigned int i = 0; !rc && i < scene->nr_devs; i++)
+		rc = vtds_scene_add(scene, &scene->dev[i]);
+	return rc;
+}
+
+/* Units end while iommufd calls them about memory that is to be taken */
+TEST_F(device, unit_closed_while_memory_goes)
+{
+	struct taker taker = { .scene = &self->s };
+	struct vtds_ram *ram = &self->s.guest.ram[1];
+	pthread_t thread;
+
+	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+				  SZ_2M));
+	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, ram->hva,
+				   SPARE_GPA, SZ_2M, PERM_RW));
+	vtds_map_range(&self->s.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, take_for_ever, &taker));
+	for (unsigned int i = 0; i < 20; i++) {
+		vtds_unit_close(&self->s.unit);
+		ASSERT_EQ(0, open_again(&self->s));
+	}
+	__atomic_store_n(&taker.stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, taker.rc);
+	EXPECT_LT(20U, taker.turns);
+
+	ASSERT_EQ(0, vtds_resync(&self->s.unit));
+	EXPECT_EQ(0U, self->s.unit.install_errno);
+	EXPECT_REACH(PERM_RW, &self->s.dev[2], IOVA, SPARE_GPA);
+	EXPECT_AT_HOME(7);
+}
+
 /* --- The VMM is killed --- */
 
 /* The thing that the VMM is in the middle of, again and again */
@@ -311,8 +382,6 @@ static const struct deed deeds[] = {
 	{ "REMOVE_DEVICE and ADD_DEVICE", remove_and_add },
 	{ "IOMMU_IOAS_UNMAP and _MAP", take_and_give },
 };
-
-#define SPARE_GPA 0x400000000ULL
 
 /* A VMM with DMA running that does @deed for ever; @ready counts how often */
 static void live_until_killed(const struct deed *deed, int *ready)
