@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "vtds_test.h"
 
@@ -387,6 +388,40 @@ TEST_F(scalable, rid_pasid_not_offered)
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_AT_HOME(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+}
+
+/*
+ * The guest may use PASIDs, but the device has none: refused, and not claimed to be
+ * attached, as the host's core does. All else goes on.
+ */
+TEST_F(scalable, pasid_that_the_device_has_not)
+{
+	struct vtd_shadow_translate answer = {
+		.size = sizeof(answer),
+		.flags = VTD_SHADOW_TRANSLATE_PASID,
+		.source_id = self->dev->sid,
+		.pasid = 5,
+		.iova = IOVA,
+	};
+	struct vtd_shadow_event event;
+
+	self->s.unit.ecap |= ECAP_PASID | ECAP_PSS(19);
+	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	vtds_sm_use(&self->s.guest, self->dev->sid, 5, &self->s.table);
+	FLUSH_WITH(EOPNOTSUPP, pc_pasid(SCENE_DID, 5),
+		   piotlb_pasid(SCENE_DID, 5));
+	ASSERT_EQ(0, ioctl(self->s.unit.fd, VTD_SHADOW_TRANSLATE, &answer));
+	EXPECT_EQ((__u32)VTD_SHADOW_ATTACHED_BLOCKED, answer.attachment);
+	EXPECT_EQ(0U, answer.perm);
+	ASSERT_EQ(1, vtds_events(&self->s.unit, &event, 1));
+	EXPECT_EQ((__u32)VTD_SHADOW_EVENT_INSTALL, event.type);
+	EXPECT_EQ((__u32)EOPNOTSUPP, event.error);
+	EXPECT_EQ(5U, event.pasid);
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+
+	vtds_sm_pasid(&self->s.guest, self->dev->sid, 5)[0] = 0;
+	FLUSH(pc_pasid(SCENE_DID, 5));
+	EXPECT_AT_HOME(3);
 }
 
 /* --- What cannot be shadowed, and what is malformed --- */

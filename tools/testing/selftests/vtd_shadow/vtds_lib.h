@@ -111,6 +111,9 @@ int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
 #define CAP_MAMV(am) ((__u64)(am) << 48)
 #define ECAP_QI (1ULL << 1)
 #define ECAP_PT (1ULL << 6)
+/* PASIDs of n + 1 bits */
+#define ECAP_PSS(n) ((__u64)(n) << 35)
+#define ECAP_PASID (1ULL << 40)
 #define ECAP_SMTS (1ULL << 43)
 #define ECAP_SLTS (1ULL << 46)
 #define ECAP_SMPWCS (1ULL << 48)

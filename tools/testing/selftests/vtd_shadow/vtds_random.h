@@ -14,7 +14,7 @@
 #define RANDOM_ECAP_DT (1ULL << 2)
 #define RANDOM_ECAP_SC (1ULL << 7)
 /* With 7 bits of PASID: two PASID tables */
-#define RANDOM_ECAP_PASID (1ULL << 40 | 6ULL << 35)
+#define RANDOM_ECAP_PASID (ECAP_PASID | ECAP_PSS(6))
 
 /*
  * Guest memory. The first block stays; the others are given and taken area by
