@@ -5,6 +5,8 @@
 #include <kunit/visibility.h>
 #include <linux/iommufd.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -21,6 +23,7 @@ VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,
 	u64 first = iova;
 	bool again = false;
 
+	guard(rwsem_read)(&unit->memory_going);
 	guard(mutex)(&unit->lock);
 	if (!vtds_mem_has(&unit->mem, first, last))
 		return;
@@ -74,6 +77,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	if (!unit)
 		return NULL;
 	kref_init(&unit->ref);
+	init_rwsem(&unit->memory_going);
 	mutex_init(&unit->lock);
 	INIT_LIST_HEAD(&unit->devices);
 	INIT_LIST_HEAD(&unit->groups);
@@ -104,6 +108,25 @@ int vtds_unit_need_scratch(struct vtds_unit *unit)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_need_scratch);
 
+/*
+ * Ends calls of vtds_unit_memory_gone(), which iommufd makes once more here, so the
+ * lock must not be held.
+ *
+ * iommufd_access_destroy() waits for calls that are running, but the end of such a call
+ * does not wake it: it sleeps for a minute. So none should be running. Detaching sees
+ * to it that none begins, and whoever ends one has some time to leave iommufd.
+ */
+static void access_end(struct vtds_unit *unit)
+{
+	iommufd_access_detach(unit->mem.access);
+	if (!down_write_trylock(&unit->memory_going)) {
+		down_write(&unit->memory_going);
+		synchronize_rcu();
+	}
+	up_write(&unit->memory_going);
+	iommufd_access_destroy(unit->mem.access);
+}
+
 /**
  * vtds_unit_release() - End a unit when its file is closed
  * @unit: The unit; freed when no one else holds it
@@ -122,9 +145,8 @@ void vtds_unit_release(struct vtds_unit *unit)
 	vtds_mem_destroy(&unit->mem);
 	mutex_unlock(&unit->lock);
 
-	/* Waits for vtds_unit_memory_gone(), so not under the lock */
 	if (unit->mem.access)
-		iommufd_access_destroy(unit->mem.access);
+		access_end(unit);
 	vtds_unit_put(unit);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_release);

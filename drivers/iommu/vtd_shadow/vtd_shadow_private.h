@@ -10,6 +10,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
@@ -46,8 +47,9 @@ struct vtds_events;
  * Lock order, outermost first:
  *
  *  1. VFIO's dev_set->lock, held by VFIO around the four operations in vfio.c.
- *  2. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, pins.
- *  3. iommufd's and the IOMMU core's own locks.
+ *  2. vtds_unit.memory_going, held for reading in the callback described below.
+ *  3. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, pins.
+ *  4. iommufd's and the IOMMU core's own locks.
  *
  * vtds_bound_lock (vfio.c), for who owns a device, nests inside all of them:
  * nothing else is taken under it.
@@ -452,6 +454,7 @@ struct vtds_stats {
 /**
  * struct vtds_unit - One remapping unit of a guest, one open file
  * @ref: The file, and operations that found the unit through a device
+ * @memory_going: Held for reading while iommufd is told that memory is not used
  * @lock: Protects everything below
  * @ictx: iommufd of BIND, kept alive by @mem's access; NULL before
  * @mem: Guest memory
@@ -480,6 +483,7 @@ struct vtds_stats {
  */
 struct vtds_unit {
 	struct kref ref;
+	struct rw_semaphore memory_going;
 	struct mutex lock; /* all that follows */
 	struct iommufd_ctx *ictx;
 	struct vtds_guest_mem mem;
