@@ -162,10 +162,12 @@ build_kernels() { # SUITE...
 	KERNELS=$(ls "$CACHE/src")
 }
 
-# The one host that needs a QEMU of its own, and the one for guests
+# The hosts that need a QEMU of their own, and the one for guests
 build_qemu() { # SUITE...
 	if [[ " $* " == *" guest "* ]]; then
 		bash "$TOP/scripts/vmm.sh" || fail "QEMU for guests" "does not build"
+		bash "$TOP/scripts/qemu.sh" guests "$KERNEL" ||
+			fail "QEMU for a host with guests" "does not build"
 	fi
 	[[ " $* " == *" hosts "* && " ${HOSTS[*]} " == *" amd "* ]] || return 0
 	bash "$TOP/scripts/qemu.sh" amd || fail "QEMU for amd" "does not build"

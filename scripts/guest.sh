@@ -17,6 +17,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
 source "$TOP/scripts/modules.sh"
 # shellcheck source=scripts/vmm.sh
 source "$TOP/scripts/vmm.sh"
+# shellcheck source=scripts/qemu.sh
+source "$TOP/scripts/qemu.sh"
 # shellcheck source=scripts/judge.sh
 source "$TOP/scripts/judge.sh"
 # shellcheck source=scripts/tools.sh
@@ -34,7 +36,7 @@ guests_build() { # KERNEL
 boot() {
 	local status=0
 	collect_modules "$RUN/modules"
-	COMPLAINTS=$BAD bash "$SELFTESTS/guest/run.sh" "$1" "$RUN" \
+	COMPLAINTS=$BAD QEMU=$QEMU bash "$SELFTESTS/guest/run.sh" "$1" "$RUN" \
 		"$KDIR/arch/x86/boot/bzImage" "$RUN/modules" "$TESTS" "$TOOLS" "${TEST:-}" ||
 		status=$?
 	echo "$status" >"$RUN/status"
@@ -68,6 +70,7 @@ main() { # MODE KERNEL FLAVOUR
 	rm -rf "$RUN"
 	mkdir "$RUN"
 	vmm_build
+	qemu_for_guests "$kernel"
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build

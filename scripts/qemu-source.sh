@@ -17,8 +17,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libpixman-1-dev
-	make ninja-build patch pkg-config python3 python3-tomli python3-venv qemu-system-data
-	seabios xz-utils zlib1g-dev)
+	libslirp-dev make ninja-build patch pkg-config python3 python3-tomli python3-venv
+	qemu-system-data seabios xz-utils zlib1g-dev)
 # These from the backports
 QEMU_TOOLS=(meson python3-pycotap)
 
