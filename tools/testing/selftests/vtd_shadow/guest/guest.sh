@@ -3,13 +3,13 @@
 #
 # What the host asks of a guest. Source it.
 
-# await COMMAND: until it succeeds, for at most a minute
+# await COMMAND: until it succeeds, for half of the time that the host waits for it
 await() {
-	local left=300
+	local left=$((VTD_PATIENCE * 5 / 2))
 	until eval "$1" >/dev/null 2>&1; do
 		left=$((left - 1))
 		[ $left -gt 0 ] || {
-			echo "not within a minute: $1"
+			echo "not within $((VTD_PATIENCE / 2)) s: $1"
 			return 1
 		}
 		sleep 0.2

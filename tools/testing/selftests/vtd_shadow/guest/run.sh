@@ -29,6 +29,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$HERE/../qemu/machine.sh"
 
 MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 TOOLS=$6 WHICH=${7:-}
+PATIENCE=${PATIENCE:-120}
 
 DISKS=4
 # Where disks have what nobody can guess, out of the way of what guests write
@@ -54,14 +55,15 @@ content() { dd "if=$1" bs=1M "skip=$CONTENT_MIB" count=16 status=none; } # DISK
 # What the scripts on the host are told
 make_settings() {
 	local i
-	# A guest's ticks are many exits: on a busy machine it would do nothing else.
-	echo "KERNEL_ARGS='${KERNEL_ARGS/ nohz=off highres=off/}'"
+	# A guest's ticks are many exits: on a busy machine it would do nothing else. Its
+	# init is told how long the host waits.
+	echo "KERNEL_ARGS='${KERNEL_ARGS/ nohz=off highres=off/} VTD_PATIENCE=$PATIENCE'"
 	echo "COMPLAINTS='$COMPLAINTS'"
 	echo "SHADOW=${SHADOW:-on}"
 	# The VMM's own shadowing does with the ordinary driver
 	echo "DRIVER=$([ "${SHADOW:-on}" = on ] && echo vtd_shadow_vfio_pci || echo vfio-pci)"
 	echo "ROUNDS=${ROUNDS:-5}"
-	echo "PATIENCE=${PATIENCE:-120}"
+	echo "PATIENCE=$PATIENCE"
 	echo "CONTENT_MIB=$CONTENT_MIB"
 	echo "SUM_net=$(sum "$RUN/net/file")"
 	for ((i = 1; i <= DISKS; i++)); do
