@@ -111,7 +111,7 @@ start_machine() { # MEMORY APPEND
 
 # run_watched COMMAND...: sets STATUS; fails if the emulator lost an interrupt
 run_watched() {
-	local dir lost=0
+	local dir watched=0
 	dir=$(mktemp -d)
 	"$@" -chardev "socket,id=monitor,path=$dir/monitor,server=on,wait=off" \
 		-mon chardev=monitor &
@@ -123,20 +123,16 @@ run_watched() {
 	trap 'kill "$MACHINE" "$WATCHER" 2>/dev/null || true' EXIT
 	trap 'exit 130' INT TERM
 	wait -n "$MACHINE" "$WATCHER" || true
-	STATUS=0
 	if kill -0 "$MACHINE" 2>/dev/null; then
-		wait "$WATCHER" || STATUS=$?
+		wait "$WATCHER" || watched=$?
 	fi
-	if [ "$STATUS" -eq 3 ]; then
-		lost=1
-		kill "$MACHINE"
-	fi
+	[ "$watched" -ne 3 ] || kill "$MACHINE"
 	STATUS=0
 	wait "$MACHINE" || STATUS=$?
 	kill "$WATCHER" 2>/dev/null || true
 	trap - EXIT INT TERM
 	rm -rf "$dir"
-	return "$lost"
+	[ "$watched" -ne 3 ]
 }
 
 run_machine() { # MODE
