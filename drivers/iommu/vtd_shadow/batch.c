@@ -35,14 +35,8 @@ bool __vtds_batch_may_install(struct vtds_batch *batch)
 	return !batch->remove_only;
 }
 
-/**
- * vtds_batch_flush() - Make all that was revoked so far dead
- * @batch: The batch
- *
- * A domain on which the host failed loses its devices: detaching is the last way
- * to make sure that they reach nothing.
- */
-void vtds_batch_flush(struct vtds_batch *batch)
+/* vtds_batch_flush() when there is something to do */
+void __vtds_batch_flush(struct vtds_batch *batch)
 {
 	struct vtds_unit *unit = batch->unit;
 	struct vtds_domain *domain, *next;
@@ -58,4 +52,4 @@ void vtds_batch_flush(struct vtds_batch *batch)
 	/* Only now may pages be given back that devices could reach */
 	vtds_mem_trim(&unit->mem);
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_batch_flush);
+EXPORT_SYMBOL_IF_KUNIT(__vtds_batch_flush);

@@ -487,14 +487,20 @@ int vtds_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_write_u32);
 
-/* vtds_mem_trim() when there is something to unpin */
-void __vtds_mem_trim(struct vtds_guest_mem *mem)
+/**
+ * vtds_mem_trim() - Unpin what has been without users for longest
+ * @mem: Guest memory
+ *
+ * Context: only when the host's IOTLB is flushed: devices must not reach what
+ * is unpinned here.
+ */
+void vtds_mem_trim(struct vtds_guest_mem *mem)
 {
 	while (mem->nr_idle > VTDS_IDLE_CHUNKS)
 		chunk_free(mem, list_first_entry(&mem->idle, struct vtds_chunk,
 						 lru));
 }
-EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_trim);
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_trim);
 
 /* Unpins everything. Nothing may have users. */
 void vtds_mem_destroy(struct vtds_guest_mem *mem)

@@ -324,29 +324,43 @@ static noinline unsigned int leaves_leave(struct vtds_unit *unit,
 	return index;
 }
 
-/* Maps what was collected of leaves [start, end), or records them absent. */
-static void leaves_map(struct vtds_walk *walk, struct vtds_node *node,
-		       const struct leaf_table *t, unsigned int start,
-		       unsigned int end, unsigned int nents)
+/* The host refused leaves [start, end): they are recorded absent. */
+static noinline void leaves_refused(struct vtds_walk *walk,
+				    struct vtds_node *node,
+				    const struct leaf_table *t,
+				    unsigned int start, unsigned int end,
+				    int error)
 {
-	struct vtds_unit *unit = walk->batch->unit;
-	u64 iova = t->base + start * VTD_PAGE_SIZE;
+	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
 	u64 raw = node->entries[start];
-	int ret;
 
-	ret = vtds_host_map(&walk->domain->host, &unit->stats, iova, unit->sg,
-			    nents, raw & t->perm & VTD_SS_RW);
-	if (likely(!ret)) {
-		unit->nr_pages += end - start;
-		unit->stats.leaves_mapped += end - start;
-		return;
-	}
 	for (unsigned int i = start; i < end; i++) {
-		vtds_mem_put_page(&unit->mem,
-				  node->entries[i] & VTD_ENTRY_ADDR);
+		vtds_mem_put_page(mem, node->entries[i] & VTD_ENTRY_ADDR);
 		node->entries[i] = 0;
 	}
-	vtds_walk_refuse(walk, node, iova, raw, ret);
+	vtds_walk_refuse(walk, node, t->base + start * VTD_PAGE_SIZE, raw,
+			 error);
+}
+
+/* Maps what was collected of leaves [start, end). */
+static __always_inline void leaves_map(struct vtds_walk *walk,
+				       struct vtds_node *node,
+				       const struct leaf_table *t,
+				       unsigned int start, unsigned int end,
+				       unsigned int nents)
+{
+	struct vtds_unit *unit = walk->batch->unit;
+	int ret;
+
+	ret = vtds_host_map(&walk->domain->host, &unit->stats,
+			    t->base + start * VTD_PAGE_SIZE, unit->sg, nents,
+			    node->entries[start] & t->perm & VTD_SS_RW);
+	if (unlikely(ret)) {
+		leaves_refused(walk, node, t, start, end, ret);
+		return;
+	}
+	unit->nr_pages += end - start;
+	unit->stats.leaves_mapped += end - start;
 }
 
 /*

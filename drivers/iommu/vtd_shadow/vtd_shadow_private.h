@@ -556,7 +556,7 @@ int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
 void vtds_batch_fail(struct vtds_batch *batch, int error);
 void vtds_batch_exhaust(struct vtds_batch *batch);
 bool __vtds_batch_may_install(struct vtds_batch *batch);
-void vtds_batch_flush(struct vtds_batch *batch);
+void __vtds_batch_flush(struct vtds_batch *batch);
 
 /* Begins a batch on a locked unit. */
 static inline void vtds_batch_begin(struct vtds_batch *batch,
@@ -564,6 +564,25 @@ static inline void vtds_batch_begin(struct vtds_batch *batch,
 {
 	lockdep_assert_held(&unit->lock);
 	*batch = (struct vtds_batch){ .unit = unit, .seq = ++unit->seq };
+}
+
+/**
+ * vtds_batch_flush() - Make all that was revoked so far dead
+ * @batch: The batch
+ *
+ * A domain on which the host failed loses its devices: detaching is the last way
+ * to make sure that they reach nothing.
+ */
+static inline void vtds_batch_flush(struct vtds_batch *batch)
+{
+	const struct vtds_unit *unit = batch->unit;
+	const struct vtds_domain *domain;
+	bool pending = unit->mem.nr_idle > VTDS_IDLE_CHUNKS;
+
+	list_for_each_entry(domain, &unit->domains, entry)
+		pending |= domain->host.need_flush || domain->host.broken;
+	if (pending)
+		__vtds_batch_flush(batch);
 }
 
 /* Ends a batch. Returns the positive errno to report, or 0. */
@@ -923,7 +942,7 @@ int vtds_mem_init(struct vtds_guest_mem *mem);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
 struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
 void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
-void __vtds_mem_trim(struct vtds_guest_mem *mem);
+void vtds_mem_trim(struct vtds_guest_mem *mem);
 void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
 int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		    u64 gpa, unsigned long *pfn, unsigned int *perm);
@@ -1047,19 +1066,6 @@ static inline int vtds_mem_page(struct vtds_guest_mem *mem,
 	*pfn = vtds_chunk_pfn(chunk, gpa);
 	*perm = VTD_SS_RW;
 	return 0;
-}
-
-/**
- * vtds_mem_trim() - Unpin what has been without users for longest
- * @mem: Guest memory
- *
- * Context: only when the host's IOTLB is flushed: devices must not reach what
- * is unpinned here.
- */
-static inline void vtds_mem_trim(struct vtds_guest_mem *mem)
-{
-	if (unlikely(mem->nr_idle > VTDS_IDLE_CHUNKS))
-		__vtds_mem_trim(mem);
 }
 
 int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
