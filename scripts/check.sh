@@ -205,7 +205,7 @@ host_table() {
 	awk -F'\t' '
 		split($2, word, /[ :]/) < 3 || word[1] != "selftest" || word[3] == "debug" { next }
 		{
-			host = word[3] ~ /^(intel-sm|virtio|amd)$/ ? word[3] : "intel"
+			host = word[3] ~ /^(intel-[a-z]+|virtio|amd)$/ ? word[3] : "intel"
 			boot = sprintf("%-6s %-9s", word[2], host)
 			count[boot, $1]++
 			if (!seen[boot]++)
@@ -214,10 +214,11 @@ host_table() {
 		END {
 			if (nr < 2)
 				exit
-			printf "%-6s %-9s %7s %7s %7s\n", "kernel", "host", "passed", "failed", "skipped"
+			row = "%-16s %7s %7s %7s\n"
+			printf row, "kernel host", "passed", "failed", "skipped"
 			for (i = 1; i <= nr; i++)
-				printf "%s %7d %7d %7d\n", order[i], count[order[i], "pass"],
-					count[order[i], "fail"], count[order[i], "skip"]
+				printf row, order[i], count[order[i], "pass"] + 0,
+					count[order[i], "fail"] + 0, count[order[i], "skip"] + 0
 		}' "$RESULTS"
 }
 
