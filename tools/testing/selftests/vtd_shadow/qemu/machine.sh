@@ -67,7 +67,12 @@ set_host() {
 		HOST_ARGS=intel_iommu=on,sm_on
 		;;
 	virtio) IOMMU=virtio-iommu-pci HOST_ARGS=iommufd.allow_unsafe_interrupts=1 ;;
-	amd) IOMMU=amd-iommu,intremap=on,dma-remap=on ;;
+	amd)
+		# Linux 7.x remaps no interrupts if the bus has no ISA bridge where
+		# the interrupt controller is said to be
+		IOMMU=amd-iommu,intremap=on,dma-remap=on
+		HOST_ARGS=iommufd.allow_unsafe_interrupts=1
+		;;
 	*)
 		echo "no host $HOST: intel, intel-sm, virtio or amd" >&2
 		exit 2
