@@ -61,7 +61,7 @@ main() { # MODE KERNEL FLAVOUR
 	RUN=$OUT/run/guests-$mode-$kernel-$flavour
 	name="$mode $kernel"
 	# With sanitizers the host takes its time.
-	[ "$flavour" = plain ] || { name+=" $flavour" && export PATIENCE=900 TIMEOUT=14400; }
+	[ "$flavour" = plain ] || { name+=" $flavour" && export PATIENCE=${PATIENCE:-900} TIMEOUT=14400; }
 	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
 	[ -z "${SHADOW:-}" ] || name+=" shadow=$SHADOW" RUN+=-$SHADOW
 	mkdir -p "$OUT/run"

@@ -205,3 +205,18 @@ domain_type() { # ADDRESS TYPE
 		echo "$2" >"/sys/bus/pci/devices/$1/iommu_group/type" &&
 		echo "$1" >"/sys/bus/pci/drivers/$driver/bind"
 }
+
+# --- Power ---
+
+# Until something wakes the guest up; then the host is told that it is ready again. The
+# port of the agent must not be there meanwhile: the driver of 7.x asks for the state of
+# a port that it resumes before it has given the host a buffer for the answer, and then
+# waits for it for ever.
+suspend() {
+	local console=/sys/class/virtio-ports
+	console=$(basename "$(readlink "$console/$(basename "$(port agent)")/device")")
+	echo "$console" >/sys/bus/virtio/drivers/virtio_console/unbind
+	echo freeze >/sys/power/state
+	echo "$console" >/sys/bus/virtio/drivers/virtio_console/bind
+	serve "$(port agent)"
+}

@@ -53,7 +53,7 @@ bios_only() {
 }
 
 # The next kernel says that it is ready, as the first one did. It cannot answer the
-# command that started it.
+# command that started it. The same is true of a kernel that sleeps.
 next_kernel() { # COMMAND
 	echo "$*" >&4
 	guest_ready
@@ -105,8 +105,8 @@ sleeps() {
 		guest 'sleep 600 </dev/ttyS1 & echo enabled >/sys/class/tty/ttyS1/power/wakeup' ||
 		return 1
 	wakes_up &
-	guest 'echo freeze >/sys/power/state' && guest 'dmesg | grep "PM: suspend exit"' &&
-		translated && guest_stop
+	next_kernel suspend && guest 'dmesg | grep "PM: suspend exit"' && translated &&
+		guest_stop
 }
 
 # From a domain of its own to identity and back
