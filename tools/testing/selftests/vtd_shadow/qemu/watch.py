@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Watches an emulated machine for a fault of the emulator: on a busy machine QEMU
-# sometimes takes an interrupt from a local APIC (its bit in ISR is set) and then does
-# not enter the handler. Nobody ends that interrupt, the processor gets no other one,
-# no timer either, and sleeps for ever, or runs one program for ever.
+# Watches an emulated machine for faults of the emulator on a busy machine. In one QEMU
+# takes an interrupt from a local APIC (its bit in ISR is set) and then does not enter
+# the handler. Nobody ends that interrupt, the processor gets no other one, no timer
+# either, and sleeps for ever, or runs one program for ever. In the other a host of
+# virtual machines is left without its global interrupt flag when one of them exits: it
+# sleeps with interrupts pending (in IRR) that it accepts.
 #
 #   watch.py MONITOR FILE...
 #
 # MONITOR is the socket of QEMU's monitor, the FILEs grow while all is well. Status 0
-# when the machine has ended, 3 if a processor has an interrupt in service all the time.
+# when the machine has ended, 3 if a processor has an interrupt in service all the time,
+# or sleeps with one pending.
 
 import os
 import re
@@ -19,8 +22,10 @@ import time
 
 PROMPT = b"(qemu) "
 SILENCE = 45
-SAMPLES = 6
+# A processor that only waits for its turn has nothing pending in one of these
+SAMPLES = 16
 LOST = 3
+INTERRUPT_FLAG = 0x200
 
 
 def connect(path):
@@ -52,15 +57,28 @@ def ask(monitor, command):
     return answer(monitor)
 
 
-# The processors that have interrupts in service, and which. A handler takes no second,
-# so that in all samples the same ones are only seen where no handler runs.
-def in_service(monitor):
-    nr_cpus = len(re.findall(r"^. CPU #", ask(monitor, "info cpus"), re.M))
+# The processors that sleep until there is an interrupt
+def sleepers(monitor):
+    said = ask(monitor, "info registers -a")
+    states = re.findall(r"[ER]FL=([0-9a-f]+) .*HLT=(\d)", said)
+    return [
+        halted == "1" and bool(int(flags, 16) & INTERRUPT_FLAG)
+        for flags, halted in states
+    ]
+
+
+# The processors that have interrupts in service, and which, or sleep although some are
+# pending. A handler takes no second, so that in all samples the same ones are only in
+# service where no handler runs.
+def stuck(monitor):
     found = set()
-    for cpu in range(nr_cpus):
-        vectors = re.search(r"^ISR\s+(\d.*)", ask(monitor, f"info lapic {cpu}"), re.M)
+    for cpu, sleeps in enumerate(sleepers(monitor)):
+        lapic = ask(monitor, f"info lapic {cpu}")
+        vectors = re.search(r"^ISR\s+(\d.*)", lapic, re.M)
         if vectors:
             found.add((cpu, vectors[1]))
+        if sleeps and re.search(r"^IRR\s+\d", lapic, re.M):
+            found.add((cpu, "pending"))
     return found
 
 
@@ -80,10 +98,10 @@ def main(path, files):
         if time.time() - since < SILENCE:
             continue
         # Also tells when the machine has ended
-        suspects = in_service(monitor)
+        suspects = stuck(monitor)
         for _ in range(SAMPLES):
             time.sleep(1)
-            suspects &= in_service(monitor)
+            suspects &= stuck(monitor)
         if suspects:
             return LOST
         since = time.time()
