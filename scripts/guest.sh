@@ -9,7 +9,8 @@
 # MODE is guest (the end-to-end tests), short (a few of them), bench, demo or shell.
 # In the environment: TEST=program restricts guest (see WHICH of run.sh);
 # GUEST_KERNEL is the guests' kernel if it is another one; SHADOW=off runs all on the
-# VMM's own shadowing; ROUNDS of the measurements.
+# VMM's own shadowing; ROUNDS of the measurements; PATIENCE, for how many seconds host
+# and guests wait for one another (120, with sanitizers 900).
 
 # shellcheck source=scripts/kernel.sh
 source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
@@ -61,7 +62,10 @@ main() { # MODE KERNEL FLAVOUR
 	RUN=$OUT/run/guests-$mode-$kernel-$flavour
 	name="$mode $kernel"
 	# With sanitizers the host takes its time.
-	[ "$flavour" = plain ] || { name+=" $flavour" && export PATIENCE=${PATIENCE:-900} TIMEOUT=14400; }
+	if [ "$flavour" != plain ]; then
+		name+=" $flavour"
+		export PATIENCE=${PATIENCE:-900} TIMEOUT=14400
+	fi
 	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
 	[ -z "${SHADOW:-}" ] || name+=" shadow=$SHADOW" RUN+=-$SHADOW
 	mkdir -p "$OUT/run"
@@ -70,7 +74,7 @@ main() { # MODE KERNEL FLAVOUR
 	rm -rf "$RUN"
 	mkdir "$RUN"
 	vmm_build
-	qemu_for_guests "$kernel"
+	qemu_for_guests "$kernel" "$flavour"
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build

@@ -62,16 +62,16 @@ qemu_for() { # HOST: sets QEMU
 }
 
 # For a host that has virtual machines of its own
-qemu_for_guests() { # KERNEL: sets QEMU
-	case $1 in
-	6.12) QEMU=qemu-system-x86_64 ;;
+qemu_for_guests() { # KERNEL FLAVOUR: sets QEMU
+	case $1-$2 in
+	6.12-plain) QEMU=qemu-system-x86_64 ;;
 	*) qemu_build ;;
 	esac
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	case ${1:-amd} in
-	guests) qemu_for_guests "${2:-6.12}" ;;
+	guests) qemu_for_guests "${2:-6.12}" plain ;;
 	*) qemu_for "${1:-amd}" ;;
 	esac
 	say "QEMU is $QEMU"
