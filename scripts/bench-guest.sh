@@ -5,8 +5,9 @@
 # own shadowing and with vtd_shadow, in turn in one boot of the host, and makes of the
 # figures the table of targets, JSON and plots.
 #
-#   bench-guest.sh [KERNEL]          measure and report
-#   bench-guest.sh --report KERNEL   report what the last run on KERNEL measured
+#   bench-guest.sh [KERNEL]            measure and report
+#   bench-guest.sh --report KERNEL     report what the last run on KERNEL measured
+#   bench-guest.sh --profile [KERNEL]  count the host's instructions in an exit instead
 #
 # In out/bench-guest-KERNEL: bench-guest.json, table.txt, *.svg and *.png;
 # out/bench-guest.json is that of the last run. ROUNDS is 5. It fails if something
@@ -174,6 +175,53 @@ plots() { # FIGURES DIRECTORY
 	bars locked "$1" "$2" 'MiB locked' locked_{dma,pt}_{1,2,4}_mib
 }
 
+# --- Where the instructions of an exit go ---
+
+# Symbols of the host's kernel and of the VMM: ADDRESS s NAME PART, by address
+symbols() { # RUN
+	{
+		tr -d '\r' <"$1/tap.log" | tr '\t' ' ' |
+			sed -n 's/^# symbol \([0-9a-f]*\) [tTwW] /\1 s /p' |
+			awk '{ print $1, $2, $3, $4 ? substr($4, 2, length($4) - 2) : "kernel" }'
+		sed -n 's/^\([0-9a-f]*\) [tTwWiV] \(.*\)/\1 s \2 VMM/p' "$1/symbols"
+	} | sort -s -k1,1
+}
+
+# Blocks as ADDRESS c EXITS-OF NUMBER, instructions for each exit
+blocks() { # RUN
+	awk '$1 == "exits" { name = $2; nr = $3; next }
+		nr { print $1, "c", name, $2 / nr }' "$1/exits" | sort -s -k1,1
+}
+
+# For each kind of exit instructions in all, by part of the host, and by function; what
+# is less than one in a hundred is left out.
+profile_table() { # RUN
+	sort -s -m -k1,1 <(symbols "$1") <(blocks "$1") | awk '
+		$2 == "s" { symbol = $3; part = $4; next }
+		{
+			sum[$3 "|1all"] += $4
+			sum[$3 "|2" part] += $4
+			sum[$3 "|3" part ": " symbol] += $4
+			all[$3] += $4
+		}
+		END {
+			for (key in sum) {
+				split(key, word, "|")
+				if (sum[key] >= all[word[1]] / 100)
+					printf "%s|%s|%.0f\n", word[1], word[2], sum[key]
+			}
+		}' | sort -t'|' -k1,1 -k2.1,2.1 -k3,3nr | awk -F'|' '
+		{ kind = substr($2, 1, 1); name = substr($2, 2) }
+		kind == 1 { printf "\n%s: %d instructions\n", $1, $3; next }
+		kind != last { print "" }
+		{ printf "%8d  %s\n", $3, name; last = kind }'
+}
+
+profile() { # KERNEL
+	bash "$TOP/scripts/guest.sh" profile "$1"
+	profile_table "$OUT/run/guests-profile-$1-plain" | tee "$OUT/profile-guest-$1.txt"
+}
+
 report() { # KERNEL
 	local dir=$OUT/bench-guest-$1
 	rm -rf "$dir"
@@ -202,8 +250,12 @@ main() {
 		report "$2"
 		return
 	fi
-	kernel=${1:-6.12}
 	bash "$TOP/scripts/setup.sh"
+	if [ "${1:-}" = --profile ]; then
+		profile "${2:-6.12}"
+		return
+	fi
+	kernel=${1:-6.12}
 	need gnuplot gnuplot-nox
 	bash "$TOP/scripts/guest.sh" bench "$kernel"
 	report "$kernel"

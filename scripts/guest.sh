@@ -6,7 +6,8 @@
 #
 #   guest.sh MODE [KERNEL [FLAVOUR]]
 #
-# MODE is guest (the end-to-end tests), short (a few of them), bench, demo or shell.
+# MODE is guest (the end-to-end tests), short (a few of them), bench, profile, demo or
+# shell.
 # In the environment: TEST=program restricts guest (see WHICH of run.sh);
 # GUEST_KERNEL is the guests' kernel if it is another one; SHADOW=off runs all on the
 # VMM's own shadowing; ROUNDS of the measurements; PATIENCE, for how many seconds host
@@ -57,6 +58,24 @@ check_images() { # NAME
 	done < <(tr -d '\r' <"$RUN/tap.log" | grep '^# wrote ')
 }
 
+# address_in_vmm NAME: of a function
+address_in_vmm() {
+	sed -n "s/ T $1$//p" "$RUN/symbols" | grep . || die "the VMM has no $1"
+}
+
+# QEMU counts the instructions of the host in exits of its guest that come to two
+# functions of the VMM; it begins when the VMM is asked something.
+count_exits() { # sets PLUGIN
+	local start tail config
+	nm "$VMM" >"$RUN/symbols"
+	start=$(address_in_vmm qmp_query_cpus_fast)
+	tail=$(address_in_vmm vtd_shadow_run_queue)
+	config=$(address_in_vmm pci_host_config_read_common)
+	gcc -shared -fPIC -O2 -Wall -o "$RUN/exits.so" "$SELFTESTS/bench/exits.c"
+	PLUGIN=$RUN/exits.so,out=$RUN/exits,start=$start,mark=tail:$tail,mark=config:$config
+	export PLUGIN
+}
+
 main() { # MODE KERNEL FLAVOUR
 	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
 	RUN=$OUT/run/guests-$mode-$kernel-$flavour
@@ -80,8 +99,9 @@ main() { # MODE KERNEL FLAVOUR
 	tests_build
 	guests_build "$kernel"
 	case $mode in
-	bench)
-		step "run $name" boot bench
+	bench | profile)
+		[ "$mode" = bench ] || count_exits
+		step "run $name" boot "$mode"
 		judge "$name" 0
 		rm -f "$RUN"/disk*
 		summary
@@ -98,7 +118,7 @@ main() { # MODE KERNEL FLAVOUR
 		summary
 		;;
 	shell) boot shell ;;
-	*) die "no mode $mode: guest, short, bench, demo or shell" ;;
+	*) die "no mode $mode: guest, short, bench, profile, demo or shell" ;;
 	esac
 }
 

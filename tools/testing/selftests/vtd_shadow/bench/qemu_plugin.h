@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What insns.c uses of QEMU's interface for plugins, version 4. QEMU packages come
+ * What plugins here use of QEMU's interface for plugins, version 4. QEMU packages come
  * without its own header.
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,10 @@ enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 
 typedef void (*tb_trans_fn)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*udata_fn)(unsigned int vcpu, void *data);
+typedef void (*atexit_fn)(qemu_plugin_id_t id, void *data);
 
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, atexit_fn fn,
+				    void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, tb_trans_fn fn);
 typedef void tb_inline_fn(struct qemu_plugin_tb *tb, enum qemu_plugin_op op,
 			  struct qemu_plugin_u64 entry, uint64_t imm);
@@ -40,9 +44,10 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *
 qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *dest,
+			     size_t len);
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t size);
-uint64_t qemu_plugin_u64_get(struct qemu_plugin_u64 entry, unsigned int vcpu);
-void qemu_plugin_u64_set(struct qemu_plugin_u64 entry, unsigned int vcpu,
-			 uint64_t value);
+void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score,
+				  unsigned int vcpu);
 
 #endif /* QEMU_PLUGIN_H */

@@ -6,7 +6,7 @@
 #
 #   run.sh MODE RUN IMAGE MODULES TESTS TOOLS [WHICH]
 #
-# MODE     guest, short, bench, demo or shell (see init)
+# MODE     guest, short, bench, profile, demo or shell (see init)
 # RUN      an empty directory for what comes out: console.log, guests.log, tap.log,
 #          verdict, and what the guests wrote to the disks, disk1 to disk4
 # IMAGE    the host's kernel
@@ -15,9 +15,9 @@
 # TOOLS    a file system with the VMM, what guests boot, and what both run
 # WHICH    run only this program, or these (with commas), or all but these (!program,...)
 #
-# In the environment: QEMU, the program that emulates the host; TIMEOUT in seconds;
-# COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the guests'
-# tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements;
+# In the environment: QEMU, the program that emulates the host; PLUGIN, one for it; TIMEOUT
+# in seconds; COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the
+# guests' tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements;
 # PATIENCE, for how many seconds a guest may not answer (120).
 #
 # The status is QEMU's; what it means for the tests is in RUN.
@@ -101,5 +101,6 @@ set_host
 make_content
 make_initramfs
 start_machine 8G "VTD_MODE=$MODE VTD_WHICH=$WHICH iommu.debug_pagealloc=1"
+[ -z "${PLUGIN:-}" ] || ARGS+=(-plugin "$PLUGIN")
 add_devices
 run_machine "$MODE"
