@@ -23,7 +23,7 @@ PACKAGES=(
 	e2fsprogs kexec-tools libaio-dev
 	# style gate and documentation
 	clang-format coccinelle codespell g++ gcc-multilib libpython3-dev
-	python3-docutils python3-sphinx shellcheck sparse
+	libvirt-clients python3-docutils python3-sphinx shellcheck sparse
 )
 
 as_root() {

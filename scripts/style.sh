@@ -20,7 +20,7 @@ source "$TOP/scripts/vmm.sh"
 
 SUITE=style
 CHECKS=(checkpatch clang-format qemu-checkpatch shellcheck hygiene links conformance
-	kernel-doc uapi docs build sparse selftests coccicheck)
+	libvirt kernel-doc uapi docs build sparse selftests coccicheck)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -119,6 +119,13 @@ run_qemu_checkpatch() {
 		files "$QEMU_FILES/*.patch" |
 			xargs -n 1 perl "$script" --no-tree --terse --no-signoff
 	} 2>&1 | silent grep -vE ': WARNING: .*GPL-2.0-or-later|^total:'
+}
+
+# The example for libvirt is complete, and what libvirt takes.
+run_libvirt() {
+	sed -n '/^   <domain /,/^   <\/domain>/p' "$TOP/Documentation/vtd_shadow_qemu.rst" \
+		>"$WORK/domain.xml"
+	virt-xml-validate "$WORK/domain.xml" domain
 }
 
 run_shellcheck() { shell_files | xargs shellcheck; }
