@@ -25,6 +25,14 @@ build_dma_benchmark() { # KSRC KDIR FILE
 	gcc -O2 -static -isystem "$2/usr/include" -idirafter "$1/include" -o "$3" "$source"
 }
 
+# A module of our own for guests
+build_guest_module() { # KDIR DIRECTORY FILE
+	cp -r "$GUEST/unit" "$2"
+	make -C "$1" M="$2/unit" KCFLAGS="-fmacro-prefix-map=$2/unit/=" modules
+	cp "$2/unit/vtds_unit.ko" "$3"
+	rm -rf "$2/unit"
+}
+
 fill_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
 	local root=$5/root programs=(/sbin/kexec /sbin/mke2fs)
 	mkdir -p "$root"/{bin,lib,share,guest}
@@ -36,6 +44,7 @@ fill_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
 	cp "${VMM_FIRMWARE[@]}" "$root/share"
 	cp "$2/arch/x86/boot/bzImage" "$root/guest"
 	cp "$2/include/config/kernel.release" "$root/guest/release"
+	build_guest_module "$2" "$5" "$root/guest"
 	bash "$GUEST/initramfs.sh" "$root/guest/initramfs" "$3"
 	mke2fs -q -t ext4 -O ^has_journal -d "$root" "$5/image" \
 		$((($(du -sm "$root" | cut -f1) + 8) * 9 / 8))M

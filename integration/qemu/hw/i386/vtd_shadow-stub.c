@@ -37,17 +37,19 @@ bool vtd_shadow_active(VTDShadow *shadow)
 }
 
 void vtd_shadow_set_state(VTDShadow *shadow, bool translation,
-                          uint64_t rtaddr)
+                          uint64_t rtaddr, bool may_unlock)
 {
     g_assert_not_reached();
 }
 
-void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi)
+void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi,
+                           bool may_unlock)
 {
     g_assert_not_reached();
 }
 
-bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue)
+bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue,
+                          bool may_unlock)
 {
     g_assert_not_reached();
 }

@@ -8,7 +8,9 @@
  * devices: it keeps the IOAS that it is bound to, which goes with its last
  * device.
  *
- * All of this runs under the BQL.
+ * All of this is called with the BQL held. A command of a guest that may take
+ * long executes without it: the kernel puts calls in order, and reads only
+ * memory.
  */
 
 #include "qemu/osdep.h"
@@ -42,6 +44,7 @@ typedef struct VTDShadowDevice {
 
 struct VTDShadow {
     int fd;                 /* -1 while there is no device */
+    QemuMutex executing;    /* Held in calls without the BQL, not to take it */
     IOMMUFDBackend *be;
     uint32_t ioas_id;
     uint64_t cap;
@@ -61,9 +64,19 @@ struct VTDShadow {
  * wrong is in the output of the calls.
  */
 static int vtd_shadow_ioctl(VTDShadow *shadow, unsigned long request, void *arg,
-                            const char *what)
+                            const char *what, bool may_unlock)
 {
-    int ret = ioctl(shadow->fd, request, arg) ? -errno : 0;
+    int ret;
+
+    if (may_unlock) {
+        qemu_mutex_lock(&shadow->executing);
+        bql_unlock();
+    }
+    ret = ioctl(shadow->fd, request, arg) ? -errno : 0;
+    if (may_unlock) {
+        qemu_mutex_unlock(&shadow->executing);
+        bql_lock();
+    }
 
     trace_vtd_shadow_ioctl(what, ret);
     if (ret) {
@@ -146,7 +159,7 @@ static void vtd_shadow_read_events(void *opaque)
 
 /* State */
 
-static void vtd_shadow_send_state(VTDShadow *shadow)
+static void vtd_shadow_send_state(VTDShadow *shadow, bool may_unlock)
 {
     struct vtd_shadow_set_state state = {
         .size = sizeof(state),
@@ -158,7 +171,8 @@ static void vtd_shadow_send_state(VTDShadow *shadow)
     };
 
     trace_vtd_shadow_set_state(shadow->translation, shadow->rtaddr);
-    vtd_shadow_ioctl(shadow, VTD_SHADOW_SET_STATE, &state, "SET_STATE");
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_SET_STATE, &state, "SET_STATE",
+                     may_unlock);
     vtd_shadow_install_errno("SET_STATE", state.install_errno);
 }
 
@@ -221,7 +235,7 @@ static void vtd_shadow_remove(VTDShadow *shadow, VTDShadowDevice *dev)
 
     if (dev->added) {
         vtd_shadow_ioctl(shadow, VTD_SHADOW_REMOVE_DEVICE, &remove,
-                         "REMOVE_DEVICE");
+                         "REMOVE_DEVICE", false);
     }
     dev->added = false;
 }
@@ -267,7 +281,7 @@ static void vtd_shadow_commit(MemoryListener *listener)
     }
     shadow->ram_added = false;
     vtd_shadow_update_source_ids(shadow);
-    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC");
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC", false);
     vtd_shadow_install_errno("RESYNC", resync.install_errno);
 }
 
@@ -299,7 +313,7 @@ static bool vtd_shadow_open(VTDShadow *shadow, IOMMUFDBackend *be,
     }
     shadow->be = be;
     shadow->ioas_id = ioas_id;
-    vtd_shadow_send_state(shadow);
+    vtd_shadow_send_state(shadow, false);
     qemu_set_fd_handler(shadow->fd, vtd_shadow_read_events, NULL, shadow);
     memory_listener_register(&shadow->listener, &address_space_memory);
     return true;
@@ -309,8 +323,11 @@ static void vtd_shadow_close(VTDShadow *shadow)
 {
     memory_listener_unregister(&shadow->listener);
     qemu_set_fd_handler(shadow->fd, NULL, NULL, NULL);
+    /* The IOAS is free only when no call holds on to the file */
+    qemu_mutex_lock(&shadow->executing);
     qemu_close(shadow->fd);
     shadow->fd = -1;
+    qemu_mutex_unlock(&shadow->executing);
 }
 
 /* The rest of the file is what the unit calls, see vtd_shadow.h. */
@@ -350,6 +367,7 @@ VTDShadow *vtd_shadow_new(uint64_t cap, uint64_t ecap, uint8_t haw,
 
     shadow = g_new0(VTDShadow, 1);
     shadow->fd = -1;
+    qemu_mutex_init(&shadow->executing);
     shadow->cap = cap;
     shadow->ecap = ecap;
     shadow->haw = haw;
@@ -463,17 +481,19 @@ bool vtd_shadow_active(VTDShadow *shadow)
     return shadow->fd >= 0;
 }
 
-void vtd_shadow_set_state(VTDShadow *shadow, bool translation, uint64_t rtaddr)
+void vtd_shadow_set_state(VTDShadow *shadow, bool translation, uint64_t rtaddr,
+                          bool may_unlock)
 {
     shadow->translation = translation;
     shadow->rtaddr = rtaddr;
     if (vtd_shadow_active(shadow)) {
         vtd_shadow_update_source_ids(shadow);
-        vtd_shadow_send_state(shadow);
+        vtd_shadow_send_state(shadow, may_unlock);
     }
 }
 
-void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi)
+void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi,
+                           bool may_unlock)
 {
     uint64_t desc[2] = { lo, hi };
     struct vtd_shadow_invalidate inval = {
@@ -484,11 +504,13 @@ void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi)
     };
 
     vtd_shadow_update_source_ids(shadow);
-    vtd_shadow_ioctl(shadow, VTD_SHADOW_INVALIDATE, &inval, "INVALIDATE");
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_INVALIDATE, &inval, "INVALIDATE",
+                     may_unlock);
     vtd_shadow_install_errno("INVALIDATE", inval.install_errno);
 }
 
-bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue)
+bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue,
+                          bool may_unlock)
 {
     struct vtd_shadow_run_queue run = {
         .size = sizeof(run),
@@ -501,7 +523,8 @@ bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue)
     if (queue->contexts) {
         vtd_shadow_update_source_ids(shadow);
     }
-    ret = vtd_shadow_ioctl(shadow, VTD_SHADOW_RUN_QUEUE, &run, "RUN_QUEUE");
+    ret = vtd_shadow_ioctl(shadow, VTD_SHADOW_RUN_QUEUE, &run, "RUN_QUEUE",
+                           may_unlock);
     trace_vtd_shadow_run_queue(queue->head, run.head, queue->tail, run.iqei,
                                run.status);
     vtd_shadow_install_errno("RUN_QUEUE", run.install_errno);

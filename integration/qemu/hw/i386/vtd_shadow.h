@@ -102,22 +102,31 @@ bool vtd_shadow_active(VTDShadow *shadow);
  *
  * @translation: GSTS_REG.TES
  * @rtaddr: RTADDR_REG as latched by GCMD_REG.SRTP
+ * @may_unlock: whether the BQL may be released meanwhile
  */
 void vtd_shadow_set_state(VTDShadow *shadow, bool translation,
-                          uint64_t rtaddr);
+                          uint64_t rtaddr, bool may_unlock);
 
 /**
  * vtd_shadow_invalidate: process one descriptor of 128 bits
  *
  * For what the guest asked for by register.
+ *
+ * @may_unlock: whether the BQL may be released meanwhile
  */
-void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi);
+void vtd_shadow_invalidate(VTDShadow *shadow, uint64_t lo, uint64_t hi,
+                           bool may_unlock);
 
 /**
  * vtd_shadow_run_queue: process the queue, and complete its wait descriptors
  *
+ * @may_unlock: whether the BQL may be released meanwhile. Others may call then,
+ *              but neither this function nor vtd_shadow_set_state() nor
+ *              vtd_shadow_invalidate(); they wait for the kernel
+ *
  * Returns: false if the queue stopped at its head.
  */
-bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue);
+bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue,
+                          bool may_unlock);
 
 #endif
