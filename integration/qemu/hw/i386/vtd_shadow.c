@@ -42,6 +42,15 @@ typedef struct VTDShadowDevice {
     QLIST_ENTRY(VTDShadowDevice) next;
 } VTDShadowDevice;
 
+/* A range of memory of which parts come and go, as virtio-mem has it */
+typedef struct VTDShadowParts {
+    VTDShadow *shadow;
+    MemoryRegion *mr;
+    hwaddr offset;
+    RamDiscardListener listener;
+    QLIST_ENTRY(VTDShadowParts) next;
+} VTDShadowParts;
+
 struct VTDShadow {
     int fd;                 /* -1 while there is no device */
     QemuMutex executing;    /* Held in calls without the BQL, not to take it */
@@ -57,6 +66,8 @@ struct VTDShadow {
     QLIST_HEAD(, VTDShadowDevice) devices;
     MemoryListener listener;
     bool ram_added;
+    QLIST_HEAD(, VTDShadowParts) parts;
+    bool parts_added;
 };
 
 /*
@@ -259,30 +270,107 @@ static void vtd_shadow_update_source_ids(VTDShadow *shadow)
     }
 }
 
-/* Memory */
+/* Memory. What the guest had mapped before it came can be installed then. */
+
+static void vtd_shadow_resync(VTDShadow *shadow)
+{
+    struct vtd_shadow_resync resync = { .size = sizeof(resync) };
+
+    vtd_shadow_update_source_ids(shadow);
+    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC", false);
+    vtd_shadow_install_errno("RESYNC", resync.install_errno);
+}
+
+static void vtd_shadow_parts_added(void *opaque)
+{
+    VTDShadow *shadow = opaque;
+
+    shadow->parts_added = false;
+    if (vtd_shadow_active(shadow)) {
+        vtd_shadow_resync(shadow);
+    }
+}
+
+/* VFIO maps it, perhaps after this. There is nothing to do before it has. */
+static int vtd_shadow_part_added(RamDiscardListener *listener,
+                                 MemoryRegionSection *section)
+{
+    VTDShadowParts *parts = container_of(listener, VTDShadowParts, listener);
+    VTDShadow *shadow = parts->shadow;
+
+    if (!shadow->parts_added) {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), vtd_shadow_parts_added,
+                                shadow);
+    }
+    shadow->parts_added = true;
+    return 0;
+}
+
+/* The kernel hears of it when VFIO unmaps it. */
+static void vtd_shadow_part_removed(RamDiscardListener *listener,
+                                    MemoryRegionSection *section)
+{
+}
+
+static void vtd_shadow_add_parts(VTDShadow *shadow,
+                                 MemoryRegionSection *section)
+{
+    VTDShadowParts *parts = g_new0(VTDShadowParts, 1);
+
+    parts->shadow = shadow;
+    parts->mr = section->mr;
+    parts->offset = section->offset_within_address_space;
+    ram_discard_listener_init(&parts->listener, vtd_shadow_part_added,
+                              vtd_shadow_part_removed, true);
+    ram_discard_manager_register_listener(
+        memory_region_get_ram_discard_manager(section->mr), &parts->listener,
+        section);
+    QLIST_INSERT_HEAD(&shadow->parts, parts, next);
+}
 
 static void vtd_shadow_region_add(MemoryListener *listener,
                                   MemoryRegionSection *section)
 {
     VTDShadow *shadow = container_of(listener, VTDShadow, listener);
 
+    if (memory_region_has_ram_discard_manager(section->mr)) {
+        vtd_shadow_add_parts(shadow, section);
+        return;
+    }
     shadow->ram_added |= memory_region_is_ram(section->mr) &&
                          !memory_region_is_ram_device(section->mr);
+}
+
+static void vtd_shadow_region_del(MemoryListener *listener,
+                                  MemoryRegionSection *section)
+{
+    VTDShadow *shadow = container_of(listener, VTDShadow, listener);
+    VTDShadowParts *parts;
+
+    QLIST_FOREACH(parts, &shadow->parts, next) {
+        if (parts->mr == section->mr &&
+            parts->offset == section->offset_within_address_space) {
+            break;
+        }
+    }
+    if (parts) {
+        ram_discard_manager_unregister_listener(
+            memory_region_get_ram_discard_manager(section->mr),
+            &parts->listener);
+        QLIST_REMOVE(parts, next);
+        g_free(parts);
+    }
 }
 
 /* By now VFIO's listener has mapped what was added. */
 static void vtd_shadow_commit(MemoryListener *listener)
 {
     VTDShadow *shadow = container_of(listener, VTDShadow, listener);
-    struct vtd_shadow_resync resync = { .size = sizeof(resync) };
 
-    if (!shadow->ram_added) {
-        return;
+    if (shadow->ram_added) {
+        shadow->ram_added = false;
+        vtd_shadow_resync(shadow);
     }
-    shadow->ram_added = false;
-    vtd_shadow_update_source_ids(shadow);
-    vtd_shadow_ioctl(shadow, VTD_SHADOW_RESYNC, &resync, "RESYNC", false);
-    vtd_shadow_install_errno("RESYNC", resync.install_errno);
 }
 
 /* Opening and closing */
@@ -376,9 +464,11 @@ VTDShadow *vtd_shadow_new(uint64_t cap, uint64_t ecap, uint8_t haw,
     shadow->listener = (MemoryListener) {
         .name = "vtd_shadow",
         .region_add = vtd_shadow_region_add,
+        .region_del = vtd_shadow_region_del,
         .commit = vtd_shadow_commit,
     };
     QLIST_INIT(&shadow->devices);
+    QLIST_INIT(&shadow->parts);
     return shadow;
 }
 

@@ -50,24 +50,44 @@ reaches_all() { # MIB
 		guest 'rebind 0000:01:00.0 nvme' && guest "await 'disk nvme1'"
 }
 
-# plug_module ONLINE: how the guest uses what comes
-plug_module() {
+# start_KIND begins a guest that memory can come to, plug_KIND lets 512 MiB come.
+start_module() {
 	MACHINE=''
-	guest_start_with -m "$MEMORY,slots=2,maxmem=4G" || return 1
+	guest_start_with -m "$MEMORY,slots=2,maxmem=4G"
+}
+
+plug_module() {
+	qmp object-add '"qom-type":"memory-backend-ram","id":"more","size":536870912' &&
+		qmp device_add '"driver":"pc-dimm","id":"dimm","memdev":"more"'
+}
+
+start_blocks() {
+	MACHINE=''
+	guest_start_with -m "$MEMORY,maxmem=4G" \
+		-object memory-backend-ram,id=more,size=512M \
+		-device virtio-mem-pci,id=vmem,memdev=more,requested-size=0
+}
+
+ask_for_blocks() { qmp qom-set "\"path\":\"vmem\",\"property\":\"requested-size\",\"value\":$1"; }
+
+plug_blocks() { ask_for_blocks 536870912; }
+
+# comes KIND ONLINE: how the guest uses what comes
+comes() {
 	BEFORE=$(memory_of_guest)
-	guest "echo $1 >/sys/devices/system/memory/auto_online_blocks" &&
-		qmp object-add '"qom-type":"memory-backend-ram","id":"more","size":536870912' &&
-		qmp device_add '"driver":"pc-dimm","id":"dimm","memdev":"more"' &&
+	guest "echo $2 >/sys/devices/system/memory/auto_online_blocks" && "plug_$1" &&
 		guest "await '[ \$(memory_mib) -gt $((BEFORE + 480)) ]'" && grown 512
 }
 
-hot_plug() {
-	plug_module online_kernel && reaches_all $((BEFORE + 200)) && translated && guest_stop
+hot_plug() { # KIND
+	"start_$1" && comes "$1" online_kernel && reaches_all $((BEFORE + 200)) &&
+		translated && guest_stop
 }
 
 # Buffers of a disk come from movable memory first, and only that can be taken away.
 hot_unplug() {
-	plug_module online_movable && guest verify nvme1 1M 32 128M && translated || return 1
+	start_module && comes module online_movable && guest verify nvme1 1M 32 128M &&
+		translated || return 1
 	: >$GUEST/events
 	qmp device_del '"id":"dimm"' && vmm_event DEVICE_DELETED && shrunk && translated &&
 		guest_stop
@@ -88,18 +108,20 @@ balloons() {
 		guest "await '[ \$(memory_mib) -gt 600 ]'" && translated && guest_stop
 }
 
-virtio_mem() {
-	MACHINE=''
-	guest_start_with -m "$MEMORY,maxmem=4G" \
-		-object memory-backend-ram,id=more,size=512M \
-		-device virtio-mem-pci,id=vmem,memdev=more,requested-size=0 || return 1
-	BEFORE=$(memory_of_guest)
-	guest 'echo online_movable >/sys/devices/system/memory/auto_online_blocks' &&
-		qmp qom-set '"path":"vmem","property":"requested-size","value":536870912' &&
-		guest "await '[ \$(memory_mib) -gt $((BEFORE + 480)) ]'" &&
-		guest verify nvme1 1M 32 128M && translated &&
-		qmp qom-set '"path":"vmem","property":"requested-size","value":0' &&
-		guest "await '[ \$(memory_mib) -le $((BEFORE + 8)) ]'" && translated && guest_stop
+blocks_come_and_go() { # HOW-IT-WORKS
+	start_blocks && comes blocks online_movable && guest verify nvme1 1M 32 128M && $1 &&
+		ask_for_blocks 0 &&
+		guest "await '[ \$(memory_mib) -le $((BEFORE + 8)) ]'" && $1 && guest_stop
+}
+
+# The guest's tables have what comes, and it flushes nothing then.
+mapped_before() { # KIND
+	local before
+	APPEND='intel_iommu=off intremap=off'
+	"start_$1" && guest 'insmod /tools/guest/vtds_unit.ko' || return 1
+	before=$(shadow pages)
+	comes "$1" online_movable && shadow_is pages -ge $((before + 131072)) &&
+		guest verify nvme1 1M 32 128M && works && guest_stop
 }
 
 # The host must have all back, and can give it to the next one at once
@@ -109,11 +131,17 @@ killed() {
 		guest_start && translated && guest_stop
 }
 
-plan 7
+plan 11
 check memfd in_memfd
 check hugetlb in_hugetlb
-check hot_plug hot_plug
+check hot_plug hot_plug module
 check hot_unplug hot_unplug
 check balloon balloons
-check virtio_mem virtio_mem
+check virtio_mem hot_plug blocks
+check virtio_mem_unplug blocks_come_and_go translated
+APPEND='intel_iommu=on iommu=pt'
+check virtio_mem_pass_through blocks_come_and_go identity
+check hot_plug_of_mapped_memory mapped_before module
+check virtio_mem_of_mapped_memory mapped_before blocks
+APPEND=intel_iommu=on
 check vmm_killed_under_load killed
