@@ -10,8 +10,8 @@
 # In the environment: TEST=program[:test]
 # restricts selftest (see WHICH of run.sh), and PART names a run that others of its
 # kind are beside. HOST is the emulated host's IOMMU: intel (the default),
-# intel-sm (scalable mode), virtio or amd. DURATION is how many seconds soak takes,
-# SEED where it begins, VERBOSE=1 makes it tell each step.
+# intel-sm (scalable mode), intel-fs (first stage), virtio or amd. DURATION is how many
+# seconds soak takes, SEED where it begins, VERBOSE=1 makes it tell each step.
 
 # shellcheck source=scripts/kernel.sh
 source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"

@@ -55,9 +55,9 @@ qemu_build() { # sets QEMU
 
 qemu_for() { # HOST: sets QEMU
 	case $1 in
-	intel | intel-sm | virtio) QEMU=qemu-system-x86_64 ;;
+	intel | intel-sm | intel-fs | virtio) QEMU=qemu-system-x86_64 ;;
 	amd) qemu_build ;;
-	*) die "no host $1: HOST is intel, intel-sm, virtio or amd" ;;
+	*) die "no host $1: HOST is intel, intel-sm, intel-fs, virtio or amd" ;;
 	esac
 }
 

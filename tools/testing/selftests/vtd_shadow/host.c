@@ -4,6 +4,8 @@
  * without a unit.
  */
 #include <errno.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
 #include <linux/iommufd.h>
 
 #include "vtds_scene.h"
@@ -45,6 +47,25 @@ static int look_at_write_only(struct vtds_host *host, struct vtds_vmm *vmm,
 	return 0;
 }
 
+static int look_at_stage(struct vtds_host *host, struct vtds_vmm *vmm,
+			 struct vtds_dev *dev)
+{
+	const __u64 wanted = ECAP_SMTS | ECAP_FLTS;
+	struct iommu_hw_info_vtd vtd = {};
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev->dev_id,
+		.data_len = sizeof(vtd),
+		.data_uptr = (uintptr_t)&vtd,
+	};
+
+	if (ioctl(vmm->iommufd, IOMMU_GET_HW_INFO, &cmd))
+		return -errno;
+	host->first_stage = cmd.out_data_type == IOMMU_HW_INFO_TYPE_INTEL_VTD &&
+			    (vtd.ecap_reg & wanted) == wanted;
+	return 0;
+}
+
 static int look_at_ranges(struct vtds_host *host, struct vtds_vmm *vmm)
 {
 	struct iommu_iova_range ranges[MAX_RANGES];
@@ -71,6 +92,7 @@ int vtds_host_look(struct vtds_host *host)
 	int rc = attach_device(&vmm, &guest, &dev);
 
 	rc = rc ?: look_at_write_only(host, &vmm, &guest, &dev);
+	rc = rc ?: look_at_stage(host, &vmm, &dev);
 	rc = rc ?: look_at_ranges(host, &vmm);
 
 	vtds_dev_close(&dev);

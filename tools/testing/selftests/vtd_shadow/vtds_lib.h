@@ -116,6 +116,7 @@ int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
 #define ECAP_PASID (1ULL << 40)
 #define ECAP_SMTS (1ULL << 43)
 #define ECAP_SLTS (1ULL << 46)
+#define ECAP_FLTS (1ULL << 47)
 #define ECAP_SMPWCS (1ULL << 48)
 #define ECAP_RPS (1ULL << 49)
 /* A unit with scalable mode, second stage only */
@@ -434,12 +435,14 @@ int vtds_attachment(struct vtds_unit *unit, __u16 sid);
 /**
  * struct vtds_host - The host's IOMMU as VFIO and iommufd show it
  * @write_only: What a device can do with memory that is mapped write-only, PERM_*
+ * @first_stage: It is Intel's and has first stage, which cannot express write-only
  * @last: Last address that can be mapped
  * @reserved: First address that the host keeps for itself, before @last and apart
  *            from the interrupt range; 0 if there is none
  */
 struct vtds_host {
 	unsigned int write_only;
+	bool first_stage;
 	__u64 last;
 	__u64 reserved;
 };

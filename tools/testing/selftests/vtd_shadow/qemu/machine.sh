@@ -66,6 +66,10 @@ set_host() {
 		IOMMU=intel-iommu,intremap=on,x-scalable-mode=on,snoop-control=on
 		HOST_ARGS=intel_iommu=on,sm_on
 		;;
+	intel-fs)
+		IOMMU=intel-iommu,intremap=on,x-scalable-mode=on,x-flts=on
+		HOST_ARGS=intel_iommu=on,sm_on
+		;;
 	virtio) IOMMU=virtio-iommu-pci HOST_ARGS=iommufd.allow_unsafe_interrupts=1 ;;
 	amd)
 		# Linux 7.x remaps no interrupts if the bus has no ISA bridge where
@@ -74,7 +78,7 @@ set_host() {
 		HOST_ARGS=iommufd.allow_unsafe_interrupts=1
 		;;
 	*)
-		echo "no host $HOST: intel, intel-sm, virtio or amd" >&2
+		echo "no host $HOST: intel, intel-sm, intel-fs, virtio or amd" >&2
 		exit 2
 		;;
 	esac

@@ -14,7 +14,7 @@
 # WHICH    run only this program (or program:test), or these (with commas), or all
 #          but these (!program,...)
 #
-# In the environment: HOST, the IOMMU (intel, intel-sm, virtio or amd); QEMU, the
+# In the environment: HOST, the IOMMU (see machine.sh); QEMU, the
 # program; PLUGIN, one for it; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
