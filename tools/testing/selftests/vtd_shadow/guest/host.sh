@@ -82,17 +82,18 @@ host_device() { # NAME
 # --- The VMM ---
 
 # receive DESCRIPTOR SECONDS: sets LINE to the next line that comes there; fails when
-# the VMM is gone or the time is over
+# the VMM is gone or the time is over. A read whose time is over in the middle of a line
+# loses what it had: only the first character has little time.
 receive() {
-	local part='' left=$2
+	local first='' left=$2
 	LINE=
 	while [ "$left" -gt 0 ]; do
 		# shellcheck disable=SC3045  # busybox can
-		if IFS= read -r -t 2 part <&"$1"; then
-			LINE=$LINE$part
+		if IFS= read -r -n 1 -t 2 first <&"$1"; then
+			[ -z "$first" ] || IFS= read -r -t "$2" LINE <&"$1" || return 1
+			LINE=$first$LINE
 			return 0
 		fi
-		LINE=$LINE$part
 		kill -0 "$VMM_PID" 2>/dev/null || {
 			echo "the VMM is gone"
 			return 1
