@@ -216,6 +216,8 @@ suspend() {
 	local console=/sys/class/virtio-ports
 	console=$(basename "$(readlink "$console/$(basename "$(port agent)")/device")")
 	echo "$console" >/sys/bus/virtio/drivers/virtio_console/unbind
+	# The host wants to see that the guest sleeps
+	dmesg -n 8
 	echo freeze >/sys/power/state
 	echo "$console" >/sys/bus/virtio/drivers/virtio_console/bind
 	serve "$(port agent)"

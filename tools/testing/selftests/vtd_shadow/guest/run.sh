@@ -18,7 +18,8 @@
 # In the environment: QEMU, the program that emulates the host; PLUGIN, one for it; TIMEOUT
 # in seconds; COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the
 # guests' tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements;
-# PATIENCE, for how many seconds a guest may not answer (120).
+# PATIENCE, for how many seconds a guest may not answer (120); QUIET, not empty: guests
+# print only what is wrong.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -54,10 +55,11 @@ content() { dd "if=$1" bs=1M "skip=$CONTENT_MIB" count=16 status=none; } # DISK
 
 # What the scripts on the host are told
 make_settings() {
-	local i
-	# A guest's ticks are many exits: on a busy machine it would do nothing else. Its
-	# init is told how long the host waits.
-	echo "KERNEL_ARGS='${KERNEL_ARGS/ nohz=off highres=off/} VTD_PATIENCE=$PATIENCE'"
+	local i args
+	# A guest's ticks are many exits: on a busy machine it would do nothing else.
+	args=${KERNEL_ARGS/ nohz=off highres=off/}${QUIET:+ loglevel=5}
+	# Its init is told how long the host waits.
+	echo "KERNEL_ARGS='$args VTD_PATIENCE=$PATIENCE'"
 	echo "COMPLAINTS='$COMPLAINTS'"
 	echo "SHADOW=${SHADOW:-on}"
 	# The VMM's own shadowing does with the ordinary driver
