@@ -2,7 +2,11 @@
 # shellcheck shell=dash
 #
 # What a guest gets without a remapping unit (none), with the VMM's own shadowing (off)
-# and with vtd_shadow (on), in turn, ROUNDS times. One line for each value:
+# and with vtd_shadow (on), in turn, ROUNDS times. Two controls: without a unit, but with
+# as many exits to the VMM for a request as a unit makes (exits); and what the host gets
+# of the same disk without a guest, by the type of its domain (host_identity, host_strict:
+# each request is mapped and unmapped, host_lazy: the same, but flushed later). One line
+# for each value:
 #
 #   # figure ROUND MODE NAME VALUE
 
@@ -12,6 +16,7 @@
 # Seconds of each measurement
 DURATION=2
 MODES='none off on'
+HOST_MODES='identity:identity strict:DMA lazy:DMA-FQ'
 
 figure() { echo "# figure $ROUND $MODE $1 $2" >&3; } # NAME VALUE
 
@@ -24,7 +29,7 @@ seconds_since() { # CLOCK
 
 # What the mode is for the guest, and whether it is what it seems to be
 set_mode() { # MODE
-	MODE=$1 SHADOW=$1 APPEND=intel_iommu=on
+	MODE=$1 SHADOW=$1 APPEND=intel_iommu=on DEVICE=''
 }
 
 is_mode() {
@@ -47,22 +52,38 @@ start() {
 
 # --- One guest: disks and mapping ---
 
-# What COMMAND says in the guest is the figure NAME, or why there is none
+# Where commands are run: guest or host
+WHERE=guest
+
+# shellcheck source=tools/testing/selftests/vtd_shadow/guest/guest.sh
+host() { (. /guest/guest.sh && eval "$*"); } # COMMAND, as for guest
+
+# What COMMAND says there is the figure NAME, or why there is none
 measured() { # NAME COMMAND...
 	local name=$1 value
 	shift
-	value=$(guest "$@") && figure "$name" "$value" && return
+	value=$($WHERE "$@") && figure "$name" "$value" && return
 	echo "$name: $value"
 	return 1
 }
 
 reads() { measured "$1" read_rate nvme1 "$2" "$3" "$4" $DURATION; } # NAME PATTERN BLOCK DEPTH
 
+# Requests of 128 KiB are what Linux makes of larger ones if it has to map them.
+reads_of_disk() {
+	reads read_1m_mb_s read 1M 1 &&
+		reads read_4k_iops read 4k 1 &&
+		reads randread_qd32_iops randread 4k 32 &&
+		$WHERE limit_requests nvme1 128 &&
+		reads read_1m_by_128k_mb_s read 1M 1
+}
+
 maps() { measured "map_unmap_$2_$1us" map_cost "$2" $DURATION; } # NAME PAGES
 
 maps_of() { # ADDRESS [NAME]
-	guest "rebind $1 dma_map_benchmark" && maps "${2:-}" 1 && maps "${2:-}" 256 &&
-		guest "echo $1 >/sys/bus/pci/drivers/dma_map_benchmark/unbind"
+	$WHERE "rebind $1 dma_map_benchmark" && maps "${2:-}" 1 && maps "${2:-}" 32 &&
+		maps "${2:-}" 256 &&
+		$WHERE "echo $1 >/sys/bus/pci/drivers/dma_map_benchmark/unbind"
 }
 
 # A device that the VMM emulates has no shadow: what is left are the guest's own work,
@@ -88,14 +109,44 @@ exits_of_reads() {
 disks_and_maps() {
 	DEVICES='nvme1 nvme2' MEMORY=768
 	start boot -device pci-testdev,addr=1e.0 &&
-		reads read_1m_mb_s read 1M 1 &&
-		reads read_4k_iops read 4k 1 &&
-		reads randread_qd32_iops randread 4k 32 &&
-		exits_of_reads && exit_cost && maps_of 0000:02:00.0 &&
+		reads_of_disk && exits_of_reads && exit_cost && maps_of 0000:02:00.0 &&
 		maps_of $TESTDEV emulated_ && guest_stop
 }
 
-# --- Another one: a domain that a device joins ---
+# --- A guest without a unit, whose disk has no registers but through the VMM ---
+
+# Two are written for each request: what is to do, and what was done.
+exits() {
+	MODE=exits SHADOW=none DEVICES=nvme1 MEMORY=768 DEVICE=,x-no-mmap=on
+	guest_start && guest "await 'disk nvme1'" && exits_of_reads &&
+		guest limit_requests nvme1 128 &&
+		reads read_1m_by_128k_mb_s read 1M 1 && guest_stop
+}
+
+# --- The host's own driver, without a guest ---
+
+host_disk() { # MODE TYPE
+	local address dir type status=0
+	MODE=$1 WHERE=host
+	address=$(host_device nvme1)
+	dir=/sys/bus/pci/devices/$address
+	type=$(cat "$dir/iommu_group/type")
+	insmod /modules/nvme_core.ko && insmod /modules/nvme.ko &&
+		echo "$address" >"$dir/driver/unbind" &&
+		echo "$2" >"$dir/iommu_group/type" &&
+		[ "$(cat "$dir/iommu_group/type")" = "$2" ] &&
+		host "rebind $address nvme" && host "await 'disk nvme1'" &&
+		reads_of_disk && maps_of "$address" || status=1
+	[ ! -e "$dir/driver" ] || echo "$address" >"$dir/driver/unbind"
+	echo "$type" >"$dir/iommu_group/type"
+	# shellcheck disable=SC2153  # from the settings
+	bind "$dir" "$DRIVER"
+	rmmod nvme nvme_core
+	WHERE=guest
+	return $status
+}
+
+# --- Another guest: a domain that a device joins ---
 
 attaches() {
 	local said
@@ -125,13 +176,17 @@ locks_all() {
 exec 3>&1
 ROUND=0
 # shellcheck disable=SC2153  # from the settings
-plan $((ROUNDS * 5 + 6))
+plan $((ROUNDS * 9 + 6))
 while [ $ROUND -lt "$ROUNDS" ]; do
 	ROUND=$((ROUND + 1))
 	for mode in $MODES; do
 		set_mode "$mode"
 		check "round_$ROUND.$mode" disks_and_maps
 		[ "$mode" = none ] || check "round_$ROUND.$mode.attach" attaches
+	done
+	check "round_$ROUND.exits" exits
+	for mode in $HOST_MODES; do
+		check "round_$ROUND.host_${mode%:*}" host_disk "host_${mode%:*}" "${mode#*:}"
 	done
 done
 for mode in $MODES; do

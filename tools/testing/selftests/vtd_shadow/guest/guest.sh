@@ -72,6 +72,11 @@ reads() { # SERIAL PATTERN BLOCK DEPTH OPTION...
 	fio --name=read $options --ioengine=libaio --direct=1 --output=/tmp/fio --minimal "$@"
 }
 
+# No request to the disk is larger
+limit_requests() { # SERIAL KIB
+	echo "$2" >"/sys/block/$(basename "$(disk "$1")")/queue/max_sectors_kb"
+}
+
 # Megabytes or, of small blocks, operations a second
 read_rate() { # SERIAL PATTERN BLOCK DEPTH SECONDS
 	reads "$1" "$2" "$3" "$4" --time_based "--runtime=$5" --ramp_time=0.3 || return 1
@@ -101,9 +106,10 @@ config_cost() { # ADDRESS
 		awk '{ print $1 / (1023 * 16) }'
 }
 
-# Microseconds for mapping and unmapping PAGES, by the device that is bound to it
+# Microseconds for mapping and unmapping PAGES, by the device that is bound to it, which
+# reaches all memory
 map_cost() { # PAGES SECONDS
-	dma_map_benchmark -t 1 -s "$2" -g "$1" >/tmp/map || return 1
+	dma_map_benchmark -b 64 -t 1 -s "$2" -g "$1" >/tmp/map || return 1
 	sed -n 's/^average .*latency(us):\([0-9.]*\).*/\1/p' /tmp/map |
 		awk '{ sum += $1 } END { print sum }'
 }

@@ -21,6 +21,7 @@
 #   DEVICES   what is assigned: nvme1 to nvme4, net
 #   MEMORY    of the guest, in MiB
 #   MACHINE   more options of the machine
+#   DEVICE    more properties of what is assigned
 
 # shellcheck source=tools/testing/selftests/vtd_shadow/qemu/lib.sh
 . /lib.sh
@@ -31,7 +32,7 @@ GUEST=/tmp/guest
 VMM_PID=
 PORTS='nvme1 nvme2 nvme3 nvme4 net'
 
-IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE=''
+IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE='' DEVICE=''
 
 # --- Results ---
 
@@ -142,7 +143,7 @@ vmm_event() { # EVENT
 }
 
 device_options() { # NAME
-	echo "vfio-pci,id=$1,host=$(host_device "$1"),bus=port-$1,iommufd=iommufd0"
+	echo "vfio-pci,id=$1,host=$(host_device "$1"),bus=port-$1,iommufd=iommufd0$DEVICE"
 }
 
 unit_options() {
