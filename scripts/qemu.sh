@@ -21,7 +21,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/qemu-source.sh"
 #   nothing, not everything.
 # - When an exception has been delivered to a virtual machine its type must not stay
 #   behind and come out as EXITINTINFO of the next exit. It does, without the valid bit.
-#   KVM looks at the type alone since 6.15, takes the next access to an emulated register
+#   KVM of 7.x looks at the type alone, takes the next access to an emulated register
 #   for a part of the delivery, and stops the machine ("KVM internal error. Suberror: 3").
 QEMU_REPAIRS=(
 	'hw/i386/amd_iommu.c'
