@@ -4,7 +4,6 @@
  * end.
  */
 #include <kunit/visibility.h>
-#include <linux/sched/signal.h>
 
 #include "vtd_shadow_private.h"
 
@@ -25,14 +24,11 @@ void vtds_batch_exhaust(struct vtds_batch *batch)
 	batch->unit->limit_reported = true;
 }
 
-/* vtds_batch_may_install() if it may not, or not any longer */
-bool __vtds_batch_may_install(struct vtds_batch *batch)
+/* The caller is dying: nothing more is installed. */
+void vtds_batch_kill(struct vtds_batch *batch)
 {
-	if (!batch->remove_only && fatal_signal_pending(current)) {
-		batch->remove_only = true;
-		vtds_batch_fail(batch, -EINTR);
-	}
-	return !batch->remove_only;
+	batch->remove_only = true;
+	vtds_batch_fail(batch, -EINTR);
 }
 
 /* vtds_batch_flush() when there is something to do */

@@ -555,7 +555,7 @@ int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
 /* batch.c */
 void vtds_batch_fail(struct vtds_batch *batch, int error);
 void vtds_batch_exhaust(struct vtds_batch *batch);
-bool __vtds_batch_may_install(struct vtds_batch *batch);
+void vtds_batch_kill(struct vtds_batch *batch);
 void __vtds_batch_flush(struct vtds_batch *batch);
 
 /* Begins a batch on a locked unit. */
@@ -597,9 +597,9 @@ static inline u32 vtds_batch_end(struct vtds_batch *batch)
 /* Whether the batch may still take memory and time for installing. */
 static inline bool vtds_batch_may_install(struct vtds_batch *batch)
 {
-	if (likely(!batch->remove_only && !fatal_signal_pending(current)))
-		return true;
-	return __vtds_batch_may_install(batch);
+	if (unlikely(!batch->remove_only && fatal_signal_pending(current)))
+		vtds_batch_kill(batch);
+	return !batch->remove_only;
 }
 
 /* caps.c */
