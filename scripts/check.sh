@@ -166,7 +166,7 @@ build_kernels() { # SUITE...
 build_qemu() { # SUITE...
 	if [[ " $* " == *" guest "* ]]; then
 		bash "$TOP/scripts/vmm.sh" || fail "QEMU for guests" "does not build"
-		bash "$TOP/scripts/qemu.sh" guests "$KERNEL" ||
+		bash "$TOP/scripts/qemu.sh" guests ||
 			fail "QEMU for a host with guests" "does not build"
 	fi
 	[[ " $* " == *" hosts "* && " ${HOSTS[*]} " == *" amd "* ]] || return 0

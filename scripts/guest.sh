@@ -94,7 +94,7 @@ main() { # MODE KERNEL FLAVOUR
 	rm -rf "$RUN"
 	mkdir "$RUN"
 	vmm_build
-	qemu_for_guests "$kernel" "$flavour"
+	qemu_build
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build
