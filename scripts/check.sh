@@ -24,15 +24,14 @@ PARTS=$RESULTS.d
 BACKGROUND=()
 
 # Asked for by name, all programs run on all hosts, with both kernels: an hour and
-# more. In a check of everything the other suites have Intel, and on two other hosts
+# more. In a check of everything the other suites have Intel, and on the other hosts
 # what maps runs, and the random test, which does the rest in its way.
 read -ra HOSTS <<<"${HOST:-intel intel-sm virtio amd}"
 read -ra HOST_KERNELS <<<"${KERNEL:-6.12 7}"
 HOST_TESTS=
 KERNEL=${KERNEL:-6.12}
 if [ -z "${SUITE:-}" ]; then
-	# AMD needs a QEMU that is built from source
-	HOSTS=(intel-sm virtio)
+	HOSTS=(intel-sm virtio amd)
 	HOST_KERNELS=("$KERNEL")
 	HOST_TESTS=map_test,random_test
 fi
