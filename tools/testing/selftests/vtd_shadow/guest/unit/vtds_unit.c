@@ -6,10 +6,11 @@
  *  - As long as it is loaded, all devices are translated by tables that map memory
  *    to itself, also memory that there is not yet, and nothing is ever flushed: what
  *    comes to the guest later is mapped already.
- *  - With rounds=N it lets two processors use the registers at once, N times: one
- *    makes the unit run a long queue, the other one reads and writes registers, turns
- *    the queue off and uses another device of the VMM meanwhile. The parameter
- *    verdict says whether all was as it should be. Only memory is mapped that there is.
+ *  - With only_ram=1 it maps only memory that there is. A number written to the
+ *    parameter rounds then lets two processors use the registers at once, so many
+ *    times: one makes the unit run a long queue, the other one reads and writes
+ *    registers, turns the queue off and uses another device of the VMM meanwhile.
+ *    The write fails if anything was not as it should be.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,6 +20,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #define UNIT_BASE 0xfed90000ULL
 #define UNIT_SIZE 0x1000
@@ -56,12 +58,9 @@
 /* So often the other processor can use another device while a queue is running */
 #define OFTEN 50
 
-static unsigned int rounds;
-module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "how often two processors use the registers at once");
-
-static char *verdict = "none";
-module_param(verdict, charp, 0444);
+static bool only_ram;
+module_param(only_ram, bool, 0444);
+MODULE_PARM_DESC(only_ram, "map only memory that there is");
 
 static void __iomem *unit;
 
@@ -134,7 +133,7 @@ static void fill_tables(void)
 {
 	tables.level_4[0] = entry(tables.level_3);
 	tables.level_3[0] = entry(tables.low);
-	if (!rounds)
+	if (!only_ram)
 		tables.level_3[LARGE_BASE >> 30] = entry(tables.high);
 	for (u64 i = 0; i < PTRS_PER_PTE; i++) {
 		tables.low[i] = entry(tables.small[i]);
@@ -314,16 +313,23 @@ static int run_round(u32 round)
 	return race.wrong ? -EIO : 0;
 }
 
-static int run_rounds(void)
+/* A processor may be kept from what it should do by chance, but not most of the time. */
+static bool was_a_race(unsigned int rounds)
 {
+	return race.not_run <= rounds / 4 && race.at_once >= rounds / 4 &&
+	       race.free >= rounds / 2;
+}
+
+static long run_rounds(void *nr)
+{
+	unsigned int rounds = *(unsigned int *)nr;
 	struct task_struct *other;
 	int ret = 0;
 
-	verdict = "fail";
+	memset(&race, 0, sizeof(race));
 	other = kthread_create_on_cpu(other_processor, NULL, 1, "vtds_unit/%u");
 	if (IS_ERR(other))
 		return PTR_ERR(other);
-	set_cpus_allowed_ptr(current, cpumask_of(0));
 	wake_up_process(other);
 	for (u32 i = 1; i <= rounds && !ret; i++) {
 		ret = run_round(i);
@@ -332,12 +338,26 @@ static int run_rounds(void)
 	kthread_stop(other);
 	pr_info("%u rounds, %u not run, %u at once, in %u another device was free\n",
 		race.round, race.not_run, race.at_once, race.free);
-	/* A processor may be kept from what it should do by chance */
-	if (!ret && race.not_run <= rounds / 4 && race.at_once >= rounds / 4 &&
-	    race.free >= rounds / 2)
-		verdict = "pass";
-	return 0;
+	if (!ret && !was_a_race(rounds))
+		ret = -EAGAIN;
+	return ret;
 }
+
+static int set_rounds(const char *value, const struct kernel_param *param)
+{
+	unsigned int rounds;
+	int ret = kstrtouint(value, 0, &rounds);
+
+	if (ret)
+		return ret;
+	/* It is also set when the module is loaded, before there is a unit */
+	return unit ? work_on_cpu(0, run_rounds, &rounds) : -ENODEV;
+}
+
+static const struct kernel_param_ops rounds_ops = { .set = set_rounds };
+
+module_param_cb(rounds, &rounds_ops, NULL, 0200);
+MODULE_PARM_DESC(rounds, "let two processors use the registers at once");
 
 /* --- The module --- */
 
@@ -360,8 +380,6 @@ static int __init vtds_unit_init(void)
 		goto out;
 	fill_tables();
 	ret = translation_on();
-	if (!ret && rounds)
-		ret = run_rounds();
 out:
 	if (ret)
 		stop();
