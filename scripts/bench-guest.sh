@@ -7,7 +7,8 @@
 #
 #   bench-guest.sh [KERNEL]            measure and report
 #   bench-guest.sh --report KERNEL     report what the last run on KERNEL measured
-#   bench-guest.sh --profile [KERNEL]  count the host's instructions in an exit instead
+#   bench-guest.sh --profile [KERNEL]  count instructions instead: the host's in an exit,
+#                                      and all for a read of 1 MiB
 #
 # In out/bench-guest-KERNEL: bench-guest.json, table.txt, *.svg and *.png;
 # out/bench-guest.json is that of the last run. ROUNDS is 5. It fails if something
@@ -116,14 +117,15 @@ breakdown() { # FIGURES
 }
 
 # Where the time of reading 1 MiB goes, in a guest and on the host itself. The requests
-# take some time by themselves; the exits are those of a disk without a unit whose
-# registers make as many; mapping is what the benchmark of mapping takes without exits.
+# take some time by themselves, and each exit what an exit takes in a loop. Mapping is what
+# the benchmark of mapping takes without its exits.
 breakdown_of_reads() { # FIGURES
 	awk '
 		{ median[$1] = $2 }
 		function time(mode) {
 			return 1048576 / median["read_1m_by_128k_mb_s." mode]
 		}
+		function exits(mode) { return median["exits_per_1m_read." mode] }
 		function add(row, us) { cell[row] = cell[row] sprintf("%10.0f", us) }
 		function column(mode, base, between,   all, mapping) {
 			all = 1048576 / median["read_1m_mb_s." mode]
@@ -136,20 +138,38 @@ breakdown_of_reads() { # FIGURES
 			add(4, all - time(base) - between - mapping)
 			add(5, all)
 		}
+		function guest(mode,   more) {
+			more = exits(mode) - exits("none")
+			column(mode, "none", more * median["exit_us." mode])
+		}
 		function line(what, cells) { printf "%-44s%s\n", what, cells }
+		function counts(what, name,   i, cells) {
+			name = name "_per_1m_read."
+			for (i = 1; i <= 4; i++)
+				cells = cells sprintf("%10.1f", median[name mode[i]])
+			line(what, cells)
+		}
 		END {
-			exits = time("exits") - time("none")
-			column("off", "none", exits)
-			column("on", "none", exits)
+			guest("off")
+			guest("on")
 			column("host_strict", "host_identity", 0)
 			column("host_lazy", "host_identity", 0)
 			line("read of 1 MiB, us", sprintf("%10s%10s%10s%10s", "off", "on",
 				"strict", "lazy"))
 			line("8 requests of 128 KiB, nothing mapped", cell[1])
-			line("16 exits between them", cell[2])
+			line("exits, but those of a guest without a unit", cell[2])
 			line("mapping and unmapping, nothing read", cell[3])
 			line("the rest", cell[4])
 			line("together", cell[5])
+			print ""
+			split("none exits off on", mode, " ")
+			line("read of 1 MiB by 128 KiB", sprintf("%10s%10s%10s%10s", "no unit",
+				"control", "off", "on"))
+			counts("exits", "exits")
+			counts("of these to the VMM", "vmm_exits")
+			counts("interrupts", "interrupts")
+			line("us", sprintf("%10.0f%10.0f%10.0f%10.0f", time("none"),
+				time("exits"), time("off"), time("on")))
 		}' "$1"
 }
 
@@ -263,9 +283,59 @@ profile_table() { # RUN
 		{ printf "%8d  %s\n", $3, name; last = kind }'
 }
 
+# --- What is done for a read ---
+
+# Blocks of the phases as ADDRESS c PHASE NUMBER
+phase_blocks() { # RUN
+	awk '$1 == "phase" { phase++; next } { print $1, "c", phase, $2 }' "$1/phases" |
+		sort -s -k1,1
+}
+
+# Instructions for a read of 1 MiB, by part of the host and in all: for each mode the
+# difference between the phase with many reads and the one with few.
+read_table() { # RUN
+	local words
+	read -ra words < <(tr -d '\r' <"$1/tap.log" | sed -n 's/^# phases \(.*\)/\1/p')
+	sort -s -m -k1,1 <(symbols "$1") <(phase_blocks "$1") | awk -v modes="${words[*]:0:3}" \
+		-v few="${words[-2]}" -v many="${words[-1]}" '
+		function row(what, name,   cells) {
+			for (m = 1; m <= nr; m++)
+				cells = cells sprintf("%12.0f", sum[name, m])
+			return sprintf("%-26s%s", what, cells)
+		}
+		BEGIN { nr = split(modes, mode, " ") }
+		$2 == "s" { part = $4; next }
+		{
+			m = int(($3 + 1) / 2)
+			n = ($3 % 2 ? -$4 : $4) / (many - few)
+			name = $1 ~ /^0*$/ ? "guest" : part
+			sum[name, m] += n
+			sum["all", m] += n
+			names[name]
+		}
+		END {
+			printf "%-26s", "for a read of 1 MiB"
+			for (m = 1; m <= nr; m++)
+				printf "%12s", mode[m] == "none" ? "no unit" : mode[m]
+			print ""
+			for (name in names)
+				if (sum[name, nr] > sum["all", nr] / 200)
+					print row(name, name) | "sort"
+			close("sort")
+			print row("together", "all")
+			printf "off / on %.2f, no unit / on %.2f\n",
+				sum["all", 2] / sum["all", 3], sum["all", 1] / sum["all", 3]
+		}'
+}
+
 profile() { # KERNEL
+	local run=$OUT/run/guests-profile-$1-plain
 	bash "$TOP/scripts/guest.sh" profile "$1"
-	profile_table "$OUT/run/guests-profile-$1-plain" | tee "$OUT/profile-guest-$1.txt"
+	{
+		profile_table "$run"
+		echo
+		read_table "$run"
+	} | tee "$OUT/profile-guest-$1.txt"
 }
 
 report() { # KERNEL

@@ -63,17 +63,25 @@ address_in_vmm() {
 	sed -n "s/ T $1$//p" "$RUN/symbols" | grep . || die "the VMM has no $1"
 }
 
+plugin() { # NAME OPTIONS
+	gcc -shared -fPIC -O2 -Wall -o "$RUN/$1.so" "$SELFTESTS/bench/$1.c"
+	PLUGINS+=" $RUN/$1.so,out=$RUN/$1,$2"
+}
+
 # QEMU counts the instructions of the host in exits of its guest that come to two
-# functions of the VMM; it begins when the VMM is asked something.
-count_exits() { # sets PLUGIN
-	local start tail config
+# functions of the VMM, and those of all that runs between two others. They begin and
+# end when the VMM is asked something.
+count_instructions() { # sets PLUGINS
+	local exits phases
 	nm "$VMM" >"$RUN/symbols"
-	start=$(address_in_vmm qmp_query_cpus_fast)
-	tail=$(address_in_vmm vtd_shadow_run_queue)
-	config=$(address_in_vmm pci_host_config_read_common)
-	gcc -shared -fPIC -O2 -Wall -o "$RUN/exits.so" "$SELFTESTS/bench/exits.c"
-	PLUGIN=$RUN/exits.so,out=$RUN/exits,start=$start,mark=tail:$tail,mark=config:$config
-	export PLUGIN
+	exits=start=$(address_in_vmm qmp_query_cpus_fast)
+	exits+=,mark=tail:$(address_in_vmm vtd_shadow_run_queue)
+	exits+=,mark=config:$(address_in_vmm pci_host_config_read_common)
+	plugin exits "$exits"
+	phases=begin=$(address_in_vmm qmp_query_name)
+	phases+=,end=$(address_in_vmm qmp_query_status)
+	plugin phases "$phases"
+	export PLUGINS
 }
 
 main() { # MODE KERNEL FLAVOUR
@@ -101,7 +109,7 @@ main() { # MODE KERNEL FLAVOUR
 	guests_build "$kernel"
 	case $mode in
 	bench | profile)
-		[ "$mode" = bench ] || count_exits
+		[ "$mode" = bench ] || count_instructions
 		step "run $name" boot "$mode"
 		judge "$name" 0
 		rm -f "$RUN"/disk*

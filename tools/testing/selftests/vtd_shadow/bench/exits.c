@@ -13,11 +13,11 @@
  * may run the same kernel at the same addresses.
  */
 #include "blocks.h"
+#include "vmrun.h"
 
 EXPORT int qemu_plugin_version = 4;
 
 #define NR_MARKS 4
-#define VMRUN "\x0f\x01\xd8"
 
 struct mark {
 	char name[32];
@@ -28,14 +28,9 @@ struct mark {
 
 static struct mark marks[NR_MARKS];
 static unsigned int nr_marks;
-static uint64_t behind_vmrun, start_at;
+static uint64_t start_at;
 static FILE *out;
 
-/*
- * Each processor is a thread. A block is translated by the one that is about to execute
- * it, and QEMU keeps blocks of hosts and guests apart.
- */
-static __thread bool in_guest;
 static __thread struct mark *marked;
 
 /* --- What happens at an exit --- */
@@ -43,7 +38,6 @@ static __thread struct mark *marked;
 static void exit_begins(unsigned int vcpu, void *data)
 {
 	(void)data;
-	in_guest = false;
 	marked = NULL;
 	clear_counts(vcpu);
 }
@@ -69,7 +63,6 @@ static void exit_ends(unsigned int vcpu, void *data)
 	const uint64_t *count = counts_of(vcpu);
 
 	(void)data;
-	in_guest = true;
 	if (!marked)
 		return;
 	for (unsigned int i = 1; i <= nr_blocks; i++)
@@ -81,23 +74,13 @@ static void exit_ends(unsigned int vcpu, void *data)
 
 /* --- Translation --- */
 
-static bool is_vmrun(const struct qemu_plugin_insn *insn)
-{
-	char bytes[3];
-
-	return qemu_plugin_insn_data(insn, bytes, sizeof(bytes)) ==
-		       sizeof(bytes) &&
-	       !memcmp(bytes, VMRUN, sizeof(bytes));
-}
-
 static void watch_insn(struct qemu_plugin_insn *insn)
 {
 	uint64_t at = qemu_plugin_insn_vaddr(insn);
 
-	if (is_vmrun(insn)) {
-		behind_vmrun = at + sizeof(VMRUN) - 1;
+	watch_vmrun(insn);
+	if (is_vmrun(insn))
 		watch(insn, exit_ends, NULL);
-	}
 	if (at == behind_vmrun)
 		watch(insn, exit_begins, NULL);
 	if (at == start_at)
@@ -113,8 +96,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	size_t nr = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
-	/* The guest has no guests: here it has just come to an end. */
-	if (in_guest && at != behind_vmrun)
+	if (is_in_guest(at))
 		return;
 	count_in_block(tb, QEMU_PLUGIN_INLINE_ADD_U64,
 		       count_of(block_index(at)), nr);

@@ -50,4 +50,7 @@ struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t size);
 void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score,
 				  unsigned int vcpu);
 
+uint64_t qemu_plugin_u64_sum(struct qemu_plugin_u64 entry);
+int qemu_plugin_num_vcpus(void);
+
 #endif /* QEMU_PLUGIN_H */

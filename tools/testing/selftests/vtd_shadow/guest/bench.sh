@@ -3,10 +3,10 @@
 #
 # What a guest gets without a remapping unit (none), with the VMM's own shadowing (off)
 # and with vtd_shadow (on), in turn, ROUNDS times. Two controls: without a unit, but with
-# as many exits to the VMM for a request as a unit makes (exits); and what the host gets
-# of the same disk without a guest, by the type of its domain (host_identity, host_strict:
-# each request is mapped and unmapped, host_lazy: the same, but flushed later). One line
-# for each value:
+# exits to the VMM for the requests to the disk (exits); and what the host gets of the
+# same disk without a guest, by the type of its domain (host_identity, host_strict: each
+# request is mapped and unmapped, host_lazy: the same, but flushed later). One line for
+# each value:
 #
 #   # figure ROUND MODE NAME VALUE
 
@@ -94,33 +94,42 @@ TESTDEV=0000:00:1e.0
 # emulated port takes one for each 4 bytes
 exit_cost() { measured exit_us config_cost 0000:00:01.0; }
 
-# Exits to the VMM for each read of 4 KiB: the doorbells of the disk need none
-exits_of_reads() {
-	local before few many
-	before=$(cat /sys/kernel/debug/kvm/mmio_exits)
-	guest read_many nvme1 500 || return 1
-	few=$(($(cat /sys/kernel/debug/kvm/mmio_exits) - before))
-	before=$(cat /sys/kernel/debug/kvm/mmio_exits)
-	guest read_many nvme1 1500 || return 1
-	many=$(($(cat /sys/kernel/debug/kvm/mmio_exits) - before))
-	figure vmm_exits_per_4k_read "$(awk -v d=$((many - few)) 'BEGIN { print d / 1000 }')"
+# What KVM counts: exits to the VMM, all exits, interrupts of guests
+kvm_counts() { (cd /sys/kernel/debug/kvm && cat mmio_exits exits irq_injections | tr '\n' ' '); }
+
+# The same for each read, by the difference between few and many
+exits_of_reads() { # NAME BLOCK FEW MANY
+	local counts number name value
+	counts=$(kvm_counts)
+	for number in "$3" "$4"; do
+		guest read_many nvme1 "$2" "$number" || return 1
+		counts="$counts $(kvm_counts)"
+	done
+	echo "$counts" | awk -v n=$(($4 - $3)) '
+		BEGIN { split("vmm_exits exits interrupts", name, " ") }
+		{ for (i = 1; i <= 3; i++) print name[i], ($(i + 6) - 2 * $(i + 3) + $i) / n }
+	' >/tmp/exits
+	while read -r name value; do
+		figure "${name}_per_$1_read" "$value"
+	done </tmp/exits
 }
 
 disks_and_maps() {
 	DEVICES='nvme1 nvme2' MEMORY=768
 	start boot -device pci-testdev,addr=1e.0 &&
-		reads_of_disk && exits_of_reads && exit_cost && maps_of 0000:02:00.0 &&
+		reads_of_disk && exits_of_reads 4k 4k 500 1500 &&
+		exits_of_reads 1m 1M 32 160 && exit_cost && maps_of 0000:02:00.0 &&
 		maps_of $TESTDEV emulated_ && guest_stop
 }
 
 # --- A guest without a unit, whose disk has no registers but through the VMM ---
 
-# Two are written for each request: what is to do, and what was done.
+# They are written for requests that are to be done and for those that were, for each or
+# for several at once.
 exits() {
 	MODE=exits SHADOW=none DEVICES=nvme1 MEMORY=768 DEVICE=,x-no-mmap=on
-	guest_start && guest "await 'disk nvme1'" && exits_of_reads &&
-		guest limit_requests nvme1 128 &&
-		reads read_1m_by_128k_mb_s read 1M 1 && guest_stop
+	guest_start && guest "await 'disk nvme1'" && guest limit_requests nvme1 128 &&
+		exits_of_reads 1m 1M 32 160 && reads read_1m_by_128k_mb_s read 1M 1 && guest_stop
 }
 
 # --- The host's own driver, without a guest ---

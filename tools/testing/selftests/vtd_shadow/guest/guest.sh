@@ -86,8 +86,8 @@ read_rate() { # SERIAL PATTERN BLOCK DEPTH SECONDS
 	esac
 }
 
-read_many() { # SERIAL NUMBER
-	reads "$1" read 4k 1 "--number_ios=$2"
+read_many() { # SERIAL BLOCK NUMBER
+	reads "$1" read "$2" 1 "--number_ios=$3"
 }
 
 # Hundredths of a second for reading so many bytes of a device's configuration often

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 #
-# For a count of instructions (bench/exits.c): a guest that maps and unmaps one page
-# again and again, then reads the configuration of an emulated port; and the symbols of
-# the host.
+# For a count of instructions: guests that read from a disk, without a remapping unit,
+# with the VMM's own shadowing, with vtd_shadow (bench/phases.c); a guest that maps and
+# unmaps one page again and again, then reads the configuration of an emulated port
+# (bench/exits.c); and the symbols of the host.
 
 # shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
 . /guest/host.sh
@@ -23,10 +24,31 @@ boots() {
 		shadow_is domains -eq 1
 }
 
-# What the boot did does not count.
+# What was before does not count.
 counts_begin() { qmp query-cpus-fast; }
 
-plan 5
+# What a read takes is the difference between many and few, over FEW_AND_MANY.
+FEW_AND_MANY='64 1088'
+
+phase() { # NUMBER
+	qmp query-name && guest read_many nvme1 1M "$1" && qmp query-status
+}
+
+reads() { # MODE
+	local number
+	SHADOW=$1
+	guest_start && guest "await 'disk nvme1'" || return 1
+	for number in $FEW_AND_MANY; do
+		phase "$number" || return 1
+	done
+	guest_stop
+}
+
+plan 8
+for mode in none off on; do
+	check "reads.$mode" reads $mode
+done
+echo "# phases none off on $FEW_AND_MANY"
 check guest_boots boots
 check counts_begin counts_begin
 check maps guest map_cost 1 5

@@ -15,7 +15,7 @@
 # TOOLS    a file system with the VMM, what guests boot, and what both run
 # WHICH    run only this program, or these (with commas), or all but these (!program,...)
 #
-# In the environment: QEMU, the program that emulates the host; PLUGIN, one for it; TIMEOUT
+# In the environment: QEMU, the program that emulates the host; PLUGINS for it; TIMEOUT
 # in seconds; COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the
 # guests' tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements;
 # PATIENCE, for how many seconds a guest may not answer (120); QUIET, not empty: guests
@@ -102,7 +102,11 @@ add_devices() {
 set_host
 make_content
 make_initramfs
-start_machine 8G "VTD_MODE=$MODE VTD_WHICH=$WHICH iommu.debug_pagealloc=1"
-[ -z "${PLUGIN:-}" ] || ARGS+=(-plugin "$PLUGIN")
+# Whoever counts instructions does not want those of waiting
+start_machine 8G "VTD_MODE=$MODE VTD_WHICH=$WHICH iommu.debug_pagealloc=1 \
+	${PLUGINS:+kvm.halt_poll_ns=0}"
+for plugin in ${PLUGINS:-}; do
+	ARGS+=(-plugin "$plugin")
+done
 add_devices
 run_machine "$MODE"
