@@ -73,11 +73,13 @@ count_instructions() { # sets PLUGIN
 main() { # MODE KERNEL FLAVOUR
 	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
 	HOST=${HOST:-intel}
+	[[ $HOST = @(intel|intel-sm|intel-fs|virtio|amd) ]] ||
+		die "no host $HOST: intel, intel-sm, intel-fs, virtio or amd"
 	RUN=$OUT/run/$mode-$kernel-$flavour
 	[ "$HOST" = intel ] || RUN+=-$HOST
 	RUN+=${PART:+-$PART}
 	mkdir -p "$OUT/run"
-	qemu_for "$HOST"
+	qemu_build
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build

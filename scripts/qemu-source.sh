@@ -20,9 +20,9 @@ QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libp
 	libslirp-dev make ninja-build patch pkg-config python3 python3-tomli python3-venv
 	qemu-system-data seabios xz-utils zlib1g-dev)
 # These from the backports
-QEMU_TOOLS=(meson python3-pycotap)
+QEMU_SUITE=bookworm-backports QEMU_TOOLS=(meson python3-pycotap)
 
-# Firmware is that of the installed QEMU: the source package has none.
+# Firmware is that of Debian's packages: the source package has none.
 QEMU_COMMON=(--python=/usr/bin/python3 --target-list=x86_64-softmmu
 	--without-default-features --enable-tcg
 	--disable-docs --disable-download --disable-install-blobs
@@ -90,7 +90,8 @@ build_qemu() { # PREPARE... DIRECTORY
 }
 
 qemu_publish() { # DIRECTORY WHAT PREPARE...
-	if [ ! -d "$1" ] && ! have_qemu_packages; then
+	# What is in the cache needs some of them, too
+	if ! have_qemu_packages; then
 		prepare_root
 		step "install what builds QEMU" install_qemu_packages
 	fi

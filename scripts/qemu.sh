@@ -1,18 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# QEMU for the emulated host. The installed one does, except for two: only from 10.2
-# on does the emulated AMD unit translate what devices do, and a host cannot rely on
-# virtual machines of its own without repairs. Both are served by one that is built from
-# the source package of a later release, in the cache, once.
+# QEMU for the emulated host, built from Debian's source package in the cache, once, with
+# some mistakes of its emulation repaired: the packaged ones lose interrupts of the host
+# or abort when devices are reset, lose virtual machines of the host, and let devices
+# through an AMD unit.
 #
-#   qemu.sh HOST     make sure that it is there, tell where
-#   qemu.sh guests   the same for a host with guests of its own
+#   qemu.sh    make sure that it is there, tell where
 #
-# Sourced, it gives qemu_for, and qemu_build for guests; both set QEMU.
+# Sourced, it gives qemu_build, which sets QEMU.
 
 # shellcheck source=scripts/qemu-source.sh
 source "$(dirname "${BASH_SOURCE[0]}")/qemu-source.sh"
+
+KEEP_VIEW='CPUAddressSpace *cpuas = data.host_ptr;\n    FlatView *old = cpuas->view;\n\n'
+KEEP_VIEW+='    cpuas->view = address_space_get_flatview(cpuas->as);\n    &\n'
+KEEP_VIEW+='    if (old) {\n        flatview_unref(old);\n    }'
 
 # What 10.2 gets wrong, file and repair:
 # - A leaf in a table of level 2 or 3 is 2 MiB or 1 GiB, not what an entry of the table
@@ -32,6 +35,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/qemu-source.sh"
 # - An interrupt that comes into a virtual machine with VMRUN must not be noted as an
 #   exception that is still to be delivered: it comes a second time if the processor is
 #   asked to stop for a moment next.
+# - The TLB of a processor has numbers of memory regions in the map of memory that was
+#   valid when they were looked up. Another processor may put a new map into force at any
+#   time, as each device does whose registers are mapped, moved or reset; until the first
+#   one has emptied its TLB its numbers must not be looked up in the new map. They were: an
+#   end of interrupt went elsewhere, and nobody served that interrupt again, or QEMU
+#   aborted because there is no such number. Each processor holds on to its map.
 QEMU_REPAIRS=(
 	'hw/i386/amd_iommu.c'
 	's|/\* Leaf PTE found \*/|*page_size = PTE_LEVEL_PAGE_SIZE(level + 1);|'
@@ -43,15 +52,24 @@ QEMU_REPAIRS=(
 	's|env->hflags2 &= ~HF2_IGNNE_MASK;|if (env->hflags2 \& HF2_IGNNE_MASK)\n        &|'
 	'target/i386/tcg/system/svm_helper.c'
 	's|do_interrupt_x86_hardirq(env, vector, 1);|&\n            cs->exception_index = -1;|'
+	'system/physmem.c'
+	's|^} CPUAddressSpace;|    FlatView *view;\n&|'
+	'system/physmem.c'
+	's|address_space_to_dispatch(\(cpu->cpu_ases\[asidx\]\).as)|flatview_to_dispatch(\1.view)|'
+	'system/physmem.c'
+	's|d = address_space_to_dispatch(cpuas->as);|d = flatview_to_dispatch(cpuas->view);|'
+	'system/physmem.c'
+	"/^static void tcg_commit_cpu/,/^}/s|tlb_flush(cpu);|$KEEP_VIEW|"
 )
 
-# Run in the source. A version that a repair does not fit may need none, or another.
+# Run in the source. A version that a repair does not fit may need none, or another: the
+# tests will tell.
 repair_qemu() {
 	local file repair
 	while read -r file && read -r repair; do
 		cp "$file" "$file.before"
 		sed -i "$repair" "$file"
-		! cmp -s "$file" "$file.before" || die "no place in $file for $repair"
+		! cmp -s "$file" "$file.before" || say "no place in $file for $repair"
 	done < <(printf '%s\n' "${QEMU_REPAIRS[@]}")
 }
 
@@ -67,18 +85,7 @@ qemu_build() { # sets QEMU
 	QEMU=$dir/qemu-system-x86_64
 }
 
-qemu_for() { # HOST: sets QEMU
-	case $1 in
-	intel | intel-sm | intel-fs | virtio) QEMU=qemu-system-x86_64 ;;
-	amd) qemu_build ;;
-	*) die "no host $1: HOST is intel, intel-sm, intel-fs, virtio or amd" ;;
-	esac
-}
-
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-	case ${1:-amd} in
-	guests) qemu_build ;;
-	*) qemu_for "${1:-amd}" ;;
-	esac
+	qemu_build
 	say "QEMU is $QEMU"
 fi

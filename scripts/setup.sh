@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installs what the test bed needs on a Debian 12 machine: packages, QEMU from
-# its backports, and the newest linux-source-7.* from the next release's
-# backports (downloaded into the cache, not installed). Does nothing, and
-# needs neither root nor the network, when all of it is there.
+# Installs what the test bed needs on a Debian 12 machine: packages, and the newest
+# linux-source-7.* from the next release's backports (downloaded into the cache, not
+# installed). Does nothing, and needs neither root nor the network, when all of it is
+# there.
 # REFRESH=1 looks for a newer linux-source-7.*.
 #
 # Sourced, it gives what installs packages and sees other suites.
@@ -12,7 +12,6 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-QEMU_SUITE=bookworm-backports
 KERNEL7_SUITE=trixie-backports
 
 PACKAGES=(
@@ -107,16 +106,6 @@ need() {
 	fi
 }
 
-have_qemu() {
-	[ -z "$(missing qemu-system-x86)" ] &&
-		dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86)" ge 1:10
-}
-
-install_qemu() {
-	with_suite "$QEMU_SUITE"
-	apt "${APT_OPTIONS[@]}" install --no-install-recommends -t "$QEMU_SUITE" qemu-system-x86
-}
-
 # fetch_kernel7 DIRECTORY: the package of the newest 7.x source goes there
 fetch_kernel7() {
 	local package
@@ -129,7 +118,7 @@ fetch_kernel7() {
 
 prepare_root() {
 	grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release ||
-		die "setup needs Debian 12; elsewhere install ${PACKAGES[*]} and QEMU 10"
+		die "setup needs Debian 12; elsewhere install ${PACKAGES[*]}"
 	as_root true || die "installing packages needs root, and sudo refuses"
 	LISTS=$(mktemp -d)
 	trap 'as_root rm -rf "$LISTS"' EXIT
@@ -140,7 +129,7 @@ main() {
 	local wanted kernel7=$CACHE/linux-source-7
 	mapfile -t wanted < <(missing "${PACKAGES[@]}")
 	[ -z "${REFRESH:-}" ] || rm -rf "$kernel7"
-	if [ ${#wanted[@]} -eq 0 ] && have_qemu && [ -d "$kernel7" ]; then
+	if [ ${#wanted[@]} -eq 0 ] && [ -d "$kernel7" ]; then
 		return
 	fi
 	prepare_root
@@ -149,7 +138,6 @@ main() {
 	elif [ -z "$(debian_entries)" ]; then
 		step "update the package lists" apt update
 	fi
-	have_qemu || step "install QEMU" install_qemu
 	publish "$kernel7" step "download the newest linux-source-7" fetch_kernel7
 }
 

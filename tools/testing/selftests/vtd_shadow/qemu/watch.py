@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Watches an emulated machine for faults of the emulator on a busy machine. In one QEMU
-# takes an interrupt from a local APIC (its bit in ISR is set) and then does not enter
-# the handler. Nobody ends that interrupt, the processor gets no other one, no timer
-# either, and sleeps for ever, or runs one program for ever. In the other a host of
-# virtual machines is left without its global interrupt flag when one of them exits: it
-# sleeps with interrupts pending (in IRR) that it accepts.
+# Watches an emulated machine for two faults of emulators. In one an interrupt is in
+# service in a local APIC for ever (its bit in ISR is set): the processor gets no other
+# one, no timer either, and sleeps for ever, or runs one program for ever. In the other a
+# host of virtual machines is left without its global interrupt flag when one of them
+# exits: it sleeps with interrupts pending (in IRR) that it accepts. The QEMU that
+# scripts/qemu.sh builds is without the causes that are known.
 #
 #   watch.py MONITOR FILE...
 #
