@@ -10,12 +10,9 @@
  * that it does, FILE has a line "phase", then one for each block of code: its first
  * address, and the instructions executed in it.
  */
-#include "blocks.h"
+#include "marks.h"
 
 EXPORT int qemu_plugin_version = 4;
-
-static uint64_t begin_at, end_at;
-static FILE *out;
 
 static void begin(unsigned int vcpu, void *data)
 {
@@ -30,10 +27,7 @@ static void end(unsigned int vcpu, void *data)
 	(void)data;
 	fprintf(out, "phase\n");
 	for (unsigned int i = 1; i <= nr_blocks; i++)
-		if (count[i])
-			fprintf(out, "%016llx %llu\n",
-				(unsigned long long)blocks[i],
-				(unsigned long long)count[i]);
+		tell_block(i, count[i]);
 	fflush(out);
 }
 
@@ -45,15 +39,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 	(void)id;
 	count_in_block(tb, QEMU_PLUGIN_INLINE_ADD_U64, count, nr);
-	for (size_t i = 0; i < nr; i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint64_t at = qemu_plugin_insn_vaddr(insn);
-
-		if (at == begin_at)
-			watch(insn, begin, NULL);
-		if (at == end_at)
-			watch(insn, end, NULL);
-	}
+	for (size_t i = 0; i < nr; i++)
+		watch_marks(qemu_plugin_tb_get_insn(tb, i), begin, end);
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
@@ -61,18 +48,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
 			       char **argv)
 {
 	(void)info;
-	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "begin=", 6))
-			begin_at = strtoull(argv[i] + 6, NULL, 16);
-		else if (!strncmp(argv[i], "end=", 4))
-			end_at = strtoull(argv[i] + 4, NULL, 16);
-		else if (!strncmp(argv[i], "out=", 4))
-			out = fopen(argv[i] + 4, "w");
-	}
-	if (!begin_at || !end_at || !out) {
-		fprintf(stderr, "insns: begin, end and out are needed\n");
+	if (!take_marks("insns", argc, argv))
 		return 1;
-	}
 	count_blocks(id, translated);
 	return 0;
 }

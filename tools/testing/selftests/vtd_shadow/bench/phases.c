@@ -11,15 +11,12 @@
  * time that it does, FILE has a line "phase", then one for each block of code: its
  * first address, and the instructions executed in it. Guests have the address 0.
  */
-#include "blocks.h"
+#include "marks.h"
 #include "vmrun.h"
 
 EXPORT int qemu_plugin_version = 4;
 
 #define IN_GUESTS 0
-
-static uint64_t begin_at, end_at;
-static FILE *out;
 
 static void begin(unsigned int vcpu, void *data)
 {
@@ -34,26 +31,15 @@ static void end(unsigned int vcpu, void *data)
 	(void)vcpu;
 	(void)data;
 	fprintf(out, "phase\n");
-	for (unsigned int i = 1; i <= nr_blocks; i++) {
-		uint64_t sum = qemu_plugin_u64_sum(count_of(i));
-
-		if (sum)
-			fprintf(out, "%016llx %llu\n",
-				(unsigned long long)blocks[i],
-				(unsigned long long)sum);
-	}
+	for (unsigned int i = 1; i <= nr_blocks; i++)
+		tell_block(i, qemu_plugin_u64_sum(count_of(i)));
 	fflush(out);
 }
 
 static void watch_insn(struct qemu_plugin_insn *insn)
 {
-	uint64_t at = qemu_plugin_insn_vaddr(insn);
-
 	watch_vmrun(insn);
-	if (at == begin_at)
-		watch(insn, begin, NULL);
-	if (at == end_at)
-		watch(insn, end, NULL);
+	watch_marks(insn, begin, end);
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -74,18 +60,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
 			       char **argv)
 {
 	(void)info;
-	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "begin=", 6))
-			begin_at = strtoull(argv[i] + 6, NULL, 16);
-		else if (!strncmp(argv[i], "end=", 4))
-			end_at = strtoull(argv[i] + 4, NULL, 16);
-		else if (!strncmp(argv[i], "out=", 4))
-			out = fopen(argv[i] + 4, "w");
-	}
-	if (!begin_at || !end_at || !out) {
-		fprintf(stderr, "phases: begin, end and out are needed\n");
+	if (!take_marks("phases", argc, argv))
 		return 1;
-	}
 	count_blocks(id, translated);
 	return 0;
 }
