@@ -119,8 +119,7 @@ start_machine() { # MEMORY APPEND
 }
 
 # run_watched COMMAND...: sets STATUS; fails, with the reason in BROKEN, if the emulator
-# lost an interrupt or aborted itself. (QEMU 10.0 now and then trips over an assertion
-# when one processor moves what another one is accessing.)
+# lost an interrupt or aborted itself, as others than that of scripts/qemu.sh do.
 run_watched() {
 	local dir watched=0
 	dir=$(mktemp -d)
