@@ -5,7 +5,8 @@
 #
 #   modules.sh KDIR    build against a prepared kernel, results in out/modules/
 #
-# Sourced, it gives modules_build, which builds in the cache and sets MODULES.
+# Sourced, it gives modules_build, which builds in the cache and sets MODULES, and
+# work_tree.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -35,6 +36,34 @@ copy_modules() { # DIRECTORY
 	cp -r "$TOP/$MODULE_DIR" "$1/$MODULE_DIR"
 }
 
+# What a build leaves beside the sources
+PRODUCTS=('*.o' '*.ko' '*.mod' '*.mod.c' '.*.cmd' modules.order Module.symvers)
+
+# work_tree NAME COMMAND...: COMMAND in a copy of the sources that stays, with its
+# objects, as its last argument: after an edit make builds what depends on it. A tree
+# in which COMMAND was killed may have half an object, and is not used again.
+work_tree() {
+	local name=$1 tree=$CACHE/work/$1 lock status
+	shift
+	exec {lock}>>"$CACHE/lock/work-$name"
+	flock "$lock"
+	[ ! -e "$tree/unfinished" ] || rm -rf "$tree"
+	mkdir -p "$tree"
+	touch "$tree" "$tree/unfinished"
+	rsync -rc --delete "${PRODUCTS[@]/#/--exclude=}" "$TOP/drivers" "$TOP/include" "$tree"
+	set +e
+	(
+		set -e
+		"$@" "$tree"
+	)
+	status=$?
+	set -e
+	rm -f "$tree/unfinished"
+	exec {lock}>&-
+	prune "$CACHE/work/" "$tree"
+	return "$status"
+}
+
 make_modules() { # KDIR DIRECTORY
 	# Messages name the files as the repository does.
 	local options=("KCFLAGS=-fmacro-prefix-map=$2/=")
@@ -43,10 +72,23 @@ make_modules() { # KDIR DIRECTORY
 	make -C "$1" M="$2/$MODULE_DIR" -j"$(nproc)" "${options[@]}" modules
 }
 
-cached_modules() { # KEY KDIR DIRECTORY
-	copy_modules "$3"
+# copy_built TREE DIRECTORY: what was built, no more; 6.12 lists it with its directory
+copy_built() {
+	local name
+	mkdir -p "$2/$MODULE_DIR"
+	while read -r name; do
+		cp "$1/$MODULE_DIR/$(basename "$name" .o).ko" "$2/$MODULE_DIR"
+	done <"$1/$MODULE_DIR/modules.order"
+}
+
+cached_modules() { # KEY KDIR DIRECTORY TREE
 	unchanged "$1" "${MODULE_SOURCES[@]}"
-	make_modules "$2" "$3"
+	make_modules "$2" "$4"
+	copy_built "$4" "$3"
+}
+
+build_cached() { # KEY KDIR DIRECTORY
+	work_tree "${2##*/}" cached_modules "$@"
 }
 
 modules_build() { # KDIR: sets MODULES, the directory of the built modules
@@ -55,7 +97,7 @@ modules_build() { # KDIR: sets MODULES, the directory of the built modules
 	hash=$(key "${MODULE_SOURCES[@]}")
 	base=$CACHE/modules/${1##*/}
 	MODULES=$base-$hash
-	publish "$MODULES" step "build modules for ${1##*/}" cached_modules "$hash" "$1"
+	publish "$MODULES" step "build modules for ${1##*/}" build_cached "$hash" "$1"
 	prune "$base-" "$MODULES"
 	MODULES=$MODULES/$MODULE_DIR
 }
