@@ -6,6 +6,8 @@
 #
 #   step WHAT COMMAND...      run COMMAND with its output in a log, tell its time
 #   publish DEST COMMAND...   make DEST with COMMAND, all of it or nothing
+#   background COMMAND...     run COMMAND beside the script; finish waits for all
+#   at_once N COMMAND ARG...  COMMAND with each ARG, N at a time
 #   pass NAME, fail NAME [WHY], skip NAME WHY, summary
 #
 # Call step and publish as plain commands. In a condition (if, &&, ||) bash
@@ -67,6 +69,65 @@ step() {
 		return "$status"
 	fi
 	say "$what: $(tenths $(($(now_us) - begin))) s"
+}
+
+# background COMMAND...: beside the script, in a process group of its own, so that
+# end_background ends all of it. A script that uses this calls that when it exits.
+BACKGROUND=()
+background() {
+	set -m
+	"$@" </dev/null &
+	BACKGROUND+=($!)
+	set +m
+}
+
+# Waits for all that runs in the background. Status 1 if any of it failed.
+finish() {
+	local group status=0
+	for group in "${BACKGROUND[@]}"; do
+		wait "$group" || status=1
+	done
+	BACKGROUND=()
+	return "$status"
+}
+
+end_background() {
+	local group
+	for group in "${BACKGROUND[@]}"; do
+		kill -- -"$group" 2>/dev/null || true
+	done
+}
+
+# at_once N COMMAND ARG...: COMMAND with each ARG, N of them at a time. What one of them
+# says comes in one piece, in the order of the ARGs.
+at_once() {
+	local most=$1 command=$2 said arg running=0
+	shift 2
+	said=$(mktemp -d)
+	for arg; do
+		if [ "$running" -eq "$most" ]; then
+			wait -n || true
+			running=$((running - 1))
+		fi
+		background said_at_once "$said/$arg" "$command" "$arg"
+		running=$((running + 1))
+		while [ $# -gt 0 ] && [ -e "$said/$1" ]; do
+			cat "$said/$1"
+			shift
+		done
+	done
+	wait
+	BACKGROUND=()
+	for arg; do
+		cat "$said/$arg"
+	done
+	rm -rf "$said"
+}
+
+# The FILE is there when all is said.
+said_at_once() { # FILE COMMAND ARG
+	"$2" "$3" >"$1.part" 2>&1
+	mv "$1.part" "$1"
 }
 
 # Remove what interrupted runs left: their locks died with them.

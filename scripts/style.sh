@@ -7,7 +7,10 @@
 #   style.sh [CHECK...]   all of CHECKS below, or those named
 #
 # A pass is kept in the cache: a check runs again when a file that it looks at,
-# this script or the kernel changed. FRESH=1 runs all of them.
+# this script or the kernel changed. Where what is found in a file depends on no other
+# one, only files that changed are looked at again. FRESH=1 runs all of them on all.
+#
+# As many run at a time as there are processors, the longest first.
 #
 # The reference is 6.12: its tools, its headers, its configuration. Only
 # kernel-doc runs with both kernels' tools. sparse must not move to 7.x: that
@@ -15,12 +18,13 @@
 
 source "$(dirname "$0")/lib.sh"
 source "$TOP/scripts/kernel.sh"
+source "$TOP/scripts/modules.sh"
 source "$TOP/scripts/lib-check.sh"
 source "$TOP/scripts/vmm.sh"
 
 SUITE=style
-CHECKS=(checkpatch codespell clang-format qemu-checkpatch shellcheck hygiene links conformance
-	libvirt kernel-doc uapi docs build sparse selftests coccicheck)
+CHECKS=(checkpatch coccicheck build shellcheck selftests docs qemu-checkpatch codespell
+	clang-format hygiene links conformance libvirt kernel-doc uapi)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -54,39 +58,48 @@ shell_files() {
 # the harness's EXPECT_ and SKIP() work only in macros.
 TEST_IGNORE=VOLATILE,BIT_MACRO,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL
 
+# --- which files, in checks of one file at a time ---
+
+# marks CHECK WHAT: for each file of standard input the name of its mark, which is there
+# if the file was clean before, and its own. WHAT is all else that CHECK depends on.
+marks() {
+	local base sum file
+
+	base=$CACHE/style/$1-$(sha256sum <<<"$2" | cut -c1-12)
+	mkdir -p "$base"
+	touch "$base"
+	prune "$CACHE/style/$1-" "$base"
+	xargs -r sha256sum | while read -r sum file; do
+		echo "$base/${sum:0:16}-${file//\//-} $file"
+	done
+}
+
+# if_changed CHECK WHAT COMMAND...: COMMAND gets those files of standard input, on its
+# own, that were not seen to be clean.
+if_changed() {
+	local marks mark file
+
+	marks=$(marks "$1" "$2" | while read -r mark file; do
+		[ -z "${FRESH:-}" ] && [ -e "$mark" ] || echo "$mark $file"
+	done)
+	[ -n "$marks" ] || return 0
+	cut -d' ' -f2- <<<"$marks" | "${@:3}" || return 1
+	cut -d' ' -f1 <<<"$marks" | xargs touch
+}
+
 # --- checks of the text ---
 
-# checkpatch_files IGNORE: checkpatch on the files of standard input
-checkpatch_files() {
+checkpatch_files() { # IGNORE
 	xargs -r -P "$(nproc)" -n 5 "$KSRC/scripts/checkpatch.pl" --strict --no-summary --quiet \
 		--show-types --ignore "$1" -f
 }
 
-# seen_clean IGNORE: for each file of standard input the name of its mark, which
-# is there if the file was clean before, and its own
-seen_clean() {
-	local base file
-	base=$CACHE/style/checkpatch-$(echo "$KSRC $1 $(<.checkpatch.conf)" | sha256sum |
-		cut -c1-12)
-	mkdir -p "$base"
-	while read -r file; do
-		echo "$base/$(sha256sum <"$file" | cut -c1-16)-${file//\//-} $file"
-	done
+checkpatch() { # IGNORE
+	if_changed checkpatch "$KSRC $1 $(<.checkpatch.conf)" checkpatch_files "$1"
 }
 
-# checkpatch IGNORE: only files that were not seen to be clean
-checkpatch() {
-	local marks
-	marks=$(seen_clean "$1" | while read -r mark file; do
-		[ -z "${FRESH:-}" ] && [ -e "$mark" ] || echo "$mark $file"
-	done)
-	[ -n "$marks" ] || return 0
-	cut -d' ' -f2- <<<"$marks" | checkpatch_files "$1" || return 1
-	cut -d' ' -f1 <<<"$marks" | xargs touch
-}
-
-# Its own list of typing mistakes is short. It could take that of codespell, but then it
-# spends most of its time on that.
+# Its words for typing mistakes are few; the many of codespell, which it could take,
+# cost it nearly all of its time.
 run_checkpatch() {
 	local status=0
 
@@ -103,13 +116,15 @@ run_codespell() {
 }
 
 run_clang_format() {
-	local style=file:$KSRC/.clang-format file status=0
+	local style=file:$KSRC/.clang-format file
 
+	! c_files | xargs clang-format "--style=$style" --dry-run -Werror 2>/dev/null ||
+		return 0
 	while read -r file; do
-		clang-format "--style=$style" "$file" | diff -u "$file" - || status=1
+		clang-format "--style=$style" "$file" | diff -u "$file" - || true
 	done < <(c_files)
-	[ "$status" -eq 0 ] || echo "to repair: clang-format -i --style=$style FILE"
-	return "$status"
+	echo "to repair: clang-format -i --style=$style FILE"
+	return 1
 }
 
 # What goes into QEMU is written as QEMU is. It would like another licence.
@@ -226,47 +241,43 @@ run_uapi() {
 	diff "$WORK/sizes64" "$WORK/sizes32"
 }
 
-# --- checks that build, on a copy of the sources ---
+# --- checks that build ---
 
-copy_sources() {
-	mkdir -p "$WORK/tree"
-	files drivers include | tar -C "$TOP" -cT - | tar -xC "$WORK/tree"
-}
+# kbuild_strictly TREE: gcc with more warnings than usual, and sparse, which is asked to
+# look at what is compiled. No warning is allowed. Most are errors; one that left an
+# object behind would not come again, so TREE goes.
+kbuild_strictly() {
+	local log=$WORK/kbuild file failed=0
 
-# kbuild ARGUMENT...: build the modules, show all output, allow no warning
-kbuild() {
-	make -C "$KDIR" "M=$WORK/tree/$MODULE" -j"$(nproc)" "$@" modules 2>&1 | tee "$WORK/kbuild"
-	silent grep -iE 'warning:|error:|not up to date' "$WORK/kbuild"
-}
-
-# Every source must have been compiled, or the build proves nothing of it.
-run_build() {
-	local file failed=0
-
-	copy_sources
-	kbuild W=1e
+	make -C "$KDIR" "M=$1/$MODULE" -j"$(nproc)" W=1e C=1 CF=-Wsparse-error modules 2>&1 |
+		tee "$log" || failed=1
+	! grep -iE 'warning:|not up to date' "$log" || {
+		rm -rf "$1"
+		return 1
+	}
+	# Every source must have been compiled, or the build proves nothing of it, and
+	# sparse have looked at each that was.
 	while read -r file; do
-		[ -f "$WORK/tree/${file%.c}.o" ] || {
+		[ -f "$1/${file%.c}.o" ] || {
 			echo "not compiled: $file"
 			failed=1
 		}
-	done < <(files "$MODULE/*.c")
-	return "$failed"
-}
-
-# C=2 looks at every file again, also at what was built a moment ago.
-run_sparse() {
-	local file failed=0
-
-	copy_sources
-	kbuild C=2 CF=-Wsparse-error
-	while read -r file; do
-		grep -q "CHECK .*/$file\$" "$WORK/kbuild" || {
+		! grep -qF "CC [M]  $1/${file%.c}.o" "$log" ||
+			grep -qF "CHECK   $1/$file" "$log" || {
 			echo "sparse did not look at $file"
 			failed=1
 		}
 	done < <(files "$MODULE/*.c")
 	return "$failed"
+}
+
+# Another way of looking begins with a tree of its own.
+run_build() {
+	local tree
+	tree=style-$({ declare -f kbuild_strictly && sparse --version; } | sha256sum |
+		cut -c1-8)-${KDIR##*/}
+	[ -z "${FRESH:-}" ] || rm -rf "$CACHE/work/$tree"
+	work_tree "$tree" kbuild_strictly
 }
 
 run_selftests() {
@@ -278,28 +289,46 @@ run_selftests() {
 }
 
 # One semantic patch at a time, with the options it asks for. The few that are
-# written in OCaml would need a compiler for it.
-cocci() { # FILE FOLDER
-	local errors=$2/${1##*/} options
+# written in OCaml would need a compiler for it. spatch asks the first python in PATH
+# where its library is: Debian's answers fastest, and is the one that spatch uses.
+cocci() { # FILE FOLDER ERRORS
+	local errors=$3/${1##*/} options
 
 	grep -q '^virtual report' "$1" || return 0
 	! grep -qE '^@(script|initialize):ocaml' "$1" || return 0
 	options=$(sed -n 's,^// *Options: ,,p' "$1")
 	# shellcheck disable=SC2086 # several options
-	spatch -D report --no-show-diff --very-quiet --cocci-file "$1" $options \
-		--dir "$TOP/$MODULE" 2>"$errors" || cat "$errors"
+	PATH=/usr/bin:/bin spatch -D report --no-show-diff --very-quiet --cocci-file "$1" \
+		$options --dir "$2" 2>"$errors" || cat "$errors"
 }
 
-run_coccicheck() {
+# The sources of standard input, beside all headers
+cocci_files() {
+	mkdir "$WORK/tree" "$WORK/errors"
+	{ cat && files "$MODULE/*.h"; } | cpio --quiet -pd "$WORK/tree"
 	export -f cocci
-	export TOP MODULE WORK
-	silent xargs -P "$(nproc)" -I{} bash -c 'cocci "$@"' - {} "$WORK" \
-		< <(find "$KSRC/scripts/coccinelle" -name '*.cocci' | sort)
+	find "$KSRC/scripts/coccinelle" -name '*.cocci' | sort |
+		silent xargs -P "$(nproc)" -I{} bash -c 'cocci "$@"' - {} \
+			"$WORK/tree/$MODULE" "$WORK/errors" | sed "s|$WORK/tree/||"
+}
+
+# It takes each source alone, with the headers beside it.
+run_coccicheck() {
+	local headers
+
+	mapfile -t headers < <(files "$MODULE/*.h")
+	files "$MODULE/*.c" | if_changed coccicheck \
+		"$KSRC $(spatch --version) $(key "${headers[@]}")" cocci_files
 }
 
 run_docs() { "$TOP/scripts/docs/build.sh" "$WORK/html"; }
 
 # --- what is run, and when again ---
+
+# The sources that have a part of the documentation in them
+documented() {
+	grep -rhoP '^\.\. kernel-doc:: \K\S+' Documentation | sort -u
+}
 
 # What a check looks at, one file a line; nothing: it is quick, or keeps its own
 # books
@@ -310,9 +339,8 @@ looks_at() { # CHECK
 	qemu-checkpatch) files "$QEMU_FILES" ;;
 	kernel-doc) kernel_files ;;
 	uapi) echo "$HEADER" ;;
-	docs) files Documentation README.md include drivers scripts/docs ;;
-	build | sparse) files drivers include ;;
-	coccicheck) files "$MODULE/*.[ch]" ;;
+	docs) files Documentation scripts/docs && documented ;;
+	build) files drivers include ;;
 	selftests) files "$SELFTESTS" include/uapi ;;
 	esac
 }
@@ -332,20 +360,28 @@ run_check() { # CHECK
 	prune "$CACHE/style/$1-" "$result"
 }
 
+run_alone() { # CHECK
+	WORK=$WORK/$1
+	mkdir "$WORK"
+	check "$1" run_check "$1"
+}
+
 main() {
 	local name
 
 	[ $# -gt 0 ] || set -- "${CHECKS[@]}"
+	for name; do
+		declare -F "run_${name//-/_}" >/dev/null || die "no check $name: ${CHECKS[*]}"
+	done
 	kernel_src 7
 	KSRC7=$KSRC
 	kernel_build 6.12 plain
 	WORK=$(mktemp -d)
-	trap 'rm -rf "$WORK"' EXIT
-
-	for name; do
-		declare -F "run_${name//-/_}" >/dev/null || die "no check $name: ${CHECKS[*]}"
-		check "$name" run_check "$name"
-	done
+	trap 'end_background; rm -rf "$WORK"' EXIT
+	trap 'exit 130' INT TERM
+	cd "$TOP"
+	# What they leave behind goes with the rest.
+	TMPDIR=$WORK at_once "$(nproc)" run_alone "$@"
 	summary
 }
 
