@@ -3,7 +3,7 @@
 # Front door of vtd_shadow: each target is one script. `make help` lists them.
 
 .NOTPARALLEL:
-.PHONY: help demo demo-engine check check-guest bench bench-guest soak shell shell-guest modules overlay clean clean-cache
+.PHONY: help demo demo-engine check kunit check-guest bench bench-guest soak shell shell-guest modules overlay clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make check             all checks and tests'
 	@echo '  SUITE="kunit ..."    only these: style kunit selftest debug hosts guest modules overlay'
 	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
+	@echo 'make kunit             only the unit tests, at once: after each edit'
 	@echo 'make bench             what mapping costs, against all other ways: table, JSON, plots'
 	@echo 'make check-guest       all that real guests do with assigned devices; TEST=program,'
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'
@@ -30,7 +31,7 @@ help:
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
 	@echo
-	@echo 'The first nine set up what they need on Debian 12 (packages, kernels) and cache'
+	@echo 'The first ten set up what they need on Debian 12 (packages, kernels) and cache'
 	@echo 'it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a newer 7.x.'
 
 demo: demo-engine
@@ -42,6 +43,10 @@ demo-engine:
 
 check:
 	@bash scripts/check.sh
+
+kunit:
+	@bash scripts/setup.sh
+	@bash scripts/bed.sh kunit $(KERNEL)
 
 check-guest:
 	@bash scripts/setup.sh

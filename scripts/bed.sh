@@ -82,7 +82,9 @@ main() { # MODE KERNEL FLAVOUR
 	qemu_build
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
-	tests_build
+	# Unit tests are modules, no programs
+	TESTS=
+	[ "$mode" = kunit ] || tests_build
 	[[ $mode != @(bench|profile) ]] || floor_build
 	exec {lock}>"$RUN.lock"
 	flock "$lock"

@@ -10,12 +10,13 @@
 # RUN      an empty directory for what comes out: console.log, tap.log, verdict
 # IMAGE    the kernel
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
-# TESTS    a directory that holds the test programs and their list, "tests"
+# TESTS    a directory that holds the test programs and their list, "tests"; empty for
+#          kunit, which has none
 # WHICH    run only this program (or program:test), or these (with commas), or all
 #          but these (!program,...)
 #
-# In the environment: HOST, the IOMMU (see machine.sh); QEMU, the
-# program; PLUGIN, one for it; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
+# In the environment: HOST, the IOMMU (see machine.sh); QEMU, the program; PLUGIN, one
+# for it; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -31,7 +32,7 @@ make_initramfs() {
 	local root=$RUN/root wanted=(vfio_pci vfio_iommu_type1 vtd_shadow_vfio_pci)
 	[[ $MODE != @(bench|profile) ]] || wanted+=(vtds_floor)
 	base_initramfs "$root" "$HERE/init" "$MODULES" "${wanted[@]}"
-	cp -r "$TESTS" "$root/tests"
+	[ -z "$TESTS" ] || cp -r "$TESTS" "$root/tests"
 	pack_initramfs "$root" "$RUN/initramfs"
 }
 
@@ -83,5 +84,5 @@ set_memory
 make_initramfs
 start_machine "$MEMORY" "$(command_line)"
 [ -z "${PLUGIN:-}" ] || ARGS+=(-plugin "$PLUGIN")
-add_devices
+[ "$MODE" = kunit ] || add_devices
 run_machine "$MODE"
