@@ -21,7 +21,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PARTS=$RESULTS.d
-BACKGROUND=()
 
 # Asked for by name, all programs run on all hosts, with both kernels: an hour and
 # more. In a check of everything the other suites have Intel, and on the other hosts
@@ -121,9 +120,11 @@ run_suite() { # SUITE
 	fi
 }
 
-run_lane() { # SUITE...
+lane() { # NICE SUITE...
 	local suite
-	for suite in "$@"; do
+	[ "$1" -eq 0 ] || renice -n "$1" "$BASHPID" >/dev/null
+	shift
+	for suite; do
 		run_suite "$suite"
 	done
 }
@@ -151,14 +152,12 @@ wanted_kernels() { # SUITE...
 	done | sort -u
 }
 
-# Sets KERNELS, the sources that there are
 build_kernels() { # SUITE...
 	local version flavour
 	while read -r version flavour; do
 		bash "$TOP/scripts/kernel.sh" "$version" "$flavour" ||
 			fail "kernel $version $flavour" "does not build"
 	done < <(wanted_kernels "$@")
-	KERNELS=$(ls "$CACHE/src")
 }
 
 # What emulates the host, and the VMM of its guests
@@ -168,30 +167,22 @@ build_qemu() { # SUITE...
 		fail "QEMU for guests" "does not build"
 }
 
-# background NICE SUITE...: a lane in a process group of its own, which an interrupt
-# ends with the rest
-background() {
-	local nice=$1
-	shift
-	set -m
-	{
-		[ "$nice" -eq 0 ] || renice -n "$nice" "$BASHPID" >/dev/null
-		run_lane "$@"
-	} </dev/null &
-	BACKGROUND+=($!)
-	set +m
+# Kernels and QEMU side by side: while one of them is unpacked, configured or linked,
+# which takes one processor, the other one compiles. Sets KERNELS, the sources that
+# there are.
+build() {
+	background build_kernels "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}" "${BUILDS[@]}"
+	background build_qemu "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}"
+	finish || fail "builds" "ended early"
+	KERNELS=$(ls "$CACHE/src")
 }
 
 run_lanes() {
-	local lane
-	background 10 "${BUILDS[@]}"
-	background 0 "${DEBUG[@]}"
-	background 0 "${GUEST[@]}"
-	(run_lane "${PLAIN[@]}")
-	for lane in "${BACKGROUND[@]}"; do
-		wait "$lane"
-	done
-	BACKGROUND=()
+	background lane 10 "${BUILDS[@]}"
+	background lane 0 "${DEBUG[@]}"
+	background lane 0 "${GUEST[@]}"
+	(lane 0 "${PLAIN[@]}")
+	finish || fail "lanes" "ended early"
 }
 
 # One line for each host on which selftests ran: kernel, host, and how many passed,
@@ -218,10 +209,7 @@ host_table() {
 }
 
 clean_up() {
-	local lane
-	for lane in "${BACKGROUND[@]}"; do
-		kill -- -"$lane" 2>/dev/null || true
-	done
+	end_background
 	rm -rf "$PARTS" "$RESULTS"
 }
 
@@ -239,8 +227,7 @@ main() {
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
 	if bash "$TOP/scripts/setup.sh"; then
-		build_kernels "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}" "${BUILDS[@]}"
-		build_qemu "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}"
+		build
 		run_lanes
 		cat "$PARTS"/* >>"$RESULTS"
 	else
