@@ -16,11 +16,19 @@
 # That modules or overlay passed is kept in the cache: they run again when the
 # driver, the tests, the scripts or a kernel changed. FRESH=1 runs all (see
 # style.sh too).
+#
+# A table at the end tells how long each step took, slowest first, and its work: half of
+# the time of processors that it and all that it started used. That is what it takes on
+# a machine with two processors that does nothing else; waiting for a lock, another step
+# or a device is not in it, and what else the machine does only a little. The whole run
+# fails if its work is more than BUDGET minutes, 70 by default.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PARTS=$RESULTS.d
+TIMES=$RESULTS.times
+BUDGET=${BUDGET:-70}
 
 # Asked for by name, all programs run on all hosts, with both kernels: an hour and
 # more. In a check of everything the other suites have Intel, and on the other hosts
@@ -109,7 +117,10 @@ unless_passed() {
 
 # A suite that ends early without naming a failure failed as a whole.
 run_suite() { # SUITE
-	local status=0
+	local status=0 begin CPU_US cpu
+	begin=$(now_us)
+	cpu_us
+	cpu=$CPU_US
 	export RESULTS=$PARTS/$1
 	: >"$RESULTS"
 	suite_programs "$1" </dev/null 2>&1 | sed -u "s/^/$(printf '%-8s' "$1") /" || status=$?
@@ -118,6 +129,7 @@ run_suite() { # SUITE
 	elif [ ! -s "$RESULTS" ]; then
 		fail "$1" "no results"
 	fi
+	TIMES=$TIMES.suites took "$1" "$begin" "$cpu"
 }
 
 lane() { # NICE SUITE...
@@ -208,9 +220,22 @@ host_table() {
 		}' "$RESULTS"
 }
 
+# Tables of suites and of steps, and whether all of it was within the budget. What this
+# script waited for is the work of all.
+tell_times() {
+	local CPU_US
+	cpu_us
+	[ ! -e "$TIMES.suites" ] || times_table suite "$TIMES.suites"
+	[ ! -e "$TIMES" ] || times_table step "$TIMES"
+	printf '%-54s %9s %9s\n' "all, with what is between steps" \
+		"$(tenths $(($(now_us) - VTD_SHADOW_START)))" "$(tenths $((CPU_US / 2)))"
+	[ $((CPU_US / 2)) -le $((BUDGET * 60000000)) ] ||
+		fail budget "more than $BUDGET minutes of work"
+}
+
 clean_up() {
 	end_background
-	rm -rf "$PARTS" "$RESULTS"
+	rm -rf "$PARTS" "$RESULTS" "$TIMES" "$TIMES.suites"
 }
 
 main() {
@@ -234,6 +259,7 @@ main() {
 		fail setup "the machine could not be prepared"
 	fi
 	host_table
+	tell_times
 	sed -n 's/^fail\t\([^\t]*\)\t.*/failed: \1/p' "$RESULTS"
 	summary | tee "$OUT/summary"
 }

@@ -7,18 +7,22 @@
 # check NAME COMMAND...: pass if COMMAND succeeds in the repository's top
 # folder; else fail, and show what it said
 check() {
-	local name=$1 log=$LOGS/$SUITE-${1//[^[:alnum:].]/-}.log begin status
+	local name=$1 log=$LOGS/$SUITE-${1//[^[:alnum:].]/-}.log begin status CPU_US cpu
 	shift
 
 	begin=$(now_us)
+	cpu_us
+	cpu=$CPU_US
 	set +e
 	(
 		set -e
+		export TIMES=
 		cd "$TOP"
 		"$@"
 	) </dev/null >"$log" 2>&1
 	status=$?
 	set -e
+	took "$SUITE: $name" "$begin" "$cpu"
 	if [ "$status" -eq 0 ]; then
 		pass "$SUITE: $name ($(tenths $(($(now_us) - begin))) s)"
 	else

@@ -9,6 +9,7 @@
 #   background COMMAND...     run COMMAND beside the script; finish waits for all
 #   at_once N COMMAND ARG...  COMMAND with each ARG, N at a time
 #   pass NAME, fail NAME [WHY], skip NAME WHY, summary
+#   times_table HEADING FILE  what steps took
 #
 # Call step and publish as plain commands. In a condition (if, &&, ||) bash
 # ignores `set -e` inside functions, so COMMAND must be a program there.
@@ -36,8 +37,27 @@ if [ -z "${RESULTS:-}" ]; then
 	rm -f "$RESULTS"
 fi
 export RESULTS
+# A file for what each step takes, if the outermost script names one; a line each: the
+# name, and in microseconds how long and how much time of processors. Empty inside a
+# step, whose parts do not count a second time.
+export TIMES=${TIMES:-}
 
 now_us() { echo "${EPOCHREALTIME/[.,]/}"; }
+
+# Sets CPU_US: time of processors that this shell and what it waited for took. The
+# kernel counts in hundredths of a second.
+cpu_us() {
+	local -a stat
+	read -ra stat <"/proc/$BASHPID/stat"
+	CPU_US=$(((stat[13] + stat[14] + stat[15] + stat[16]) * 10000))
+}
+
+# took WHAT BEGIN CPU: notes what WHAT took since then
+took() {
+	[ -n "$TIMES" ] || return 0
+	cpu_us
+	printf '%s\t%d\t%d\n' "$1" $(($(now_us) - $2)) $((CPU_US - $3)) >>"$TIMES"
+}
 
 # tenths MICROSECONDS: seconds with one decimal
 tenths() { printf '%d.%d' $(($1 / 1000000)) $(($1 / 100000 % 10)); }
@@ -51,17 +71,21 @@ die() {
 
 # step WHAT COMMAND...: the log is named after WHAT
 step() {
-	local what=$1 log begin flags=$- status
+	local what=$1 log begin flags=$- status CPU_US cpu
 	shift
 	log=$LOGS/$(tr -cs 'a-zA-Z0-9._\n' - <<<"$what" | sed 's/-$//').log
 	say "$what ..."
 	begin=$(now_us)
+	cpu_us
+	cpu=$CPU_US
 	set +e
 	(
 		set -e
+		export TIMES=
 		"$@"
 	) </dev/null >"$log" 2>&1
 	status=$?
+	took "$what" "$begin" "$cpu"
 	[[ $flags != *e* ]] || set -e
 	if [ "$status" -ne 0 ]; then
 		say "$what: FAILED (status $status), log: $log, which ends:"
@@ -128,6 +152,17 @@ at_once() {
 said_at_once() { # FILE COMMAND ARG
 	"$2" "$3" >"$1.part" 2>&1
 	mv "$1.part" "$1"
+}
+
+# times_table HEADING FILE: what took how long, in seconds, slowest first, without what
+# is over at once. Work is the time of processors, shared by two: what a machine with
+# two takes that does nothing else.
+times_table() {
+	sort -t $'\t' -k 2,2nr "$2" | awk -F '\t' -v heading="$1" '
+		BEGIN { printf "%-54s %9s %9s\n", heading, "elapsed", "work" }
+		$2 < 5e6 { few++; few_work += $3 / 2e6; next }
+		{ printf "%-54s %9.1f %9.1f\n", $1, $2 / 1e6, $3 / 2e6 }
+		END { if (few) printf "%-54s %9s %9.1f\n", few " of less than 5 s", "", few_work }'
 }
 
 # Remove what interrupted runs left: their locks died with them.
