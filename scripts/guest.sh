@@ -105,7 +105,7 @@ main() { # MODE KERNEL FLAVOUR
 	qemu_build
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
-	tests_build
+	tests_build vtd_shadow_nested vtd_shadow_stats
 	guests_build "$kernel"
 	case $mode in
 	bench | profile)

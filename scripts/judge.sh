@@ -4,7 +4,8 @@
 # What a boot of the emulated host needs and what becomes of it: the test programs,
 # the modules in one place, and the judgement of what came out. Source it.
 #
-#   tests_build               uses KSRC and KDIR, sets TESTS: programs and their list
+#   tests_build [PROGRAM...]  uses KSRC and KDIR, sets TESTS: programs and their list
+#                             (all, or only these)
 #   collect_modules DIRECTORY uses KDIR and MODULES
 #   judge NAME INDENT         turns what is in RUN into results
 #   run_aloud MODE            what is told there goes to the terminal
@@ -21,24 +22,27 @@ BAD+='|unreferenced object|detected stall|blocked for more than'
 
 TEST_SOURCES=("$SELFTESTS"/*.[ch] "$SELFTESTS"/{Makefile,bench} "$TOP/include/uapi")
 
-compile_tests() { # KEY KSRC KDIR DIRECTORY
-	local make=(make -s -j"$(nproc)" -C "$SELFTESTS" "OUTPUT=$4/build"
+compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
+	local key=$1 dir=${!#} programs=("${@:4:$#-4}")
+	local make=(make -s -j"$(nproc)" -C "$SELFTESTS" "OUTPUT=$dir/build"
 		"KSFT=$2/tools/testing/selftests"
 		"KHDR_INCLUDES=-isystem $3/usr/include -isystem $TOP/include/uapi" LDFLAGS=-static)
-	mkdir "$4/build"
-	"${make[@]}" all
-	"${make[@]}" emit_tests COLLECTION=vtd_shadow | sed 's/^vtd_shadow://' >"$4/tests"
-	find "$4/build" -maxdepth 1 -type f -perm -u+x -exec mv -t "$4" {} +
-	rm -rf "$4/build"
-	unchanged "$1" "${TEST_SOURCES[@]}"
+	mkdir "$dir/build"
+	# Without a target it makes all
+	"${make[@]}" "${programs[@]/#/$dir/build/}"
+	"${make[@]}" emit_tests COLLECTION=vtd_shadow | sed 's/^vtd_shadow://' >"$dir/tests"
+	find "$dir/build" -maxdepth 1 -type f -perm -u+x -exec mv -t "$dir" {} +
+	rm -rf "$dir/build"
+	unchanged "$key" "${TEST_SOURCES[@]}"
 }
 
-tests_build() {
-	local base hash
+tests_build() { # [PROGRAM...]
+	local base hash which="$*"
 	hash=$(key "${TEST_SOURCES[@]}")
-	base=$CACHE/tests/${KDIR##*/}
+	base=$CACHE/tests/${KDIR##*/}${which:+-${which// /-}}
 	TESTS=$base-$hash
-	publish "$TESTS" step "build tests for ${KDIR##*/}" compile_tests "$hash" "$KSRC" "$KDIR"
+	publish "$TESTS" step "build tests for ${KDIR##*/}" \
+		compile_tests "$hash" "$KSRC" "$KDIR" "$@"
 	prune "$base-" "$TESTS"
 }
 

@@ -6,11 +6,14 @@
 #   kernel.sh VERSION [FLAVOUR]   make sure it is there, tell where
 #
 # VERSION is 6.12 or 7 (the newest 7.x), FLAVOUR is plain (also runs guests), debug
-# (with sanitizers, no guests) or guest-debug (both).
+# (with sanitizers, no guests) or guest-debug (both). VERSION debian is the stock kernel
+# that Debian ships, plain: see scripts/debian/kernel.sh.
 # Sourced, it gives kernel_src and kernel_build, which set KSRC and KDIR.
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/debian/kernel.sh
+source "$TOP/scripts/debian/kernel.sh"
 
 KCONFIGS=$TOP/tools/testing/selftests/vtd_shadow
 
@@ -25,7 +28,7 @@ source_package() { # VERSION
 		deb=$(echo "$CACHE"/linux-source-7/*.deb)
 		dpkg-deb -f "$deb" Version
 		;;
-	*) die "no kernel $1: KERNEL is 6.12 or 7" ;;
+	*) die "no kernel $1: KERNEL is 6.12, 7 or debian" ;;
 	esac
 }
 
@@ -99,6 +102,11 @@ kernel_src() { # VERSION: sets KSRC
 
 kernel_build() { # VERSION FLAVOUR: sets KSRC and KDIR
 	local files name
+	if [ "$1" = debian ]; then
+		[ "$2" = plain ] || die "the kernel that Debian ships has no flavour $2"
+		debian_build_kernel
+		return
+	fi
 	kernel_src "$1"
 	mapfile -t files < <(fragments "$1" "$2")
 	name=$CACHE/kernel/$1-$2

@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installs what the test bed needs on a Debian 12 machine: packages, and the newest
-# linux-source-7.* from the next release's backports (downloaded into the cache, not
+# Installs what the test bed needs on a machine with Debian 12 or 13: packages, and the
+# newest linux-source-7.* of Debian 13's backports (downloaded into the cache, not
 # installed). Does nothing, and needs neither root nor the network, when all of it is
 # there.
+#
+#   setup.sh         for everything
+#   setup.sh demo    for make demo: packages alone, and few
+#
 # REFRESH=1 looks for a newer linux-source-7.*.
 #
 # Sourced, it gives what installs packages and sees other suites.
@@ -13,13 +17,18 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 KERNEL7_SUITE=trixie-backports
+# shellcheck source=/dev/null
+DEBIAN=$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}")
 
+# modules, initramfs, the file system of guests
+DEMO_PACKAGES=(busybox-static cpio dpkg-dev e2fsprogs gcc kmod libc6-dev libelf-dev make
+	pahole python3 rsync xz-utils)
 PACKAGES=(
-	# kernel, modules, initramfs
-	bc bison busybox-static cpio dpkg-dev flex gcc kmod libc6-dev libelf-dev
-	libssl-dev linux-source-6.12 make perl python3 rsync xz-utils
+	"${DEMO_PACKAGES[@]}"
+	# kernels
+	bc bison flex libssl-dev linux-source-6.12 perl
 	# guests in the emulated host
-	e2fsprogs kexec-tools libaio-dev
+	kexec-tools libaio-dev
 	# style gate and documentation
 	clang-format coccinelle codespell g++ gcc-multilib libpython3-dev
 	libvirt-clients python3-docutils python3-sphinx shellcheck sparse
@@ -82,16 +91,28 @@ with_suite() {
 	mkdir -p "$dir"
 	while IFS='|' read -r uri release where codename; do
 		echo "deb $(signed_by "$where") $uri $release main"
-		[ "$codename" != bookworm ] ||
+		[ "$codename" != "$DEBIAN" ] ||
 			echo "${2:-deb} $(signed_by "$where") $uri $1 main"
 	done < <(debian_entries) >"$dir.list"
 	grep -q " $1 main" "$dir.list" ||
-		die "apt has no entry for Debian's bookworm archive"
-	apt "${APT_OPTIONS[@]}" update
+		die "apt has no entry for Debian's archive of $DEBIAN"
+	apt "${APT_OPTIONS[@]}" update || die "apt does not reach the archive: is there a network?"
+}
+
+# The machine's own suites, if apt has seen them yet
+with_own_suites() { # sets APT_OPTIONS
+	APT_OPTIONS=()
+	[ -n "$(debian_entries)" ] || update_lists
+}
+
+# apt says nothing but "Ign" and success when no server answers.
+update_lists() {
+	apt update
+	[ -n "$(debian_entries)" ] || die "apt does not reach Debian's archive: is there a network?"
 }
 
 install_packages() {
-	apt update
+	update_lists
 	apt install --no-install-recommends "$@"
 }
 
@@ -116,17 +137,40 @@ fetch_kernel7() {
 	apt "${APT_OPTIONS[@]}" download "$package"
 }
 
+# Other distributions name their packages otherwise, and no one has tried.
+check_distribution() {
+	local name
+	[[ $DEBIAN != @(bookworm|trixie) ]] || return 0
+	# shellcheck source=/dev/null
+	name=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-}")
+	die "the test bed sets itself up on Debian 12 and 13, not on ${name:-this system};" \
+		"make modules works wherever the kernel has IOMMUFD"
+}
+
+# What has been seen to be used, with some room
+check_space() {
+	local free
+	free=$(($(df --output=avail -k "$CACHE" | tail -n 1) / 1024 / 1024))
+	[ "$free" -ge "${SPACE:=25}" ] ||
+		die "$CACHE has $free GiB free, $SPACE are needed:" \
+			"set XDG_CACHE_HOME to another place"
+}
+
 prepare_root() {
-	grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release ||
-		die "setup needs Debian 12; elsewhere install ${PACKAGES[*]}"
+	check_distribution
+	check_space
 	as_root true || die "installing packages needs root, and sudo refuses"
 	LISTS=$(mktemp -d)
 	trap 'as_root rm -rf "$LISTS"' EXIT
 	chmod 755 "$LISTS"
 }
 
-main() {
+main() { # [demo]
 	local wanted kernel7=$CACHE/linux-source-7
+	if [ "${1:-}" = demo ]; then
+		SPACE=6 need "what the demo needs" "${DEMO_PACKAGES[@]}"
+		return
+	fi
 	mapfile -t wanted < <(missing "${PACKAGES[@]}")
 	[ -z "${REFRESH:-}" ] || rm -rf "$kernel7"
 	if [ ${#wanted[@]} -eq 0 ] && [ -d "$kernel7" ]; then
@@ -136,11 +180,11 @@ main() {
 	if [ ${#wanted[@]} -gt 0 ]; then
 		step "install ${#wanted[@]} packages" install_packages "${wanted[@]}"
 	elif [ -z "$(debian_entries)" ]; then
-		step "update the package lists" apt update
+		step "update the package lists" update_lists
 	fi
 	publish "$kernel7" step "download the newest linux-source-7" fetch_kernel7
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-	main
+	main "$@"
 fi

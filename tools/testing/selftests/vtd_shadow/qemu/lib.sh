@@ -22,11 +22,18 @@ mount_all() {
 	mkdir -p /dev/shm
 	mount -t tmpfs none /dev/shm
 	: >$FAILURES
+	load_list first
 }
 
-# The device file of a virtio port
+# The device file of a virtio port. A driver that is a module tells of its ports when it
+# has asked for them.
 port() {
-	local dir
+	local dir tries=50
+	until grep -qsx "vtd_shadow.$1" /sys/class/virtio-ports/*/name; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return
+		sleep 0.1
+	done
 	for dir in /sys/class/virtio-ports/*; do
 		if [ "$(cat "$dir/name")" = "vtd_shadow.$1" ]; then
 			echo "/dev/${dir##*/}"
@@ -39,15 +46,17 @@ parameters() {
 	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1\.//p"
 }
 
-# Everything but the unit tests, which run when their module is loaded
-load_modules() {
+load_list() { # FILE
 	local name
 	while read -r name; do
 		# shellcheck disable=SC2046  # one word for each
 		insmod "/modules/$name.ko" $(parameters "$name") ||
 			failure "$name does not load"
-	done </modules/order
+	done <"/modules/$1"
 }
+
+# Everything but the unit tests, which run when their module is loaded
+load_modules() { load_list order; }
 
 bind() { # DIRECTORY DRIVER
 	echo "$2" >"$1/driver_override"
@@ -86,7 +95,8 @@ run() {
 }
 
 # Nothing may hold on to any module once the tests are over: ours must go at the
-# first try, then those that they stand on, the ones without a user first.
+# first try, then those that they stand on, the ones without a user first. What the
+# machine itself needs stays.
 unload_modules() {
 	local name users progress=yes
 	for name in $(lsmod | awk '$1 ~ /_kunit$/ { print $1 }') vtd_shadow_vfio_pci vtd_shadow; do
@@ -95,11 +105,12 @@ unload_modules() {
 	while [ "$progress" ]; do
 		progress=
 		while read -r name _ users _; do
-			[ "$users" -ne 0 ] || ! rmmod "$name" || progress=yes
+			[ "$users" -ne 0 ] || grep -qx "$name" /modules/first ||
+				! rmmod "$name" || progress=yes
 		done </proc/modules
 	done
 	while read -r name _ users _; do
-		failure "$name still has $users users"
+		grep -qx "$name" /modules/first || failure "$name still has $users users"
 	done </proc/modules
 }
 

@@ -5,6 +5,7 @@
 # IOMMU, ports for results. Source it, then
 #
 #   base_initramfs ROOT INIT MODULES NAME...
+#                               MACHINE_MODULES are what the ports below need
 #   pack_initramfs ROOT FILE
 #   set_host                    sets IOMMU and HOST_ARGS from HOST
 #   start_machine MEMORY APPEND begins ARGS
@@ -18,7 +19,8 @@ HOST=${HOST:-intel} QEMU=${QEMU:-qemu-system-x86_64} TIMEOUT=${TIMEOUT:-3600}
 
 # base_initramfs ROOT INIT MODULES NAME...: busybox, INIT, the module files of the
 # directory MODULES by the names that the kernel shows, so that init finds them, and
-# the order in which to load those named. A name with a ? need not be there.
+# the order in which to load those named, and before them MACHINE_MODULES. A name with a
+# ? need not be there.
 base_initramfs() {
 	local root=$1 init=$2 modules=$3 file
 	shift 3
@@ -29,13 +31,23 @@ base_initramfs() {
 	for file in "$modules"/*.ko; do
 		cp "$file" "$root/modules/$(basename "$file" | tr - _)"
 	done
-	while [ $# -gt 0 ]; do
-		if [ -e "$root/modules/${1%\?}.ko" ] || [ "${1%\?}" = "$1" ]; then
-			module_order "$root/modules" "${1%\?}"
-		fi
-		shift
-	done | awk '!seen[$0]++' >"$root/modules/order"
+	load_order "$root/modules" "${MACHINE_MODULES[@]}" >"$root/modules/first"
+	load_order "$root/modules" "$@" |
+		{ grep -vxFf "$root/modules/first" || true; } >"$root/modules/order"
 }
+
+load_order() { # DIRECTORY NAME...
+	local dir=$1 name
+	shift
+	for name; do
+		if [ -e "$dir/${name%\?}.ko" ] || [ "${name%\?}" = "$name" ]; then
+			module_order "$dir" "${name%\?}"
+		fi
+	done | awk '!seen[$0]++'
+}
+
+# What the test kernel has built in, and other kernels as modules
+MACHINE_MODULES=('virtio_pci?' 'virtio_console?')
 
 pack_initramfs() { # ROOT FILE
 	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0) >"$2"

@@ -67,6 +67,7 @@ add_devices() {
 set_memory() {
 	HUGE='hugepagesz=2M hugepages=256' MEMORY=6G
 	[ "$MODE" != kunit ] || HUGE='' MEMORY=1G
+	[ "$MODE" != demo ] || HUGE='' MEMORY=2G
 	# A guest of 4 GiB, and what iommufd keeps for a million areas
 	[[ $MODE != @(bench|profile) ]] || MEMORY=10G
 }
