@@ -3,9 +3,11 @@
 # Front door of vtd_shadow: each target is one script. `make help` lists them.
 
 .NOTPARALLEL:
-.PHONY: help demo demo-engine check kunit check-guest bench bench-guest soak shell shell-guest modules overlay clean clean-cache
+.PHONY: help demo demo-engine check kunit check-guest bench bench-guest soak shell shell-guest modules modules-debian modules-debian-remove \
+	overlay clean clean-cache
 
-export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW
+export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW RELEASE \
+	KEY CERT
 
 help:
 	@echo 'make demo              a device does DMA through a shadow, step by step; then a guest with'
@@ -27,6 +29,8 @@ help:
 	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, intel-fs,'
 	@echo '                       virtio, amd'
 	@echo 'make modules KDIR=...  build the modules for a prepared kernel (6.12 or newer)'
+	@echo 'make modules-debian    build and install them on a kernel of Debian without IOMMUFD;'
+	@echo '                       modules-debian-remove: the stock modules are back'
 	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
@@ -72,6 +76,12 @@ shell-guest:
 
 modules:
 	@bash scripts/modules.sh '$(KDIR)'
+
+modules-debian:
+	@bash scripts/debian/modules.sh install
+
+modules-debian-remove:
+	@bash scripts/debian/modules.sh remove
 
 overlay:
 	@bash scripts/overlay.sh '$(KSRC)'

@@ -9,6 +9,7 @@
 #   hosts     kselftests on all hosts (Intel in legacy and in scalable mode, virtio,
 #             AMD), on 6.12 and on 7.x, unless HOST or KERNEL name one
 #   guest     real guests with an assigned disk, on KERNEL, in short
+#   debian    the kernel that Debian ships: modules are installed, work, and go again
 #   debug     both on the newest 7.x with sanitizers
 #   modules   the modules build against prepared kernels
 #   overlay   the repository builds and runs inside a kernel tree
@@ -50,7 +51,7 @@ DEBUG_HALF=map_test,context_test,memory_test,life_test
 # Lanes side by side. A boot waits for emulated devices much of its time; what
 # compiles stays behind the boots in priority.
 PLAIN=(kunit selftest hosts)
-GUEST=(guest)
+GUEST=(guest debian)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
 
@@ -89,6 +90,7 @@ suite_programs() { # SUITE
 		;;
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
+	debian) bash "$TOP/scripts/debian/test.sh" ;;
 	style) bash "$TOP/scripts/style.sh" ;;
 	modules | overlay) unless_passed "$1" bash "$TOP/scripts/$1-test.sh" ;;
 	esac
@@ -159,6 +161,7 @@ wanted_kernels() { # SUITE...
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug) echo 7 debug ;;
+		debian) echo debian plain ;;
 		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac
 	done | sort -u
