@@ -14,6 +14,8 @@ source "$TOP/scripts/qemu.sh"
 source "$TOP/scripts/judge.sh"
 # shellcheck source=scripts/tools.sh
 source "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/setup-test.sh
+source "$TOP/scripts/setup-test.sh"
 # shellcheck source=tools/testing/selftests/vtd_shadow/qemu/machine.sh
 source "$SELFTESTS/qemu/machine.sh"
 
@@ -129,6 +131,7 @@ STOCK=$UNPACKED/root/lib/modules/$RELEASE
 [ -d "$STOCK" ] || STOCK=$UNPACKED/root/usr/lib/modules/$RELEASE
 modules_build "$KDIR"
 tests_build vtd_shadow_demo vtd_shadow_type1
+test_setup
 test_sentences
 test_layouts
 test_install
