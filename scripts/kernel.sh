@@ -82,11 +82,12 @@ build_kernel() { # VERSION FLAVOUR KSRC DIRECTORY
 	local src=$3 dir=$4 files
 	mapfile -t files < <(fragments "$1" "$2")
 	make -C "$src" O="$dir" tinyconfig
-	"$src/scripts/kconfig/merge_config.sh" -m -O "$dir" "$dir/.config" "${files[@]}"
+	# The last line of a symbol counts.
+	cat "${files[@]}" >>"$dir/.config"
 	make -C "$src" O="$dir" olddefconfig
 	check_config "$dir/.config" "${files[@]}"
-	make -C "$src" O="$dir" -j"$(nproc)" bzImage modules
-	make -C "$src" O="$dir" headers_install
+	# All of it at once: one part compiles while another one links.
+	make -C "$src" O="$dir" -j"$(nproc)" bzImage modules headers
 	# The directory moves to its place when it is complete: 7.x wrote its name.
 	# shellcheck disable=SC2016  # for make
 	local here='$(dir $(abspath $(lastword $(MAKEFILE_LIST))))'
