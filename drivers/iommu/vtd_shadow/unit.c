@@ -202,27 +202,84 @@ int vtds_unit_get_info(struct vtds_unit *unit, void *arg)
 	return 0;
 }
 
-/* Publishes what BIND made. Returns -EBUSY if another BIND was first. */
-static int unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
-			struct iommufd_access *access,
-			const struct vtd_shadow_bind *cmd)
+/*
+ * Makes the caller the only one that binds the unit. What BIND makes calls into the unit
+ * from the moment that it is attached, and once more for all of memory when it ends: only
+ * the unit's own access may do that.
+ */
+static int unit_claim(struct vtds_unit *unit)
+{
+	if (mutex_lock_killable(&unit->lock))
+		return -EINTR;
+	if (unit->claimed) {
+		mutex_unlock(&unit->lock);
+		return -EBUSY;
+	}
+	unit->claimed = true;
+	mutex_unlock(&unit->lock);
+	return 0;
+}
+
+static void unit_unclaim(struct vtds_unit *unit)
 {
 	guard(mutex)(&unit->lock);
-	if (unit->ictx)
-		return -EBUSY;
+	unit->claimed = false;
+}
+
+/* Makes what BIND publishes. An access that could not be attached was never called. */
+static struct iommufd_access *
+access_begin(struct vtds_unit *unit, struct iommufd_ctx *ictx, u32 ioas_id)
+{
+	struct iommufd_access *access;
+	u32 access_id;
+	int ret;
+
+	access =
+		iommufd_access_create(ictx, &unit_access_ops, unit, &access_id);
+	if (IS_ERR(access))
+		return access;
+	ret = iommufd_access_attach(access, ioas_id);
+	if (ret) {
+		iommufd_access_destroy(access);
+		return ERR_PTR(ret);
+	}
+	return access;
+}
+
+/* Memory may be taken before this: nothing of it is in use then. */
+static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
+			 struct iommufd_access *access,
+			 const struct vtd_shadow_bind *cmd)
+{
+	guard(mutex)(&unit->lock);
 	unit->ictx = ictx;
 	unit->mem.access = access;
 	unit->max_nodes = cmd->max_nodes ?: READ_ONCE(vtds_max_nodes);
 	unit->max_pages = cmd->max_pages ?: READ_ONCE(vtds_max_pages);
+}
+
+static int unit_bind(struct vtds_unit *unit, struct iommufd_ctx *ictx,
+		     const struct vtd_shadow_bind *cmd)
+{
+	struct iommufd_access *access;
+	int ret;
+
+	ret = unit_claim(unit);
+	if (ret)
+		return ret;
+	access = access_begin(unit, ictx, cmd->ioas_id);
+	if (IS_ERR(access)) {
+		unit_unclaim(unit);
+		return PTR_ERR(access);
+	}
+	unit_publish(unit, ictx, access, cmd);
 	return 0;
 }
 
 int vtds_unit_bind(struct vtds_unit *unit, void *arg)
 {
 	struct vtd_shadow_bind *cmd = arg;
-	struct iommufd_access *access;
 	struct iommufd_ctx *ictx;
-	u32 access_id;
 	int ret;
 
 	if (cmd->flags)
@@ -234,18 +291,9 @@ int vtds_unit_bind(struct vtds_unit *unit, void *arg)
 	ictx = iommufd_ctx_from_fd(cmd->iommufd);
 	if (IS_ERR(ictx))
 		return PTR_ERR(ictx);
-	access =
-		iommufd_access_create(ictx, &unit_access_ops, unit, &access_id);
+	ret = unit_bind(unit, ictx, cmd);
 	/* The access has a reference of its own */
 	iommufd_ctx_put(ictx);
-	if (IS_ERR(access))
-		return PTR_ERR(access);
-
-	ret = iommufd_access_attach(access, cmd->ioas_id);
-	if (!ret)
-		ret = unit_publish(unit, ictx, access, cmd);
-	if (ret)
-		iommufd_access_destroy(access);
 	return ret;
 }
 

@@ -54,6 +54,10 @@ struct vtds_events;
  * vtds_bound_lock (vfio.c), for who owns a device, nests inside all of them:
  * nothing else is taken under it.
  *
+ * What can be had once (a unit's access, a device, its group) is claimed under the
+ * lock first, and made afterwards: who comes second has nothing to take back that
+ * could call into what the first one made.
+ *
  * iommufd calls our unmap callback with none of its locks held; it takes
  * vtds_unit.lock. So that lock must not be held over iommufd_access_destroy(),
  * which waits for running callbacks.
@@ -456,6 +460,7 @@ struct vtds_stats {
  * @ref: The file, and operations that found the unit through a device
  * @memory_going: Held for reading while iommufd is told that memory is not used
  * @lock: Protects everything below
+ * @claimed: BIND was called and did not fail so far
  * @ictx: iommufd of BIND, kept alive by @mem's access; NULL before
  * @mem: Guest memory
  * @have_state: SET_STATE was called
@@ -485,6 +490,7 @@ struct vtds_unit {
 	struct kref ref;
 	struct rw_semaphore memory_going;
 	struct mutex lock; /* all that follows */
+	bool claimed;
 	struct iommufd_ctx *ictx;
 	struct vtds_guest_mem mem;
 	bool have_state;

@@ -128,8 +128,12 @@ struct vtd_shadow_get_info {
  * the memory cgroup of the callers, the pinned guest memory to the user that
  * iommufd accounts the IOAS to, once however many devices and domains use it.
  *
- * Errors: EBUSY the unit is bound already; EBADF or EBADFD @iommufd is no
- * iommufd; ENOENT no such IOAS; EINVAL a limit above that of GET_INFO.
+ * Happens once in the life of the unit. A BIND that fails changes nothing, neither
+ * in a unit that is bound nor for a later BIND of one that is not.
+ *
+ * Errors: EBUSY the unit is bound already, or a BIND of it is under way; EBADF or
+ * EBADFD @iommufd is no iommufd; ENOENT no such IOAS; EINVAL a limit above that of
+ * GET_INFO.
  */
 struct vtd_shadow_bind {
 	__u32 size;

@@ -213,12 +213,14 @@ TEST_F(device, closed_during_invalidations)
 /**
  * struct taker - A thread that takes the spare memory and gives it again
  * @scene: Where
+ * @ioas: In which IOAS
  * @stop: It shall end
  * @rc: What went wrong, or 0
  * @turns: How often it did
  */
 struct taker {
 	struct vtds_scene *scene;
+	__u32 ioas;
 	bool stop;
 	int rc;
 	unsigned int turns;
@@ -231,10 +233,10 @@ static void *take_for_ever(void *arg)
 	const struct vtds_ram *ram = &t->scene->guest.ram[1];
 
 	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE) && !t->rc) {
-		t->rc = vtds_ioas_unmap(vmm, vmm->ioas, ram->gpa, ram->size);
+		t->rc = vtds_ioas_unmap(vmm, t->ioas, ram->gpa, ram->size);
 		t->rc = t->rc ?:
-				vtds_ioas_map(vmm, vmm->ioas, ram->hva,
-					      ram->gpa, ram->size, PERM_RW);
+				vtds_ioas_map(vmm, t->ioas, ram->hva, ram->gpa,
+					      ram->size, PERM_RW);
 		t->turns++;
 	}
 	return NULL;
@@ -258,7 +260,7 @@ static int open_again(struct vtds_scene *scene)
  */
 TEST_F(device, unit_closed_while_memory_goes)
 {
-	struct taker taker = { .scene = &self->s };
+	struct taker taker = { .scene = &self->s, .ioas = self->s.vmm.ioas };
 	struct vtds_ram *ram = &self->s.guest.ram[1];
 	pthread_t thread;
 	double began;
@@ -282,6 +284,45 @@ TEST_F(device, unit_closed_while_memory_goes)
 
 	ASSERT_EQ(0, vtds_resync(&self->s.unit));
 	EXPECT_EQ(0U, self->s.unit.install_errno);
+	EXPECT_REACH(PERM_RW, &self->s.dev[2], IOVA, SPARE_GPA);
+	EXPECT_AT_HOME(7);
+}
+
+/*
+ * A VMM binds a unit again and again, to another IOAS from which memory is taken all the
+ * time: at the addresses that devices use in the IOAS of the first BIND.
+ */
+TEST_F(device, unit_bound_again_while_memory_goes)
+{
+	struct taker taker = { .scene = &self->s };
+	struct vtds_vmm other = self->s.vmm;
+	struct vtds_ram *ram = &self->s.guest.ram[1];
+	unsigned long unmapped;
+	pthread_t thread;
+	double began;
+
+	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+				  SZ_2M));
+	ASSERT_EQ(0, vtds_ioas_alloc(&self->s.vmm, &other.ioas));
+	for (unsigned int i = 0; i < 2; i++)
+		ASSERT_EQ(0,
+			  vtds_ioas_map(&self->s.vmm,
+					i ? other.ioas : self->s.vmm.ioas,
+					ram->hva, SPARE_GPA, SZ_2M, PERM_RW));
+	vtds_map_range(&self->s.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
+	FLUSH(iotlb_domain(SCENE_DID));
+	unmapped = STAT(leaves_unmapped);
+
+	taker.ioas = other.ioas;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, take_for_ever, &taker));
+	began = vtds_seconds();
+	for (unsigned int i = 0; i < 500; i++)
+		ASSERT_EQ(-EBUSY, vtds_unit_bind(&self->s.unit, &other, 0, 0));
+	EXPECT_GT(50, vtds_seconds() - began);
+	__atomic_store_n(&taker.stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, taker.rc);
+	EXPECT_EQ(unmapped, STAT(leaves_unmapped));
 	EXPECT_REACH(PERM_RW, &self->s.dev[2], IOVA, SPARE_GPA);
 	EXPECT_AT_HOME(7);
 }

@@ -472,6 +472,60 @@ TEST_F(bind, two_units_on_one_ioas)
 	vtds_unit_close(&second);
 }
 
+/**
+ * struct binder - A thread that binds a unit
+ * @fixture: What it binds, and to what
+ * @start: All begin at once
+ * @rc: What it got
+ */
+struct binder {
+	FIXTURE_DATA(bind) * fixture;
+	pthread_barrier_t *start;
+	int rc;
+};
+
+static void *bind_once(void *arg)
+{
+	struct binder *b = arg;
+
+	pthread_barrier_wait(b->start);
+	b->rc = vtds_unit_bind(&b->fixture->unit, &b->fixture->vmm, 0, 0);
+	return NULL;
+}
+
+#define NR_BINDERS 4
+
+/* One of them binds the unit, to an IOAS that is free when the unit is closed */
+TEST_F(bind, threads_at_once)
+{
+	pthread_barrier_t start;
+
+	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, NR_BINDERS));
+	for (unsigned int i = 0; i < 50; i++) {
+		struct binder binders[NR_BINDERS];
+		pthread_t threads[NR_BINDERS];
+		unsigned int bound = 0, busy = 0;
+
+		for (unsigned int j = 0; j < NR_BINDERS; j++) {
+			binders[j].fixture = self;
+			binders[j].start = &start;
+			ASSERT_EQ(0, pthread_create(&threads[j], NULL,
+						    bind_once, &binders[j]));
+		}
+		for (unsigned int j = 0; j < NR_BINDERS; j++) {
+			ASSERT_EQ(0, pthread_join(threads[j], NULL));
+			bound += !binders[j].rc;
+			busy += binders[j].rc == -EBUSY;
+		}
+		EXPECT_EQ(1U, bound);
+		EXPECT_EQ(NR_BINDERS - 1U, busy);
+		vtds_unit_close(&self->unit);
+		ASSERT_EQ(0, vtds_unit_open(&self->unit));
+	}
+	pthread_barrier_destroy(&start);
+	EXPECT_EQ(0, vtds_destroy(&self->vmm, self->vmm.ioas));
+}
+
 /* --- SET_STATE --- */
 
 TEST_F(bind, registers)

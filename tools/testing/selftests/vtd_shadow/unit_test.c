@@ -109,6 +109,30 @@ TEST_F(unit, reset_and_boot)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
+/* A second BIND, to whatever IOAS, is refused, and devices do not notice it */
+TEST_F(unit, bound_twice)
+{
+	unsigned long unmapped = STAT(leaves_unmapped), syncs = STAT(syncs);
+	struct vtds_vmm other = self->s.vmm, nowhere = self->s.vmm;
+
+	ASSERT_EQ(0, vtds_ioas_alloc(&self->s.vmm, &other.ioas));
+	nowhere.ioas = 0x7fffff;
+	EXPECT_EQ(-EBUSY, vtds_unit_bind(&self->s.unit, &self->s.vmm, 0, 0));
+	EXPECT_EQ(-EBUSY, vtds_unit_bind(&self->s.unit, &other, 0, 0));
+	EXPECT_EQ(-EBUSY, vtds_unit_bind(&self->s.unit, &nowhere, 0, 0));
+	EXPECT_EQ(unmapped, STAT(leaves_unmapped));
+	EXPECT_EQ(syncs, STAT(syncs));
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	EXPECT_AT_HOME(3);
+
+	/* Nothing of the unit is in the other IOAS, and all of it in its own */
+	EXPECT_EQ(0, vtds_destroy(&self->s.vmm, other.ioas));
+	EXPECT_EQ(-EBUSY, vtds_destroy(&self->s.vmm, self->s.vmm.ioas));
+	vtds_unmap(&self->s.table, IOVA, SZ_4K);
+	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	EXPECT_DEAD(self->dev, IOVA, self->page);
+}
+
 /* Contexts that were written, and announced or not, while translation was off */
 TEST_F(unit, set_up_while_off)
 {
