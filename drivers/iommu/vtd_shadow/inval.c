@@ -77,10 +77,20 @@ static void decode_pages(u64 hi, struct vtds_inval *inval)
 		inval->last = U64_MAX;
 }
 
+/*
+ * In caching mode entries that are not present are cached under domain-id 0, of whatever
+ * domain they are in: no table has it. Xen before 4.16 announces new mappings under it.
+ */
+static __always_inline bool is_any_domain(u64 lo)
+{
+	return !FIELD_GET(VTD_INVAL_DID, lo);
+}
+
 static __always_inline enum vtd_shadow_iqei
 decode_iotlb(const struct vtds_caps *caps, u64 lo, u64 hi,
 	     struct vtds_inval *inval)
 {
+	inval->all_domains = is_any_domain(lo);
 	switch (FIELD_GET(VTD_INVAL_G, lo)) {
 	case VTD_INVAL_G_RESERVED:
 		return VTD_SHADOW_IQEI_RESERVED_FIELD;
@@ -113,6 +123,7 @@ static enum vtd_shadow_iqei decode_pasid_iotlb(u64 lo, u64 hi,
 	default:
 		return VTD_SHADOW_IQEI_RESERVED_FIELD;
 	}
+	inval->all_domains = is_any_domain(lo);
 	inval->action = VTDS_SYNC;
 	return VTD_SHADOW_IQEI_NONE;
 }

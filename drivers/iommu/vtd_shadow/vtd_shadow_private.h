@@ -698,7 +698,7 @@ enum vtds_inval_action {
 /**
  * struct vtds_inval - A decoded invalidation descriptor
  * @action: What it asks for: enum vtds_inval_action
- * @all_domains: VTDS_SYNC: whatever the domain-id
+ * @all_domains: VTDS_SYNC: of all domains; it is global, or its domain-id is 0
  * @all_pages: All of the domain
  * @interrupt: VTDS_FLUSH: the guest wants an interrupt
  * @status_write: The guest wants @status_data written to @status_gpa

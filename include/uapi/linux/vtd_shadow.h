@@ -311,6 +311,12 @@ enum vtd_shadow_iqei {
  * 32 bytes also PASID-cache, PASID-based IOTLB and PASID-based device-TLB ones.
  * What a guest asked for through registers is expressed in the same form.
  *
+ * Domain-id 0 means all domains: in caching mode entries that are not present are
+ * cached under it, and some guests announce new mappings with it. An IOTLB or
+ * PASID-based IOTLB descriptor that has it syncs its range in every domain of the
+ * unit. Context-cache and PASID-cache descriptors read the entries of all devices
+ * again (device-selective ones those of the source-id), whatever their domain-id.
+ *
  * A wait descriptor is a barrier: what stands before it has taken effect on the
  * host IOMMU before what follows begins. Writing its status is left to the VMM,
  * which does so for the ones before @done when the call returned.
@@ -454,7 +460,8 @@ enum vtd_shadow_translate_flags {
  * @fault_reason: Output, the VT-d fault reason (specification, appendix A) that
  *                a refused request deserves, 0 if @perm is not. Where guest
  *                tables permit an access that is not installed it is 07h
- * @domain_id: Output, the domain-id of the guest's context entry, 0 without one
+ * @domain_id: Output, the domain-id of the guest's context or PASID entry, 0 without
+ *             a valid one. Flushes with this domain-id or with 0 reach the address
  * @__reserved: Must be 0
  *
  * Answers from the mirror, thus with what devices can reach now, not with what

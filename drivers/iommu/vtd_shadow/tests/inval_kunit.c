@@ -222,6 +222,34 @@ static void inval_address_mask_limit(struct kunit *test)
 		}
 }
 
+/* Only global and domain-id 0 mean all domains; that does not change the range. */
+static void inval_domain_id_0(struct kunit *test)
+{
+	for (u64 did = 0; did <= U16_MAX; did = did ? did << 1 : 1)
+		for (u64 g = 1; g < 4; g++) {
+			u64 lo = g << 4 | did << 16;
+			struct vtds_inval inval;
+
+			KUNIT_EXPECT_EQ(test, decode(2 | lo, 0x5003, &inval),
+					IQEI_NONE);
+			KUNIT_EXPECT_EQ_MSG(test, inval.all_domains,
+					    g == 1 || !did, "g %llu did %llx",
+					    g, did);
+			KUNIT_EXPECT_EQ(test, inval.all_pages, g != 3);
+			if (g == 1)
+				continue;
+			KUNIT_EXPECT_EQ(test,
+					decode_wide(6 | lo, 0x5003, &inval),
+					IQEI_NONE);
+			KUNIT_EXPECT_EQ(test, inval.all_domains, !did);
+			KUNIT_EXPECT_EQ(test, inval.all_pages, g != 3);
+			if (g == 2)
+				continue;
+			KUNIT_EXPECT_EQ(test, inval.first, 0);
+			KUNIT_EXPECT_EQ(test, inval.last, 0xcfff);
+		}
+}
+
 /* The block that AM names, together with 2^AM pages from the address itself. */
 static void check_range(struct kunit *test, u64 addr, unsigned int am,
 			unsigned int type)
@@ -438,6 +466,7 @@ static struct kunit_case inval_cases[] = {
 	KUNIT_CASE(inval_context_function_mask),
 	KUNIT_CASE(inval_address_mask_limit),
 	KUNIT_CASE(inval_page_range),
+	KUNIT_CASE(inval_domain_id_0),
 	KUNIT_CASE(inval_pasid_iotlb),
 	KUNIT_CASE(inval_pasid_iotlb_address_mask),
 	KUNIT_CASE(inval_pasid_cache),

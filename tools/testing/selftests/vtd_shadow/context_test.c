@@ -460,6 +460,26 @@ TEST_F(context, two_domain_ids_one_table)
 	EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
 }
 
+/* Domain-id 0: all domains for translations, and all contexts */
+TEST_F(context, domain_id_0)
+{
+	__u64 other_page = vtds_page(&self->s.guest);
+	struct vtds_table other;
+
+	vtds_table_init(&other, &self->s.guest, 3, SCENE_DID + 1);
+	vtds_scene_map_homes(&self->s, &other);
+	vtds_ctx_use(&self->s.guest, self->dev[0].sid, &other);
+	FLUSH(cc_domain(0));
+	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_EQ(2UL, STAT(domains));
+
+	vtds_map(&other, IOVA, other_page, SZ_4K, PERM_RW);
+	vtds_unmap(&self->s.table, IOVA, SZ_4K);
+	FLUSH(iotlb_page(0, IOVA));
+	EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, other_page);
+	EXPECT_DEAD(&self->dev[1], IOVA, self->page);
+}
+
 /* --- Tables and who shares them --- */
 
 TEST_F(context, one_table_one_shadow)

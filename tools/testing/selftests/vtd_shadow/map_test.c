@@ -99,11 +99,38 @@ TEST_F(map, no_invalidation_no_change)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
 	/* Another domain's invalidation is none of this table's business */
-	FLUSH(iotlb_page(SCENE_DID + 1, IOVA), iotlb_domain(0));
+	FLUSH(iotlb_page(SCENE_DID + 1, IOVA), iotlb_domain(SCENE_DID + 1));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
 	FLUSH(iotlb_domain(SCENE_DID));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
+}
+
+/*
+ * Entries that are not present are cached under domain-id 0, so that a new mapping may be
+ * announced with it: its range in all domains, and no more of it.
+ */
+TEST_F(map, domain_id_0)
+{
+	struct vtds_table *table = &self->s.table;
+
+	/* A table that is new would be read as a whole */
+	vtds_map(table, IOVA + SZ_4K, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(0, IOVA + SZ_4K));
+	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_4K, self->page);
+
+	vtds_map(table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(0, IOVA + SZ_4K));
+	EXPECT_DEAD(self->dev, IOVA, self->page);
+	FLUSH(iotlb_page(0, IOVA));
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	vtds_unmap(table, IOVA, SZ_4K);
+	FLUSH(iotlb_pages(0, IOVA, 9));
+	EXPECT_DEAD(self->dev, IOVA, self->page);
+
+	vtds_map(table, IOVA, self->page, SZ_4K, PERM_R);
+	FLUSH(iotlb_domain(0));
+	EXPECT_REACH(PERM_R, self->dev, IOVA, self->page);
 }
 
 TEST_F(map, every_descriptor_that_covers_it)

@@ -197,9 +197,16 @@ static void find_pages(__u64 field, __u64 *first, __u64 *last)
 		*last = addr + ((1ULL << shift) - 1);
 }
 
+/* Domain-id 0 is that of entries that are not present, in whatever domain */
+static bool is_for_all(struct model_desc desc)
+{
+	return !did_of(desc) ||
+	       (type_of(desc) == DESC_IOTLB && granularity(desc) == 1);
+}
+
 static void translations(struct model *m, struct model_desc desc)
 {
-	bool all = type_of(desc) == DESC_IOTLB && granularity(desc) == 1;
+	bool all = is_for_all(desc);
 	__u64 first = 0, last = ~0ULL;
 
 	if (granularity(desc) == 3)

@@ -47,6 +47,9 @@ void random_queue_pages(struct vtds_random *r, struct random_batch *batch,
 {
 	unsigned int am = 9 * (level - 1);
 
+	/* As old Xen announces what is new */
+	if (random_chance(r, 5))
+		did = 0;
 	if (random_chance(r, 20))
 		am += random_below(r, 10);
 	/* As old guests do */

@@ -271,11 +271,46 @@ TEST_F(scalable, other_domain_ids)
 {
 	vtds_unmap(&self->s.table, IOVA, SZ_4K);
 	FLUSH(piotlb_pasid(OTHER_DID, 0), piotlb_pages(OTHER_DID, 0, IOVA, 9),
-	      iotlb_domain(OTHER_DID), iotlb_domain(0));
+	      iotlb_domain(OTHER_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	/* A PASID does not count: a domain-id is a table */
 	FLUSH(piotlb_pasid(SCENE_DID, 77));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
+}
+
+/*
+ * Domain-id 0 is that of entries that are not present: both types of IOTLB descriptors
+ * mean all domains then, and entries are read as with any other.
+ */
+TEST_F(scalable, domain_id_0)
+{
+	const struct vtds_desc descs[] = {
+		iotlb_domain(0),
+		iotlb_page(0, IOVA),
+		piotlb_pasid(0, 0),
+		piotlb_pages(0, 0, IOVA, 0),
+	};
+	const struct vtds_desc reads[] = { pc_domain(0), pc_pasid(0, 0),
+					   cc_domain(0) };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(descs); i++) {
+		vtds_unmap(&self->s.table, IOVA, SZ_4K);
+		FLUSH(descs[i]);
+		EXPECT_DEAD(self->dev, IOVA, self->page);
+		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+		FLUSH(piotlb_pages(0, 0, IOVA + SZ_4K, 0));
+		EXPECT_DEAD(self->dev, IOVA, self->page);
+		FLUSH(descs[i]);
+		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(reads); i++) {
+		pasid_entry(&self->s, self->dev)[0] &= ~PASID_P;
+		FLUSH(reads[i]);
+		EXPECT_ATTACHED(BLOCKED, self->dev);
+		pasid_entry(&self->s, self->dev)[0] |= PASID_P;
+		FLUSH(reads[i]);
+		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	}
 }
 
 /* What needs no work must be taken all the same */
