@@ -84,7 +84,7 @@ int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
 		.mamv = FIELD_GET(VTD_CAP_MAMV, cap),
 		.pass_through = ecap & VTD_ECAP_PT,
 		.device_tlb = ecap & VTD_ECAP_DT,
-		.snoop = ecap & VTD_ECAP_SC,
+		.snoop = ecap & (VTD_ECAP_SC | VTD_ECAP_SMTS),
 		.scalable = ecap & VTD_ECAP_SMTS,
 		.second_stage = ecap & VTD_ECAP_SSTS,
 		.rid_pasid = ecap & VTD_ECAP_RPS,
@@ -106,7 +106,9 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_caps_decode);
  * @level: Level of the table that it is in, 1 to 5
  * @leaf: It is at level 1 or has PS set
  *
- * Section 9.8. Of a leaf where there is no such page size PS is reserved.
+ * Section 9.8. Of a leaf where there is no such page size PS is reserved. SNP of leaves
+ * is not, on a unit with scalable mode: there Linux 5.13 to 5.18 sets it in all of them
+ * without a look at ECAP.SC. It asks for snooping; an entry permits no more with it.
  *
  * Return: the bits.
  */

@@ -97,7 +97,7 @@ struct vtds_events;
  * @mamv: Largest address mask of a page-selective invalidation
  * @pass_through: TT 10b is allowed
  * @device_tlb: TT 01b is allowed, and bit TM of leaves is not reserved
- * @snoop: Bit SNP of leaves is not reserved
+ * @snoop: Bit SNP of leaves is not reserved (SC or SMTS)
  * @scalable: Scalable mode is supported (SMTS)
  * @second_stage: PGTT 010b is allowed (SSTS)
  * @rid_pasid: Scalable-mode context entries have RID_PASID (RPS)

@@ -141,6 +141,7 @@ static void caps_scalable_fields(struct kunit *test)
 
 		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD, ecap, 40, &caps), 0);
 		KUNIT_EXPECT_EQ(test, caps.scalable, !!(opt & 1));
+		KUNIT_EXPECT_EQ(test, caps.snoop, !!(opt & 1));
 		KUNIT_EXPECT_EQ(test, caps.second_stage, !!(opt & 2));
 		KUNIT_EXPECT_EQ(test, caps.rid_pasid, !!(opt & 4));
 		KUNIT_EXPECT_EQ(test, caps.pasid_bits, 0);
@@ -162,7 +163,7 @@ static void caps_scalable_fields(struct kunit *test)
  * @level: Of the table that it is in
  * @base: R, and PS for superpages
  * @reserved: Reserved bits
- * @leaf: Bit 11 is SNP if ECAP.SC, bit 62 TM if ECAP.DT
+ * @leaf: Bit 11 is SNP if ECAP.SC or SMTS, bit 62 TM if ECAP.DT
  * @size_cap: Bit of CAP_REG that allows the kind, 0 if always
  */
 struct entry_kind {
@@ -190,7 +191,7 @@ static void check_kind(struct kunit *test, const struct entry_kind *kind,
 	u64 reserved = kind->reserved;
 	bool got;
 
-	if (kind->leaf && (ecap & 1 << 7))
+	if (kind->leaf && (ecap & (1ULL << 7 | 1ULL << 43)))
 		reserved &= ~0x800ULL;
 	if (kind->leaf && (ecap & 1 << 2))
 		reserved &= ~0x4000000000000000ULL;
@@ -220,10 +221,11 @@ static void caps_entry_reserved(struct kunit *test)
 	static const u8 haws[] = { 32, 36, 39, 46, 51, 52 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(haws); i++)
-		for (unsigned int opt = 0; opt < 16; opt++) {
+		for (unsigned int opt = 0; opt < 32; opt++) {
 			u64 cap = CAP_GOOD | (u64)(opt & 3) << 34;
 			u64 ecap = (opt & 4 ? 1 << 7 : 0) |
-				   (opt & 8 ? 1 << 2 : 0);
+				   (opt & 8 ? 1 << 2 : 0) |
+				   (opt & 16 ? 1ULL << 43 : 0);
 			struct vtds_caps caps;
 
 			KUNIT_ASSERT_EQ(test, decode(cap, ecap, haws[i], &caps),

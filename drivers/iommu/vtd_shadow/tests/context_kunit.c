@@ -116,6 +116,9 @@ static void context_root_address(struct kunit *test)
 		b->unit->rtaddr = ROOT_GPA | ttm << 10;
 		expect_blocked(b, REASON_ROOT_ADDRESS, "ttm", ttm);
 	}
+	/* Below there are reserved bits, which no guest sets */
+	b->unit->rtaddr = ROOT_GPA | 0x3ff;
+	expect_shadow(b, 4);
 	b->unit->rtaddr = HOLE_GPA;
 	expect_blocked(b, REASON_ROOT_UNREADABLE, "hole", 0);
 	for (unsigned int bit = HAW; bit < 64; bit++) {

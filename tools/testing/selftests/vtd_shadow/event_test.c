@@ -15,6 +15,9 @@
 #include "vtds_test.h"
 
 #define IOVA 0x2345600000ULL
+
+/* An address bit that no guest here has: reserved in every paging entry */
+#define BEYOND_HAW (1ULL << 51)
 #define NOWHERE 0x3000000000ULL
 #define SPARE_GPA 0x400000000ULL
 #define OTHER_DID (SCENE_DID + 1)
@@ -297,7 +300,7 @@ TEST_F(event, paging_entries)
 		const __u64 good = *entry;
 
 		/* Reserved bits */
-		*entry = good | 1ULL << 11;
+		*entry = good | BEYOND_HAW;
 		FLUSH_WITH(EPROTO, iotlb_domain(OTHER_DID));
 		EXPECT_EVENT(FAULT, REQUESTER | BY_ADDRESS,
 			     REASON(SS_RESERVED, SM_SS_RESERVED), 0);
@@ -307,7 +310,7 @@ TEST_F(event, paging_entries)
 		FLUSH_WITH(EPROTO, iotlb_domain(OTHER_DID));
 		EXPECT_NO_EVENT();
 		/* Another one */
-		*entry = good | 1ULL << 11 | 1ULL << 52;
+		*entry = good | BEYOND_HAW | 1ULL << 52;
 		FLUSH_WITH(EPROTO, iotlb_domain(OTHER_DID));
 		EXPECT_EQ(1, EVENTS());
 
@@ -403,7 +406,7 @@ TEST_F(event, shared_table)
 {
 	__u64 *leaf = vtds_entry(&self->s.table, IOVA, 1);
 
-	*leaf |= 1ULL << 11;
+	*leaf |= BEYOND_HAW;
 	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
 	ASSERT_EQ(1, EVENTS());
 	EXPECT_EQ((unsigned int)SCENE_DID, self->got[0].domain_id);
@@ -451,16 +454,16 @@ TEST_F(event, fault_processing_disabled_for_one)
 
 	*fpd_at(&self->s, &self->s.dev[0]) |= 2;
 	FLUSH(cc_global());
-	*leaf ^= 1ULL << 11;
+	*leaf ^= BEYOND_HAW;
 	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
 	EXPECT_EVENT(FAULT, REQUESTER | BY_ADDRESS,
 		     REASON(SS_RESERVED, SM_SS_RESERVED), 0);
-	*leaf ^= 1ULL << 11;
+	*leaf ^= BEYOND_HAW;
 	FLUSH(iotlb_domain(SCENE_DID));
 
 	*fpd_at(&self->s, self->dev) |= 2;
 	FLUSH(cc_global());
-	*leaf ^= 1ULL << 11;
+	*leaf ^= BEYOND_HAW;
 	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
 	EXPECT_NO_EVENT();
 }
@@ -577,7 +580,7 @@ TEST_F(limit, of_pages)
 static void spoil_leaves(struct vtds_table *table, __u64 iova, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		*vtds_entry(table, iova + i * SZ_4K, 1) = SS_RW | 1ULL << 11;
+		*vtds_entry(table, iova + i * SZ_4K, 1) = SS_RW | BEYOND_HAW;
 }
 
 TEST_F(event, overflow)

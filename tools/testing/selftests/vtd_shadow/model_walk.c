@@ -101,7 +101,8 @@ void model_set_caps(struct model *m, __u64 cap, __u64 ecap, unsigned int haw)
 		.mamv = cap >> 48 & 63,
 		.device_tlb = ecap >> 2 & 1,
 		.pass_through = ecap >> 6 & 1,
-		.snoop = ecap >> 7 & 1,
+		/* Some guests set it in scalable mode, whatever the unit offers */
+		.snoop = (ecap >> 7 & 1) || (ecap >> 43 & 1),
 		.scalable = ecap >> 43 & 1,
 		.second_stage = ecap >> 46 & 1,
 		.rid_pasid = ecap >> 49 & 1,

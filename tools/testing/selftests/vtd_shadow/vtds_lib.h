@@ -111,6 +111,7 @@ int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
 #define CAP_MAMV(am) ((__u64)(am) << 48)
 #define ECAP_QI (1ULL << 1)
 #define ECAP_PT (1ULL << 6)
+#define ECAP_SC (1ULL << 7)
 /* PASIDs of n + 1 bits */
 #define ECAP_PSS(n) ((__u64)(n) << 35)
 #define ECAP_PASID (1ULL << 40)
@@ -294,6 +295,7 @@ __u64 vtds_pages(struct vtds_guest *guest, __u64 size, __u64 align);
 #define SS_W (1ULL << 1)
 #define SS_RW (SS_R | SS_W)
 #define SS_PS (1ULL << 7)
+#define SS_SNP (1ULL << 11)
 #define SS_ADDR 0x000ffffffffff000ULL
 
 /**
