@@ -221,6 +221,20 @@ unchanged() {
 	[ "$(key "${@:2}")" = "$1" ] || die "the sources changed during the build, run again"
 }
 
+# vfio_drivers MODULE.ko...: those among the modules that depmod names to tools which
+# look for the VFIO driver of a PCI device
+vfio_drivers() {
+	local root tree
+	root=$(mktemp -d)
+	tree=$root/lib/modules/6.12.0
+	mkdir -p "$tree"
+	cp "$@" "$tree"
+	touch "$tree"/modules.{order,builtin,builtin.modinfo}
+	depmod -b "$root" 6.12.0
+	sed -n 's/^alias vfio_pci:[^ ]* //p' "$tree/modules.alias"
+	rm -rf "$root"
+}
+
 record() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}" >>"$RESULTS"; }
 
 pass() {

@@ -27,6 +27,18 @@ builds() {
 	pass "modules: $1"
 }
 
+# chosen_by_name NAME KDIR: tools that look for a VFIO driver find vfio-pci, not ours
+chosen_by_name() {
+	local found
+	found=$(vfio_drivers "$2/drivers/vfio/pci/vfio-pci.ko" \
+		"$OUT/modules/$(<"$2/include/config/kernel.release")"/*.ko)
+	if [ "$found" = vfio_pci ]; then
+		pass "modules: $1"
+	else
+		fail "modules: $1" "found: ${found//$'\n'/ }"
+	fi
+}
+
 # refuses NAME KDIR WORD...: one line on stderr, which has the words
 refuses() {
 	local name=$1 kdir=$2 said word
@@ -82,8 +94,10 @@ TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 kernel_build 6.12 plain
 builds "built 6.12" "$KDIR"
+chosen_by_name "no VFIO driver for tools to find on 6.12" "$KDIR"
 test_prepared "$KDIR"
 test_refusals "$KDIR"
 kernel_build 7 debug
 builds "built 7" "$KDIR"
+chosen_by_name "no VFIO driver for tools to find on 7" "$KDIR"
 summary

@@ -199,6 +199,11 @@ builds_module() {
 	tree_make W=1e KBUILD_MODPOST_WARN=1 $MODULE/vtd_shadow{,_vfio_pci,_kunit}.ko
 }
 
+# Tools that look for a VFIO driver must not find the one that was built last
+chosen_by_name() {
+	silent vfio_drivers "$BUILD/$ARCH/$MODULE/vtd_shadow_vfio_pci.ko"
+}
+
 builds_in() {
 	configure y
 	tree_make W=1e "$MODULE/"
@@ -300,6 +305,7 @@ main() {
 	ARCH=x86
 	check "6.12: lays" overlay "$TREE"
 	check "6.12: =m builds" may_die builds_module
+	check "6.12: no VFIO driver for tools to find" chosen_by_name
 	check "6.12: =y builds" may_die builds_in
 	check "6.12: configuration asks for the driver" asks_for_driver
 	check "6.12: selftests build and install" selftests
@@ -310,6 +316,7 @@ main() {
 	check "7: kunit.py runs" kunit
 	[ ! -s "$WORK/kunit.json" ] || count_kunit
 	check "7: =m builds" may_die builds_um_module
+	check "7: no VFIO driver for tools to find" chosen_by_name
 	check "7: configuration asks for the driver" asks_for_driver
 	check "7: selftests build and install" selftests
 	summary

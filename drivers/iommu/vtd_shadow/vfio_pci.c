@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vfio-pci variant driver for shadow-capable devices: vfio-pci, with the
- * iommufd operations of vtd_shadow. It is bound with driver_override.
+ * iommufd operations of vtd_shadow. It is bound with driver_override, by its name.
+ *
+ * There is no table of devices, hence no module alias: it would have to match all, as
+ * that of vfio-pci does, and tools that ask modules.alias for the VFIO driver that fits
+ * best would take this one for everything that is assigned to a guest.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -69,15 +73,8 @@ static void vtds_pci_remove(struct pci_dev *pdev)
 	vfio_put_device(&vdev->vdev);
 }
 
-static const struct pci_device_id vtds_pci_ids[] = {
-	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
-	{}
-};
-MODULE_DEVICE_TABLE(pci, vtds_pci_ids);
-
 static struct pci_driver vtds_pci_driver = {
 	.name = "vtd_shadow_vfio_pci",
-	.id_table = vtds_pci_ids,
 	.probe = vtds_pci_probe,
 	.remove = vtds_pci_remove,
 	.err_handler = &vfio_pci_core_err_handlers,
