@@ -38,14 +38,71 @@ struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_port);
 
+/* Whether the device is attached to a page table that maps @gpa to @pfn. */
+bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
+			      unsigned long pfn)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev->vdev->dev);
+
+	return domain && (domain->type & __IOMMU_DOMAIN_PAGING) &&
+	       gpa >= domain->geometry.aperture_start &&
+	       gpa <= domain->geometry.aperture_end &&
+	       PHYS_PFN(iommu_iova_to_phys(domain, gpa)) == pfn;
+}
+
+/*
+ * Compares a page table with guest memory, where guests have some: at the beginning, and
+ * at the powers of two. Where there is none nothing can be said.
+ */
+static bool identity_is_guest_memory(struct vtds_device *dev)
+{
+	struct vtds_guest_mem *mem = &dev->owner->mem;
+	unsigned int perm;
+	unsigned long pfn;
+
+	for (u64 gpa = 0; gpa <= VTDS_MAX_GPA;
+	     gpa = gpa ? gpa << 1 : VTD_PAGE_SIZE)
+		if (!vtds_mem_find(mem, gpa, &pfn, &perm) &&
+		    !vtds_device_identity_has(dev, gpa, pfn))
+			return false;
+	return true;
+}
+
+/*
+ * Whether what was attached, by the name that iommufd gave back, is the identity page
+ * table: an id is the VMM's word, and what was there may have gone since.
+ */
+static int identity_check(struct vtds_device *dev, u32 pasid, u32 pt_id)
+{
+	struct iommu_domain *domain;
+
+	/* Of an IOAS that is another one: the page table that was found for it */
+	if (pt_id != dev->identity_pt_id)
+		return dev->identity_pt_id == dev->owner->ioas_id ? 0 : -EINVAL;
+	/* The core does not tell what a PASID is attached to */
+	if (pasid != IOMMU_NO_PASID)
+		return 0;
+	domain = iommu_get_domain_for_dev(dev->vdev->dev);
+	if (!domain || !(domain->type & __IOMMU_DOMAIN_PAGING))
+		return -EINVAL;
+	return identity_is_guest_memory(dev) ? 0 : -EINVAL;
+}
+
 /* Attaches requests to the identity page table, through iommufd. */
 int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid)
 {
 	u32 pt_id = dev->identity_pt_id;
+	int ret;
 
 	KUNIT_STATIC_STUB_REDIRECT(vtds_device_attach_identity, dev, pasid);
 
-	return vtds_iommufd_attach(dev->idev, pasid, &pt_id);
+	ret = vtds_iommufd_attach(dev->idev, pasid, &pt_id);
+	if (ret)
+		return ret;
+	ret = identity_check(dev, pasid, pt_id);
+	if (ret)
+		vtds_iommufd_detach(dev->idev, pasid);
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_attach_identity);
 
@@ -81,14 +138,10 @@ static bool group_agrees(const struct vtds_group *group)
 	const struct vtds_device *dev, *first = group_first(group);
 	const struct vtds_setting *wanted = &first->requesters[0].setting;
 
-	list_for_each_entry(dev, &group->devices, group_entry) {
-		if (dev->identity_pt_id != first->identity_pt_id &&
-		    wanted->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
-			return false;
+	list_for_each_entry(dev, &group->devices, group_entry)
 		for (u32 i = 0; i < dev->nr_requesters; i++)
 			if (!same_setting(&dev->requesters[i].setting, wanted))
 				return false;
-	}
 	return true;
 }
 
@@ -392,6 +445,29 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_join);
 
+/*
+ * Tries the identity page table that a device comes with. The devices of a host group have
+ * one, which was tried. The IOAS of BIND is right: to attach it to a device that will not
+ * use it would map all of guest memory for nothing.
+ */
+static int identity_try(struct vtds_unit *unit, struct vtds_device *dev)
+{
+	const struct vtds_device *other;
+	int ret;
+
+	list_for_each_entry(other, &unit->devices, unit_entry)
+		if (other->iommu_group == dev->iommu_group)
+			return other->identity_pt_id == dev->identity_pt_id ?
+				       0 :
+				       -EINVAL;
+	if (dev->identity_pt_id == unit->ioas_id)
+		return 0;
+	ret = vtds_device_attach_identity(dev, IOMMU_NO_PASID);
+	if (!ret)
+		vtds_device_detach_identity(dev, IOMMU_NO_PASID);
+	return ret == -ENOENT ? -EINVAL : ret;
+}
+
 /**
  * vtds_device_add() - Hand a bound device to a unit
  * @batch: The batch
@@ -415,6 +491,9 @@ int vtds_device_add(struct vtds_batch *batch,
 		goto err_free;
 	}
 	dev->identity_pt_id = cmd->identity_pt_id;
+	ret = identity_try(batch->unit, dev);
+	if (ret)
+		goto err_release;
 	dev->nr_requesters = cmd->nr_source_ids;
 	dev->requesters = requesters;
 	ret = vtds_device_join(batch, dev);
@@ -422,6 +501,7 @@ int vtds_device_add(struct vtds_batch *batch,
 		return 0;
 
 	dev->requesters = NULL;
+err_release:
 	vtds_bound_release(dev);
 err_free:
 	kfree(requesters);

@@ -398,6 +398,29 @@ int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_chunk_perm);
 
+/**
+ * vtds_mem_find() - Host frame of a guest page that nobody else may be using
+ * @mem: Guest memory
+ * @gpa: Any address in the page
+ * @pfn: Output, the host frame, pinned until vtds_mem_trim() at least
+ * @perm: Output, VTD_SS_R or VTD_SS_RW
+ *
+ * Return: as vtds_mem_page().
+ */
+int vtds_mem_find(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
+		  unsigned int *perm)
+{
+	struct vtds_chunk *chunk = vtds_mem_get(mem, gpa);
+	int ret;
+
+	if (IS_ERR(chunk))
+		return PTR_ERR(chunk);
+	ret = vtds_mem_page(mem, chunk, gpa, pfn, perm);
+	vtds_mem_put(mem, chunk);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_find);
+
 /* Calls @use with the kernel's address of a guest page that is pinned then. */
 static int with_page(struct vtds_guest_mem *mem, u64 gpa, bool write,
 		     void (*use)(void *at, void *data), void *data)

@@ -11,34 +11,44 @@
 static unsigned long memory_perm(struct vtds_unit *unit, u64 gpa,
 				 unsigned int *perm)
 {
-	struct vtds_chunk *chunk = vtds_mem_get(&unit->mem, gpa);
 	unsigned int mem_perm;
-	unsigned long pfn = 0;
+	unsigned long pfn;
 
-	if (IS_ERR(chunk))
+	if (vtds_mem_find(&unit->mem, gpa, &pfn, &mem_perm)) {
+		*perm = 0;
 		return 0;
-	if (vtds_mem_page(&unit->mem, chunk, gpa, &pfn, &mem_perm))
-		mem_perm = 0;
-	vtds_mem_put(&unit->mem, chunk);
+	}
 	*perm &= mem_perm;
-	return mem_perm ? pfn : 0;
+	return pfn;
 }
 
-static void translate_identity(struct vtds_unit *unit,
-			       struct vtd_shadow_translate *cmd)
+static int translate_identity(struct vtds_unit *unit,
+			      const struct vtds_device *dev,
+			      struct vtd_shadow_translate *cmd)
 {
 	unsigned int perm = VTD_SS_RW;
+	unsigned long pfn;
 
 	if (vtd_is_interrupt(cmd->iova)) {
 		cmd->fault_reason = VTD_FAULT_INTERRUPT_RANGE;
-	} else if (unit->have_state && cmd->iova >> unit->caps.haw) {
-		cmd->fault_reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
-	} else if (!memory_perm(unit, cmd->iova, &perm)) {
-		cmd->fault_reason = VTD_FAULT_TABLE_UNREADABLE;
-	} else {
-		cmd->gpa = cmd->iova;
-		cmd->perm = perm;
+		return 0;
 	}
+	if (unit->have_state && cmd->iova >> unit->caps.haw) {
+		cmd->fault_reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
+		return 0;
+	}
+	pfn = memory_perm(unit, cmd->iova, &perm);
+	if (!perm) {
+		cmd->fault_reason = VTD_FAULT_TABLE_UNREADABLE;
+		return 0;
+	}
+	/* The VMM's page table. What a PASID is attached to cannot be seen */
+	if (!(cmd->flags & VTD_SHADOW_TRANSLATE_PASID) &&
+	    !vtds_device_identity_has(dev, cmd->iova, pfn))
+		return -EIO;
+	cmd->gpa = cmd->iova;
+	cmd->perm = perm;
+	return 0;
 }
 
 static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
@@ -97,7 +107,7 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		ret = translate_shadow(unit, domain, cmd);
 		break;
 	case VTD_SHADOW_ATTACHED_IDENTITY:
-		translate_identity(unit, cmd);
+		ret = translate_identity(unit, dev, cmd);
 		break;
 	case VTD_SHADOW_ATTACHED_BLOCKED:
 		/* The tables may well permit it, and the host or group not */

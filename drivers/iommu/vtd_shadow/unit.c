@@ -253,6 +253,7 @@ static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 {
 	guard(mutex)(&unit->lock);
 	unit->ictx = ictx;
+	unit->ioas_id = cmd->ioas_id;
 	unit->mem.access = access;
 	unit->max_nodes = cmd->max_nodes ?: READ_ONCE(vtds_max_nodes);
 	unit->max_pages = cmd->max_pages ?: READ_ONCE(vtds_max_pages);

@@ -85,6 +85,9 @@ struct vtds_events;
 /* Quadwords of descriptors copied from the caller at a time */
 #define VTDS_ARRAY_QWORDS 64
 
+/* No guest physical address is higher */
+#define VTDS_MAX_GPA GENMASK_ULL(51, 0)
+
 #define VTDS_MAX_SOURCE_IDS 16
 #define VTDS_MAX_DESCS 65536
 
@@ -462,6 +465,7 @@ struct vtds_stats {
  * @lock: Protects everything below
  * @claimed: BIND was called and did not fail so far
  * @ictx: iommufd of BIND, kept alive by @mem's access; NULL before
+ * @ioas_id: IOAS of BIND, the same
  * @mem: Guest memory
  * @have_state: SET_STATE was called
  * @te: Translation is enabled
@@ -492,6 +496,7 @@ struct vtds_unit {
 	struct mutex lock; /* all that follows */
 	bool claimed;
 	struct iommufd_ctx *ictx;
+	u32 ioas_id;
 	struct vtds_guest_mem mem;
 	bool have_state;
 	bool te;
@@ -628,6 +633,8 @@ int vtds_device_add(struct vtds_batch *batch,
 int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid);
 void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid);
+bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
+			      unsigned long pfn);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
 void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev);
 void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask);
@@ -1076,6 +1083,8 @@ static inline int vtds_mem_page(struct vtds_guest_mem *mem,
 
 int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 			unsigned int *perm);
+int vtds_mem_find(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
+		  unsigned int *perm);
 int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
 			unsigned int nr_qwords);
 int vtds_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);

@@ -202,7 +202,8 @@ struct vtd_shadow_set_state {
  * @identity_pt_id: Page table for translation disabled and for pass-through
  *                  contexts: the IOAS of BIND, or a HWPT on it. A HWPT that the
  *                  VMM allocated with IOMMU_HWPT_ALLOC stays populated while no
- *                  device uses it, so that switching to it costs no walk
+ *                  device uses it, so that switching to it costs no walk. Has to
+ *                  exist as long as the unit has the device
  * @source_ids_uptr: User pointer to @nr_source_ids values of type __u16: the
  *                   requester ids, bus in bits 15:8 and devfn in 7:0, under which
  *                   the guest's unit sees this device, with bridge aliases
@@ -215,13 +216,25 @@ struct vtd_shadow_set_state {
  * guest's tables say for it now (replay). If its source-ids do not agree, or
  * the other devices of its host IOMMU group have other settings, it is blocked.
  *
+ * A HWPT is attached once and taken back, to find out what it is: for that moment
+ * the device reaches what it maps. It is right if it leads to the frames of guest
+ * memory at address 0 and at the powers of two, as far as there is memory; a HWPT on
+ * another IOAS that is filled in the same way passes, too. It is looked at again
+ * whenever it is attached: if the id names something else by then, the device is
+ * blocked, with EINVAL as @install_errno of the call. The IOAS of BIND is attached
+ * when it is needed, and what the host says then is in @install_errno. The devices of
+ * one host IOMMU group name the same page table.
+ *
  * While the unit has the device, VFIO_DEVICE_ATTACH_IOMMUFD_PT fails with EBUSY
  * for all of its host group, and VFIO_DEVICE_DETACH_IOMMUFD_PT has no effect
  * (the VFIO operation behind it cannot return an error).
  *
  * Errors: ENOENT no such device is bound to the iommufd through vtd_shadow's
  * operations; EBUSY it is attached already, or it or another device of its host
- * group belongs to a unit; EINVAL no or too many source-ids, or one twice.
+ * group belongs to a unit; EINVAL no or too many source-ids, or one twice;
+ * @identity_pt_id is neither the IOAS of BIND nor a paging HWPT on it, or another
+ * one than that of its host group; or what the host IOMMU said when a HWPT was
+ * attached to the device. A call that fails leaves the device as it was.
  */
 struct vtd_shadow_add_device {
 	__u32 size;
@@ -465,10 +478,12 @@ enum vtd_shadow_translate_flags {
  * @__reserved: Must be 0
  *
  * Answers from the mirror, thus with what devices can reach now, not with what
- * guest memory says by now, and checks it against the host IOMMU.
+ * guest memory says by now, and checks it against the host IOMMU. What the identity
+ * page table maps is checked, too, but for requests with PASID.
  *
  * Errors: ENOENT no device with that source-id; EIO the host IOMMU does not map
- * what the mirror says (a bug of this driver; it is logged).
+ * what the mirror says (a bug of this driver; it is logged), or the identity page
+ * table leads elsewhere than to guest memory.
  */
 struct vtd_shadow_translate {
 	__u32 size;

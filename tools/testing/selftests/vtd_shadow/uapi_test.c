@@ -699,22 +699,107 @@ TEST_F(devices, the_unit_has_it)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 }
 
-/* An identity page table that is none: blocked, and said so */
+/* Something that is no page table is refused, and the device is still free */
 TEST_F(devices, bad_identity_page_table)
 {
-	ASSERT_EQ(0, vtds_add_device(&self->s.unit, self->dev->dev_id, NO_ID,
+	const __u32 ids[] = { NO_ID, 0, self->dev->dev_id };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++)
+		EXPECT_EQ(-EINVAL,
+			  vtds_add_device(&self->s.unit, self->dev->dev_id,
+					  ids[i], self->sids, 1));
+	EXPECT_EQ(0UL, STAT(devices));
+	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->s.vmm.ioas));
+	EXPECT_EQ(1U, vtds_at_home(self->dev, 1));
+	ASSERT_EQ(0, vtds_dev_detach(self->dev));
+	EXPECT_EQ(0, add(&self->s, self->sids, 1));
+	EXPECT_AT_HOME(1);
+}
+
+/* An IOAS of the VMM with other memory where the guest has its own */
+static int other_ioas(struct vtds_scene *scene, void *memory, __u32 *ioas)
+{
+	return vtds_ioas_alloc(&scene->vmm, ioas) ?:
+		       vtds_ioas_map(&scene->vmm, *ioas, memory, RAM_GPA, SZ_2M,
+				     PERM_RW);
+}
+
+static void *other_memory(void)
+{
+	return mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+}
+
+#define ALLOC_HWPT(_ioas, _hwpt)                                           \
+	do {                                                               \
+		int _rc = vtds_hwpt_alloc(&self->s.vmm, self->dev->dev_id, \
+					  _ioas, _hwpt);                   \
+		if (_rc == -EADDRINUSE)                                    \
+			SKIP(return, "no page table without a device");    \
+		ASSERT_EQ(0, _rc);                                         \
+	} while (0)
+
+/* Another IOAS of the same iommufd, with other memory or none, and HWPTs on it */
+TEST_F(devices, identity_page_table_elsewhere)
+{
+	void *memory = other_memory();
+	__u32 ids[4];
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, other_ioas(&self->s, memory, &ids[0]));
+	ASSERT_EQ(0, vtds_ioas_alloc(&self->s.vmm, &ids[1]));
+	ALLOC_HWPT(ids[0], &ids[2]);
+	ALLOC_HWPT(ids[1], &ids[3]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++) {
+		EXPECT_EQ(-EINVAL,
+			  vtds_add_device(&self->s.unit, self->dev->dev_id,
+					  ids[i], self->sids, 1))
+		TH_LOG("id %u", i);
+	}
+	EXPECT_EQ(0UL, STAT(devices));
+	/* None of them is in use by it */
+	for (unsigned int i = ARRAY_SIZE(ids); i--;)
+		EXPECT_EQ(0, vtds_destroy(&self->s.vmm, ids[i]));
+	EXPECT_EQ(0, add(&self->s, self->sids, 1));
+	EXPECT_AT_HOME(1);
+}
+
+/* What the id names, and what that maps, is the VMM's to change */
+TEST_F(devices, identity_page_table_changes)
+{
+	struct vtds_vmm *vmm = &self->s.vmm;
+	struct vtd_shadow_translate result;
+	void *memory = other_memory();
+	__u32 ioas, hwpt, other;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ALLOC_HWPT(vmm->ioas, &hwpt);
+	ASSERT_EQ(0, vtds_add_device(&self->s.unit, self->dev->dev_id, hwpt,
 				     self->sids, 1));
-	EXPECT_EQ(0U, self->s.unit.install_errno);
 	EXPECT_AT_HOME(1);
-
+	/* Another one gets the number while the device is on its table */
+	ASSERT_EQ(0, other_ioas(&self->s, memory, &ioas));
+	ASSERT_EQ(0, vtds_destroy(vmm, hwpt));
+	ALLOC_HWPT(ioas, &other);
 	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
-	EXPECT_EQ((unsigned int)ENOENT, self->s.unit.install_errno);
+	EXPECT_EQ(other == hwpt ? EINVAL : ENOENT,
+		  (int)self->s.unit.install_errno);
 	EXPECT_ATTACHED(BLOCKED, self->dev);
-	EXPECT_AT_HOME(0);
+	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
 
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
-	EXPECT_EQ(0U, self->s.unit.install_errno);
-	EXPECT_AT_HOME(1);
+	/* The same memory passes, until it is no longer the same */
+	ASSERT_EQ(0, vtds_ioas_unmap(vmm, ioas, RAM_GPA, SZ_2M));
+	ASSERT_EQ(0, vtds_ioas_map(vmm, ioas, vtds_hva(&self->s.guest, RAM_GPA),
+				   RAM_GPA, RAM_SIZE, PERM_RW));
+	ASSERT_EQ(0, vtds_add_device(&self->s.unit, self->dev->dev_id, other,
+				     self->sids, 1));
+	EXPECT_ATTACHED(IDENTITY, self->dev);
+	EXPECT_EQ(0, vtds_translate(&self->s.unit, self->dev->sid,
+				    self->dev->home, &result));
+	ASSERT_EQ(0, vtds_ioas_unmap(vmm, ioas, RAM_GPA, RAM_SIZE));
+	EXPECT_EQ(-EIO, vtds_translate(&self->s.unit, self->dev->sid,
+				       self->dev->home, &result));
 }
 
 TEST_F(devices, translate_arguments)
