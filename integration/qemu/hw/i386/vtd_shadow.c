@@ -22,6 +22,7 @@
 #include "exec/memory.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/vfio/vfio-common.h"
+#include "migration/blocker.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
@@ -63,6 +64,7 @@ struct VTDShadow {
     uint64_t rtaddr;
     VTDShadowFault *fault;
     void *opaque;
+    Error *blocker;         /* Of migration, while there is a device */
     QLIST_HEAD(, VTDShadowDevice) devices;
     MemoryListener listener;
     bool ram_added;
@@ -392,11 +394,21 @@ static int vtd_shadow_open_unit(int iommufd, uint32_t ioas_id, Error **errp)
     return fd;
 }
 
+/*
+ * No mode of migration brings a shadow to another process. CPR would leave it
+ * behind, with the device attached to nothing that the new process knows of.
+ */
 static bool vtd_shadow_open(VTDShadow *shadow, IOMMUFDBackend *be,
                             uint32_t ioas_id, Error **errp)
 {
+    error_setg(&shadow->blocker, "vtd_shadow: the host kernel shadows the "
+               "guest's tables for an assigned device");
+    if (migrate_add_blocker(&shadow->blocker, errp)) {
+        return false;
+    }
     shadow->fd = vtd_shadow_open_unit(be->fd, ioas_id, errp);
     if (shadow->fd < 0) {
+        migrate_del_blocker(&shadow->blocker);
         return false;
     }
     shadow->be = be;
@@ -416,6 +428,7 @@ static void vtd_shadow_close(VTDShadow *shadow)
     qemu_close(shadow->fd);
     shadow->fd = -1;
     qemu_mutex_unlock(&shadow->executing);
+    migrate_del_blocker(&shadow->blocker);
 }
 
 /* The rest of the file is what the unit calls, see vtd_shadow.h. */

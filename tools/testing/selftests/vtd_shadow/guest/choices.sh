@@ -86,7 +86,25 @@ no_caching_mode() {
 	SHADOW=on IOMMU=caching-mode=off refuses 'needs caching-mode=on'
 }
 
-plan 6
+# A shadow goes nowhere, whatever the mode. In the ordinary one VFIO says so, too.
+no_migration() {
+	SHADOW=on
+	guest_start && translated && migrates_not normal 'not supported' &&
+		migrates_not cpr-reboot 'vtd_shadow: the host kernel shadows' && guest_stop
+}
+
+migrates_not() { # MODE REASON
+	local answer
+	qmp migrate-set-parameters "\"mode\":\"$1\"" || return 1
+	if answer=$(qmp migrate "\"uri\":\"file:$GUEST/state\""); then
+		echo 'it migrates'
+		return 1
+	fi
+	echo "$1: $answer"
+	case $answer in *"$2"*) ;; *) return 1 ;; esac
+}
+
+plan 7
 SHADOW=off
 check off own_shadowing
 check auto auto_takes_it
@@ -94,3 +112,4 @@ check other_driver other_driver
 check one_of_two mixed
 check no_module no_module
 check no_caching_mode no_caching_mode
+check no_migration no_migration
