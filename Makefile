@@ -6,7 +6,7 @@
 .PHONY: help demo demo-engine check kunit check-guest bench bench-guest soak shell shell-guest modules modules-debian modules-debian-remove \
 	overlay clean clean-cache
 
-export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW RELEASE \
+export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW VMM RELEASE \
 	KEY CERT
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo 'make shell-guest       the same with what starts guests in it'
 	@echo '  KERNEL=6.12|7        the kernel for these: 6.12 LTS (default) or the newest 7.x'
 	@echo '  GUEST_KERNEL=6.12|7  the kernel of guests, if not the same'
+	@echo '  VMM=10.0             what runs guests: QEMU 10.0, not the one that emulates the host'
 	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, intel-fs,'
 	@echo '                       virtio, amd'
 	@echo 'make modules KDIR=...  build the modules for a prepared kernel (6.12 or newer)'

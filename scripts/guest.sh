@@ -9,9 +9,10 @@
 # MODE is guest (the end-to-end tests), short (a few of them), bench, profile, demo or
 # shell.
 # In the environment: TEST=program restricts guest (see WHICH of run.sh);
-# GUEST_KERNEL is the guests' kernel if it is another one; SHADOW=off runs all on the
-# VMM's own shadowing; ROUNDS of the measurements; PATIENCE, for how many seconds host
-# and guests wait for one another (120, with sanitizers 900).
+# GUEST_KERNEL is the guests' kernel if it is another one; VMM=10.0 another VMM (see
+# vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
+# PATIENCE, for how many seconds host and guests wait for one another (120, with
+# sanitizers 900).
 
 # shellcheck source=scripts/kernel.sh
 source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
@@ -19,8 +20,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
 source "$TOP/scripts/modules.sh"
 # shellcheck source=scripts/vmm.sh
 source "$TOP/scripts/vmm.sh"
-# shellcheck source=scripts/qemu.sh
-source "$TOP/scripts/qemu.sh"
 # shellcheck source=scripts/judge.sh
 source "$TOP/scripts/judge.sh"
 # shellcheck source=scripts/tools.sh
@@ -73,7 +72,7 @@ plugin() { # NAME OPTIONS
 # end when the VMM is asked something.
 count_instructions() { # sets PLUGINS
 	local exits phases
-	nm "$VMM" >"$RUN/symbols"
+	nm "$VMM_PROGRAM" >"$RUN/symbols"
 	exits=start=$(address_in_vmm qmp_query_cpus_fast)
 	exits+=,mark=tail:$(address_in_vmm vtd_shadow_run_queue)
 	exits+=,mark=config:$(address_in_vmm pci_host_config_read_common)
@@ -95,6 +94,7 @@ main() { # MODE KERNEL FLAVOUR
 		export PATIENCE=${PATIENCE:-900} TIMEOUT=14400 QUIET=1
 	fi
 	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
+	[ "$VMM" = "$QEMU_RELEASE" ] || name+=" on QEMU $VMM"
 	[ -z "${SHADOW:-}" ] || name+=" shadow=$SHADOW" RUN+=-$SHADOW
 	mkdir -p "$OUT/run"
 	exec {lock}>"$RUN.lock"

@@ -11,13 +11,15 @@
 #
 # and calls qemu_source NAME, which sets QEMU_TARBALL and QEMU_VERSION, and then
 # qemu_publish DIRECTORY WHAT PREPARE..., which fills a directory in the cache with
-# qemu-system-x86_64. PREPARE changes the source: a command that runs in it.
+# qemu-system-x86_64. PREPARE changes the source: a command that runs in it, as
+# qemu_integrate RELEASE does, which makes it use vtd_shadow. What that adds is named by
+# qemu_integration RELEASE, for keys.
 
 # shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libpixman-1-dev
-	libslirp-dev make ninja-build patch pkg-config python3 python3-tomli python3-venv
+QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libslirp-dev
+	make ninja-build patch pkg-config python3 python3-tomli python3-venv
 	qemu-system-data seabios xz-utils zlib1g-dev)
 # These from the backports
 QEMU_SUITE=bookworm-backports QEMU_TOOLS=(meson python3-pycotap)
@@ -27,6 +29,22 @@ QEMU_COMMON=(--python=/usr/bin/python3 --target-list=x86_64-softmmu
 	--without-default-features --enable-tcg
 	--disable-docs --disable-download --disable-install-blobs
 	--firmwarepath=/usr/share/qemu:/usr/share/seabios)
+
+QEMU_INTEGRATION=$TOP/integration/qemu
+QEMU_UAPI=$TOP/include/uapi/linux/vtd_shadow.h
+
+qemu_integration() { printf '%s\n' "$QEMU_INTEGRATION"/{hw,"$1"} "$QEMU_UAPI"; } # RELEASE
+
+# New files, those that all releases share and those of this one, and the patches for
+# where they are called. They are for the source as it was released.
+qemu_integrate() { # RELEASE
+	local patch
+	cp -r "$QEMU_INTEGRATION"/{hw,"$1"/hw} .
+	cp "$QEMU_UAPI" linux-headers/linux/
+	for patch in "$QEMU_INTEGRATION/$1"/*.patch; do
+		patch -p1 --fuzz=0 --no-backup-if-mismatch <"$patch"
+	done
+}
 
 # The versions of the source package that do, the oldest first
 qemu_versions() {
@@ -52,7 +70,7 @@ fetch_qemu() { # DIRECTORY
 			return 0
 		done
 	done
-	die "no source of QEMU $QEMU_MIN or newer in ${QEMU_FROM[*]}"
+	die "no source of QEMU from $QEMU_MIN up to $QEMU_MAX in ${QEMU_FROM[*]}"
 }
 
 qemu_source() { # NAME: sets QEMU_TARBALL and QEMU_VERSION

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# QEMU for the emulated host, built from Debian's source package in the cache, once, with
-# some mistakes of its emulation repaired: the packaged ones lose interrupts of the host
-# or abort when devices are reset, lose virtual machines of the host, and let devices
-# through an AMD unit.
+# QEMU, built from Debian's source package in the cache, once: it emulates the host, and
+# in the host it is the VMM of guests. What is in integration/qemu makes it use
+# vtd_shadow. Some mistakes of its emulation are repaired: the packaged ones lose
+# interrupts of the host or abort when devices are reset, lose virtual machines of the
+# host, and let devices through an AMD unit.
 #
 #   qemu.sh    make sure that it is there, tell where
 #
@@ -12,6 +13,17 @@
 
 # shellcheck source=scripts/qemu-source.sh
 source "$(dirname "${BASH_SOURCE[0]}")/qemu-source.sh"
+
+QEMU_RELEASE=10.2
+
+# Only the devices that the tests use, and as few libraries as that takes: the build is
+# waited for in the first run, and the program is copied into the emulated host with all
+# that it loads. A static one would load no plugins. Without PIE the addresses that nm
+# tells of the VMM are those in memory, which is what the plugins look for.
+QEMU_DEVICES=$TOP/scripts/qemu-devices.mak
+QEMU_CONFIGURE=(--disable-pie --extra-ldflags=-no-pie --disable-debug-info
+	--without-default-devices --with-devices-x86_64=vtd_shadow --enable-plugins
+	--enable-slirp --enable-kvm --enable-vhost-kernel --enable-vhost-net)
 
 KEEP_VIEW='CPUAddressSpace *cpuas = data.host_ptr;\n    FlatView *old = cpuas->view;\n\n'
 KEEP_VIEW+='    cpuas->view = address_space_get_flatview(cpuas->as);\n    &\n'
@@ -73,14 +85,26 @@ repair_qemu() {
 	done < <(printf '%s\n' "${QEMU_REPAIRS[@]}")
 }
 
-qemu_build() { # sets QEMU
-	local QEMU_FROM=(sid) QEMU_MIN=1:10.2 QEMU_MAX=1:999
-	local QEMU_OPTIONS=(--enable-pixman --enable-slirp --enable-plugins)
-	local QEMU_TARBALL QEMU_VERSION dir
+prepare_qemu() {
+	qemu_integrate "$QEMU_RELEASE"
+	repair_qemu
+	cp "$QEMU_DEVICES" configs/devices/x86_64-softmmu/vtd_shadow.mak
+}
+
+qemu_newest() { # sets QEMU_TARBALL and QEMU_VERSION
+	local QEMU_FROM=(sid) QEMU_MIN=1:10.2 QEMU_MAX=1:10.3
 	qemu_source qemu-source
-	dir=$CACHE/qemu/$QEMU_VERSION-$(sha256sum \
-		<<<"${QEMU_COMMON[*]} ${QEMU_OPTIONS[*]} ${QEMU_REPAIRS[*]}" | cut -c1-12)
-	qemu_publish "$dir" "QEMU $QEMU_VERSION" repair_qemu
+}
+
+qemu_build() { # sets QEMU
+	local QEMU_OPTIONS=("${QEMU_CONFIGURE[@]}") QEMU_TARBALL QEMU_VERSION dir parts
+	qemu_newest
+	mapfile -t parts < <(qemu_integration "$QEMU_RELEASE")
+	dir=$CACHE/qemu/$QEMU_VERSION-$({
+		echo "${QEMU_COMMON[*]} ${QEMU_OPTIONS[*]} ${QEMU_REPAIRS[*]}"
+		key "$QEMU_DEVICES" "${parts[@]}"
+	} | sha256sum | cut -c1-12)
+	qemu_publish "$dir" "QEMU $QEMU_VERSION" prepare_qemu
 	prune "$CACHE/qemu/" "$dir"
 	QEMU=$dir/qemu-system-x86_64
 }

@@ -4,7 +4,7 @@
 # The file system that the emulated host and its guests share: the VMM with what it
 # needs, the guests' kernel and initramfs, programs for both. One image in the cache.
 #
-# Source it; it gives tools_build, which uses VMM and VMM_FIRMWARE and sets TOOLS.
+# Source it; it gives tools_build, which uses VMM_PROGRAM and VMM_FIRMWARE and sets TOOLS.
 
 # shellcheck source=scripts/fio.sh
 source "$TOP/scripts/fio.sh"
@@ -36,11 +36,11 @@ build_guest_module() { # KDIR DIRECTORY FILE
 fill_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
 	local root=$5/root programs=(/sbin/kexec /sbin/mke2fs)
 	mkdir -p "$root"/{bin,lib,share,guest}
-	cp "$VMM" "$root/bin/qemu"
+	cp "$VMM_PROGRAM" "$root/bin/qemu"
 	cp "${programs[@]}" "$FIO" "$4/vtd_shadow_nested" "$root/bin"
 	ln -s mke2fs "$root/bin/mkfs.ext4"
 	build_dma_benchmark "$1" "$2" "$root/bin/dma_map_benchmark"
-	libraries "$VMM" "${programs[@]}" | xargs cp -L -t "$root/lib"
+	libraries "$VMM_PROGRAM" "${programs[@]}" | xargs cp -L -t "$root/lib"
 	cp "${VMM_FIRMWARE[@]}" "$root/share"
 	cp "$2/arch/x86/boot/bzImage" "$root/guest"
 	cp "$2/include/config/kernel.release" "$root/guest/release"
@@ -54,7 +54,8 @@ fill_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
 tools_build() { # KSRC KDIR MODULES TESTS
 	local dir
 	fio_build
-	dir=$CACHE/tools/$({ echo "$1 $2 $4 $FIO" && sha256sum "$VMM" /sbin/kexec /sbin/mke2fs &&
+	dir=$CACHE/tools/$({ echo "$1 $2 $4 $FIO" &&
+		sha256sum "$VMM_PROGRAM" /sbin/kexec /sbin/mke2fs &&
 		key "$GUEST" "$GUEST/../qemu" "${BASH_SOURCE[0]}"; } | sha256sum | cut -c1-12)
 	publish "$dir" step "make the file system for guests" fill_tools "$@"
 	prune "$CACHE/tools/" "$dir"

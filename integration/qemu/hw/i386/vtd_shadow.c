@@ -18,10 +18,7 @@
 #include <linux/iommufd.h>
 #include <linux/vtd_shadow.h>
 
-#include "exec/address-spaces.h"
-#include "exec/memory.h"
 #include "hw/pci/pci_bus.h"
-#include "hw/vfio/vfio-common.h"
 #include "migration/blocker.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
@@ -29,6 +26,7 @@
 #include "system/iommufd.h"
 #include "trace.h"
 #include "vtd_shadow.h"
+#include "vtd_shadow-compat.h"
 
 #define VTD_SHADOW_DEV "/dev/vtd_shadow"
 
@@ -523,8 +521,7 @@ bool vtd_shadow_add_device(VTDShadow *shadow, PCIBus *bus, int devfn,
                            HostIOMMUDevice *hiod, Error **errp)
 {
     VFIODevice *vdev = hiod->agent;
-    VFIOIOMMUFDContainer *container =
-        container_of(vdev->bcontainer, VFIOIOMMUFDContainer, bcontainer);
+    VFIOIOMMUFDContainer *container = vtd_shadow_container(vdev);
     VTDShadowDevice *dev;
     int ret;
 

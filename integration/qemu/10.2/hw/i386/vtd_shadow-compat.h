@@ -1,0 +1,21 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * vtd_shadow: what is elsewhere, or has another name, in this version of QEMU
+ */
+
+#ifndef HW_I386_VTD_SHADOW_COMPAT_H
+#define HW_I386_VTD_SHADOW_COMPAT_H
+
+#include "hw/vfio/vfio-device.h"
+#include "hw/vfio/vfio-iommufd.h"
+#include "system/address-spaces.h"
+#include "system/memory.h"
+
+/* The container of a device that is attached by iommufd */
+static inline VFIOIOMMUFDContainer *vtd_shadow_container(VFIODevice *vdev)
+{
+    return VFIO_IOMMU_IOMMUFD(vdev->bcontainer);
+}
+
+#endif

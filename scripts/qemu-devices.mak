@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The devices of the QEMU that qemu.sh builds, all that there are: those of the emulated
+# host, of guests in it, and of the demos and the documentation.
+
+CONFIG_Q35=y
+CONFIG_VTD=y
+CONFIG_AMD_IOMMU=y
+CONFIG_VIRTIO_IOMMU=y
+
+CONFIG_PCIE_PORT=y
+CONFIG_PCIE_PCI_BRIDGE=y
+CONFIG_VFIO_PCI=y
+CONFIG_IOMMUFD=y
+CONFIG_EDU=y
+CONFIG_NVME_PCI=y
+CONFIG_IGB_PCI_EXPRESS=y
+CONFIG_E1000E_PCI_EXPRESS=y
+
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_BLK=y
+CONFIG_VIRTIO_NET=y
+CONFIG_VIRTIO_SERIAL=y
+CONFIG_VIRTIO_BALLOON=y
+CONFIG_VIRTIO_MEM=y
+
+CONFIG_PCI_TESTDEV=y
+CONFIG_ISA_DEBUG=y
+
+# What these call without saying so
+CONFIG_PCI_BRIDGE=y
+CONFIG_SPDM_SOCKET=y
+CONFIG_CXL=y
+CONFIG_CXL_MEM_DEVICE=y
+CONFIG_PXB=y
