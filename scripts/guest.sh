@@ -26,11 +26,11 @@ source "$TOP/scripts/judge.sh"
 source "$TOP/scripts/tools.sh"
 
 # The kernel and the modules of the guests, and with them the tools
-guests_build() { # KERNEL
+guests_build() { # KERNEL MODE
 	local KSRC KDIR
 	kernel_build "${GUEST_KERNEL:-$1}" plain
 	kernel_modules "$RUN/guest-modules"
-	tools_build "$KSRC" "$KDIR" "$RUN/guest-modules" "$TESTS"
+	tools_build "$KSRC" "$KDIR" "$RUN/guest-modules" "$TESTS" "$2"
 }
 
 # boot MODE: RUN, empty before, then holds what came out
@@ -106,7 +106,7 @@ main() { # MODE KERNEL FLAVOUR
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	tests_build vtd_shadow_nested vtd_shadow_stats
-	guests_build "$kernel"
+	guests_build "$kernel" "$mode"
 	case $mode in
 	bench | profile)
 		[ "$mode" = bench ] || count_instructions

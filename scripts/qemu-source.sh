@@ -21,7 +21,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libslirp-dev
 	make ninja-build patch pkg-config python3 python3-tomli python3-venv
 	qemu-system-data seabios xz-utils zlib1g-dev)
-# These from the backports
+# These, in Debian 12, from the backports
 QEMU_SUITE=bookworm-backports QEMU_TOOLS=(meson python3-pycotap)
 
 # Firmware is that of Debian's packages: the source package has none.
@@ -89,6 +89,10 @@ have_qemu_packages() {
 }
 
 install_qemu_packages() {
+	if [ "$DEBIAN" != bookworm ]; then
+		apt install --no-install-recommends "${QEMU_PACKAGES[@]}" "${QEMU_TOOLS[@]}"
+		return
+	fi
 	with_suite "$QEMU_SUITE"
 	apt "${APT_OPTIONS[@]}" install --no-install-recommends "${QEMU_PACKAGES[@]}"
 	apt "${APT_OPTIONS[@]}" install --no-install-recommends -t "$QEMU_SUITE" "${QEMU_TOOLS[@]}"
@@ -107,11 +111,15 @@ build_qemu() { # PREPARE... DIRECTORY
 	rm -rf "$src"
 }
 
-qemu_publish() { # DIRECTORY WHAT PREPARE...
-	# What is in the cache needs some of them, too
+need_qemu_packages() {
 	if ! have_qemu_packages; then
 		prepare_root
 		step "install what builds QEMU" install_qemu_packages
 	fi
+}
+
+qemu_publish() { # DIRECTORY WHAT PREPARE...
+	# What is in the cache needs some of them, too
+	need_qemu_packages
 	publish "$1" step "build $2" build_qemu "${@:3}"
 }

@@ -33,31 +33,52 @@ build_guest_module() { # KDIR DIRECTORY FILE
 	rm -rf "$2/unit"
 }
 
+# What every guest needs, and who runs it
+fill_guest() { # ROOT KDIR MODULES
+	mkdir -p "$1"/{bin,lib,share,guest}
+	cp "$VMM_PROGRAM" "$1/bin/qemu"
+	libraries "$VMM_PROGRAM" | xargs cp -L -t "$1/lib"
+	cp "${VMM_FIRMWARE[@]}" "$1/share"
+	cp "$2/arch/x86/boot/bzImage" "$1/guest"
+	cp "$2/include/config/kernel.release" "$1/guest/release"
+	bash "$GUEST/initramfs.sh" "$1/guest/initramfs" "$3"
+}
+
+make_image() { # ROOT FILE
+	mke2fs -q -t ext4 -O ^has_journal -d "$1" "$2" \
+		$((($(du -sm "$1" | cut -f1) + 8) * 9 / 8))M
+	rm -rf "$1"
+}
+
+# The demo's guest reads with what its initramfs has.
+fill_demo_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
+	fill_guest "$5/root" "$2" "$3"
+	make_image "$5/root" "$5/image"
+}
+
 fill_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
 	local root=$5/root programs=(/sbin/kexec /sbin/mke2fs)
-	mkdir -p "$root"/{bin,lib,share,guest}
-	cp "$VMM_PROGRAM" "$root/bin/qemu"
+	fill_guest "$root" "$2" "$3"
 	cp "${programs[@]}" "$FIO" "$4/vtd_shadow_nested" "$root/bin"
 	ln -s mke2fs "$root/bin/mkfs.ext4"
 	build_dma_benchmark "$1" "$2" "$root/bin/dma_map_benchmark"
-	libraries "$VMM_PROGRAM" "${programs[@]}" | xargs cp -L -t "$root/lib"
-	cp "${VMM_FIRMWARE[@]}" "$root/share"
-	cp "$2/arch/x86/boot/bzImage" "$root/guest"
-	cp "$2/include/config/kernel.release" "$root/guest/release"
+	libraries "${programs[@]}" | xargs cp -L -t "$root/lib"
 	build_guest_module "$2" "$5" "$root/guest"
-	bash "$GUEST/initramfs.sh" "$root/guest/initramfs" "$3"
-	mke2fs -q -t ext4 -O ^has_journal -d "$root" "$5/image" \
-		$((($(du -sm "$root" | cut -f1) + 8) * 9 / 8))M
-	rm -rf "$root"
+	make_image "$root" "$5/image"
 }
 
-tools_build() { # KSRC KDIR MODULES TESTS
-	local dir
-	fio_build
-	dir=$CACHE/tools/$({ echo "$1 $2 $4 $FIO" &&
-		sha256sum "$VMM_PROGRAM" /sbin/kexec /sbin/mke2fs &&
+tools_build() { # KSRC KDIR MODULES TESTS [demo]
+	local dir fill=fill_tools FIO=
+	if [ "${5:-}" = demo ]; then
+		fill=fill_demo_tools
+	else
+		fio_build
+	fi
+	dir=$CACHE/tools/$({ echo "$1 $2 $4 $FIO $fill" &&
+		sha256sum "$VMM_PROGRAM" /sbin/mke2fs &&
+		{ [ -z "$FIO" ] || sha256sum /sbin/kexec; } &&
 		key "$GUEST" "$GUEST/../qemu" "${BASH_SOURCE[0]}"; } | sha256sum | cut -c1-12)
-	publish "$dir" step "make the file system for guests" fill_tools "$@"
+	publish "$dir" step "make the file system for guests" "$fill" "${@:1:4}"
 	prune "$CACHE/tools/" "$dir"
 	# shellcheck disable=SC2034  # for who sources this
 	TOOLS=$dir/image

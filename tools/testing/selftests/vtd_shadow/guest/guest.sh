@@ -86,6 +86,23 @@ read_rate() { # SERIAL PATTERN BLOCK DEPTH SECONDS
 	esac
 }
 
+# Megabytes a second of reads of 1 MiB for so long, by a tool that every guest has
+dd_rate() { # SERIAL SECONDS
+	local disk begin now mib=0
+	disk=$(disk "$1")
+	begin=$(hundredths)
+	now=$begin
+	while [ $((now - begin)) -lt $(($2 * 100)) ]; do
+		dd "if=$disk" of=/dev/null iflag=direct bs=1M count=256 2>/tmp/dd || return 1
+		mib=$((mib + 256))
+		now=$(hundredths)
+	done
+	echo "$mib $((now - begin))" | awk '{ print $1 * 1.048576 / $2 * 100 }'
+}
+
+# Hundredths of a second since the boot
+hundredths() { awk '{ print int($1 * 100) }' /proc/uptime; }
+
 read_many() { # SERIAL BLOCK NUMBER
 	reads "$1" read "$2" 1 "--number_ios=$3"
 }
@@ -93,11 +110,11 @@ read_many() { # SERIAL BLOCK NUMBER
 # Hundredths of a second for reading so many bytes of a device's configuration often
 config_time() { # ADDRESS BYTES
 	local begin
-	begin=$(awk '{ print int($1 * 100) }' /proc/uptime)
+	begin=$(hundredths)
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 		dd "if=/sys/bus/pci/devices/$1/config" of=/dev/null "bs=$2" count=1 2>/dev/null
 	done
-	awk -v begin="$begin" '{ print int($1 * 100) - begin }' /proc/uptime
+	echo $(($(hundredths) - begin))
 }
 
 # Microseconds for each access of 4 bytes
