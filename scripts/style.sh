@@ -44,13 +44,7 @@ files() {
 c_files() { files '*.c' '*.h' ":!$QEMU_FILES"; }
 kernel_files() { files "$MODULE/*.[ch]" 'include/*.h'; }
 shell_files() {
-	local file
-
-	files | while read -r file; do
-		if [[ $file == *.sh ]] || head -n 1 "$TOP/$file" | grep -qE '^#!.*sh$'; then
-			echo "$file"
-		fi
-	done
+	files | xargs awk 'FILENAME ~ /\.sh$/ || /^#!.*sh$/ { print FILENAME } { nextfile }'
 }
 
 # What selftests cannot have: they see device registers and memory under DMA
@@ -159,7 +153,7 @@ run_shellcheck() { shell_files | xargs shellcheck; }
 # Nothing here may be bound to one machine or person, or be unfinished. The
 # brackets keep the patterns from finding themselves.
 run_hygiene() {
-	local file licence failed=0
+	local failed=0
 	local -a own=(':!COPYING')
 
 	forbid() { # WHAT PATTERN [WHERE NOT]
@@ -176,15 +170,16 @@ run_hygiene() {
 	forbid "blank at the end of a line" '[[:blank:]]$' ':!*.patch'
 	forbid "conflict marker" '^(<<<<<<<|>>>>>>>)'
 
-	while read -r file; do
-		licence='GPL-2\.0-only'
-		# What is new in QEMU is or-later, as most of it
-		[[ $file != $QEMU_FILES/* ]] || licence='GPL-2\.0-(only|or-later)'
-		head -n 3 "$file" | grep -qE "SPDX-Licen[s]e-Identifier: $licence" || {
-			echo "$file: no $licence SPDX line at its top"
-			failed=1
-		}
-	done < <(files "${own[@]}")
+	# What is new in QEMU is or-later, as most of it
+	files "${own[@]}" | silent xargs awk -v qemu="^$QEMU_FILES/" '
+		/SPDX-Licen[s]e-Identifier: GPL-2\.0-only/ { has[FILENAME] }
+		/SPDX-Licen[s]e-Identifier: GPL-2\.0-or-later/ && FILENAME ~ qemu { has[FILENAME] }
+		FNR == 3 { nextfile }
+		END {
+			for (i = 1; i < ARGC; i++)
+				if (!(ARGV[i] in has))
+					print ARGV[i] ": no GPL-2.0-only SPDX line at its top"
+		}' || failed=1
 	return "$failed"
 }
 
