@@ -9,10 +9,35 @@
 
 # shellcheck source=scripts/qemu.sh
 source "$(dirname "${BASH_SOURCE[0]}")/qemu.sh"
+# shellcheck source=scripts/qemu-packaged.sh
+source "$TOP/scripts/qemu-packaged.sh"
 
 # shellcheck disable=SC2031  # a step's own has nothing to do with it
 export TIMES=$OUT/demo-times
 KERNEL=${KERNEL:-debian}
+
+# All that the first half wants in one go: each look at the archive takes seconds.
+install_for_demo() {
+	local wanted
+	mapfile -t wanted < <(missing "${DEMO_PACKAGES[@]}")
+	update_lists
+	if [ "$DEBIAN" = bookworm ]; then
+		with_suite bookworm-backports
+		apt "${APT_OPTIONS[@]}" install --no-install-recommends "${wanted[@]}"
+		apt "${APT_OPTIONS[@]}" install --no-install-recommends -t bookworm-backports \
+			"${PACKAGED_QEMU[@]}"
+	else
+		apt install --no-install-recommends "${wanted[@]}" "${PACKAGED_QEMU[@]}"
+	fi
+}
+
+set_up() {
+	if [ -n "$(missing "${DEMO_PACKAGES[@]}")" ] || ! have_packaged_qemu; then
+		SPACE=6
+		prepare_root
+		step "install what the demo needs" install_for_demo
+	fi
+}
 
 # Behind all else until there is a first result
 build_behind() {
@@ -46,11 +71,8 @@ main() { # [engine]
 	# On another kernel the demo shows that one, and there is no hurry.
 	[ "$KERNEL" = debian ] || emulator=
 	: >"$TIMES"
-	bash "$TOP/scripts/setup.sh" demo
-	if [ "${1:-}" != engine ]; then
-		need_qemu_packages
-		build_behind
-	fi
+	set_up
+	[ "${1:-}" = engine ] || build_behind
 	EMULATOR=$emulator bash "$TOP/scripts/bed.sh" demo "$KERNEL"
 	FIRST=$(tenths $(($(now_us) - VTD_SHADOW_START)))
 	if [ "${1:-}" != engine ]; then

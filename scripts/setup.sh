@@ -89,6 +89,8 @@ with_suite() {
 		-o "Dir::State::Lists=$dir" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
 		-o Acquire::Languages=none)
 	mkdir -p "$dir"
+	# Most of it has been fetched already
+	[ -n "${2:-}" ] || cp -r /var/lib/apt/lists/*_* "$dir" 2>/dev/null || true
 	while IFS='|' read -r uri release where codename; do
 		echo "deb $(signed_by "$where") $uri $release main"
 		[ "$codename" != "$DEBIAN" ] ||
