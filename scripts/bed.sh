@@ -89,7 +89,7 @@ main() { # MODE KERNEL FLAVOUR
 	[ "$HOST" = intel ] || RUN+=-$HOST
 	RUN+=${PART:+-$PART}
 	mkdir -p "$OUT/run"
-	if [ "${EMULATOR:-}" = packaged ]; then qemu_packaged; else qemu_build; fi
+	if [ "${EMULATOR:-}" = packaged ]; then qemu_packaged; else qemu_emulator; fi
 	kernel_build "$kernel" "$flavour"
 	modules_build "$KDIR"
 	# shellcheck disable=SC2046  # a list of words

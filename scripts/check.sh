@@ -177,7 +177,9 @@ build_kernels() { # SUITE...
 
 # What emulates the host, and the VMM of its guests
 build_qemu() { # SUITE...
-	[ $# -eq 0 ] || bash "$TOP/scripts/qemu.sh" || fail "QEMU" "does not build"
+	local which=emulator
+	[[ " $* " != *" guest "* ]] || which=
+	[ $# -eq 0 ] || bash "$TOP/scripts/qemu.sh" $which || fail "QEMU" "does not build"
 	[[ " $* " != *" guest "* ]] || bash "$TOP/scripts/vmm.sh" ||
 		fail "QEMU for guests" "does not build"
 }

@@ -7,9 +7,11 @@
 # interrupts of the host or abort when devices are reset, lose virtual machines of the
 # host, and let devices through an AMD unit.
 #
-#   qemu.sh    make sure that it is there, tell where
+#   qemu.sh [emulator]    make sure that it is there, tell where
 #
-# Sourced, it gives qemu_build, which sets QEMU.
+# Sourced, it gives qemu_build and qemu_emulator, which set QEMU. For what only emulates
+# a host it does not matter which integration a build has: an edit of the header of the
+# interface, which is part of it, makes no one wait for another one.
 
 # shellcheck source=scripts/qemu-source.sh
 source "$(dirname "${BASH_SOURCE[0]}")/qemu-source.sh"
@@ -96,20 +98,32 @@ qemu_newest() { # sets QEMU_TARBALL and QEMU_VERSION
 	qemu_source qemu-source
 }
 
-qemu_build() { # sets QEMU
-	local QEMU_OPTIONS=("${QEMU_CONFIGURE[@]}") QEMU_TARBALL QEMU_VERSION dir parts
+# What builds have in common that emulate the same; sets BASE
+qemu_base() {
 	qemu_newest
-	mapfile -t parts < <(qemu_integration "$QEMU_RELEASE")
-	dir=$CACHE/qemu/$QEMU_VERSION-$({
-		echo "${QEMU_COMMON[*]} ${QEMU_OPTIONS[*]} ${QEMU_REPAIRS[*]}"
-		key "$QEMU_DEVICES" "${parts[@]}"
+	BASE=$CACHE/qemu/$QEMU_VERSION-$({
+		echo "${QEMU_COMMON[*]} ${QEMU_CONFIGURE[*]} ${QEMU_REPAIRS[*]}"
+		key "$QEMU_DEVICES"
 	} | sha256sum | cut -c1-12)
+}
+
+qemu_emulator() { # sets QEMU
+	local BASE QEMU_TARBALL QEMU_VERSION
+	qemu_base
+	QEMU=$(compgen -G "$BASE-*/qemu-system-x86_64" | head -n 1) || qemu_build
+}
+
+qemu_build() { # sets QEMU
+	local QEMU_OPTIONS=("${QEMU_CONFIGURE[@]}") BASE QEMU_TARBALL QEMU_VERSION dir parts
+	qemu_base
+	mapfile -t parts < <(qemu_integration "$QEMU_RELEASE")
+	dir=$BASE-$(key "${parts[@]}")
 	qemu_publish "$dir" "QEMU $QEMU_VERSION" prepare_qemu
 	prune "$CACHE/qemu/" "$dir"
 	QEMU=$dir/qemu-system-x86_64
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-	qemu_build
+	if [ "${1:-}" = emulator ]; then qemu_emulator; else qemu_build; fi
 	say "QEMU is $QEMU"
 fi

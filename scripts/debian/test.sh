@@ -123,7 +123,7 @@ test_install() {
 	judge "install debian" 0
 }
 
-qemu_build
+qemu_emulator
 kernel_build debian plain
 RELEASE=$(<"$KDIR/include/config/kernel.release")
 UNPACKED=${KSRC%/source}
