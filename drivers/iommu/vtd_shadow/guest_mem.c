@@ -35,20 +35,47 @@ static unsigned int chunk_offset(u64 gpa)
 	return (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
 }
 
-VISIBLE_IF_KUNIT int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa,
-				  unsigned long nr_pages, struct page **pages,
-				  bool write)
+/*
+ * Whether a frame has a struct page and is memory. From 6.19 to 7.1 iommufd pins the
+ * registers of a device, which are in the IOAS as a dma-buf, and gives back what would
+ * be their struct pages if there were any. Only the frame's number may be looked at
+ * before this.
+ */
+int vtds_mem_check_pfn(unsigned long pfn)
 {
-	unsigned int flags = write ? IOMMUFD_ACCESS_RW_WRITE :
-				     IOMMUFD_ACCESS_RW_READ;
+	const struct page *page;
 
-	KUNIT_STATIC_STUB_REDIRECT(vtds_mem_pin, mem, gpa, nr_pages, pages,
-				   write);
+	if (!pfn_valid(pfn))
+		return -EINVAL;
+	page = pfn_to_page(pfn);
+	if (is_page_hwpoison(page))
+		return -EHWPOISON;
+	/* Persistent memory is reserved, too, and the page that untouched memory has */
+	if (PageReserved(page) && !is_zero_pfn(pfn) &&
+	    (!is_zone_device_page(page) || is_pci_p2pdma_page(page)))
+		return -EINVAL;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_check_pfn);
 
+static int pages_check(struct page **pages, unsigned long nr_pages)
+{
+	for (unsigned long i = 0; i < nr_pages; i++) {
+		int ret = vtds_mem_check_pfn(page_to_pfn(pages[i]));
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int access_pin(struct vtds_guest_mem *mem, u64 gpa,
+		      unsigned long nr_pages, struct page **pages,
+		      unsigned int flags)
+{
 	return iommufd_access_pin_pages(mem->access, gpa, nr_pages * PAGE_SIZE,
 					pages, flags);
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_mem_pin);
 
 VISIBLE_IF_KUNIT void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
 				     unsigned long nr_pages)
@@ -59,14 +86,46 @@ VISIBLE_IF_KUNIT void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_unpin);
 
+/* Pins pages that permit @perm, all of it */
+VISIBLE_IF_KUNIT int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa,
+				  unsigned long nr_pages, struct page **pages,
+				  unsigned int perm)
+{
+	int ret;
+
+	KUNIT_STATIC_STUB_REDIRECT(vtds_mem_pin, mem, gpa, nr_pages, pages,
+				   perm);
+
+	ret = access_pin(mem, gpa, nr_pages, pages,
+			 perm & VTD_SS_W ? IOMMUFD_ACCESS_RW_WRITE :
+					   IOMMUFD_ACCESS_RW_READ);
+	if (ret)
+		return ret;
+	/* iommufd checks one permission; the same range once more is a count only */
+	if (perm == VTD_SS_RW) {
+		ret = access_pin(mem, gpa, nr_pages, pages,
+				 IOMMUFD_ACCESS_RW_READ);
+		vtds_mem_unpin(mem, gpa, nr_pages);
+	}
+	if (ret)
+		return ret;
+
+	ret = pages_check(pages, nr_pages);
+	if (ret)
+		vtds_mem_unpin(mem, gpa, nr_pages);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_mem_pin);
+
 int vtds_mem_init(struct vtds_guest_mem *mem)
 {
 	BUILD_BUG_ON(PAGE_SIZE != VTD_PAGE_SIZE);
 
-	xa_init(&mem->chunks);
+	xa_init_flags(&mem->chunks, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&mem->idle);
 	mem->pages = NULL;
 	mem->nr_chunks = 0;
+	mem->max_idle = VTDS_IDLE_CHUNKS;
 	mem->nr_recent = VTDS_RECENT_MIN;
 	mem->recent = kcalloc(mem->nr_recent, sizeof(struct vtds_chunk *),
 			      GFP_KERNEL_ACCOUNT);
@@ -163,7 +222,7 @@ static int chunk_keep_frames(struct vtds_chunk *chunk, struct page **pages)
 		return -ENOMEM;
 	for (i = 0; i < VTDS_CHUNK_PAGES; i++)
 		chunk->pfns[i] = page_to_pfn(pages[i]) | VTDS_PFN_PINNED |
-				 VTDS_PFN_WRITABLE;
+				 VTDS_PFN_RW;
 	return 0;
 }
 
@@ -171,6 +230,15 @@ static bool covers_interrupts(const struct vtds_chunk *chunk)
 {
 	return chunk_first(chunk) <= VTD_INTERRUPT_LAST &&
 	       chunk_last(chunk) >= VTD_INTERRUPT_START;
+}
+
+/*
+ * More is pinned than the host lets the owner of guest memory pin, or there is no memory
+ * for it: what nobody uses is let go of at the next flush.
+ */
+static void note_shortage(struct vtds_guest_mem *mem, int error)
+{
+	mem->starved |= error == -ENOMEM;
 }
 
 /* The common case: all RAM. Returns 0, or why it has to go page by page. */
@@ -184,7 +252,7 @@ static int chunk_pin_whole(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
 	if (!mem->pages)
 		return -ENOMEM;
 	ret = vtds_mem_pin(mem, chunk_first(chunk), VTDS_CHUNK_PAGES,
-			   mem->pages, true);
+			   mem->pages, VTD_SS_RW);
 	if (ret)
 		return ret;
 
@@ -217,12 +285,15 @@ static struct vtds_chunk *chunk_create(struct vtds_guest_mem *mem, u64 gpa)
 		goto err_free;
 
 	ret = chunk_pin_whole(mem, chunk);
-	if (ret && ret != -ENOMEM) {
+	note_shortage(mem, ret);
+	/* A limit that the chunk is over may leave room for a page */
+	if (ret) {
 		chunk->pfns = pfns_alloc();
-		ret = chunk->pfns ? 0 : -ENOMEM;
+		if (!chunk->pfns) {
+			ret = -ENOMEM;
+			goto err_erase;
+		}
 	}
-	if (ret)
-		goto err_erase;
 
 	/* As if it had just lost its last user */
 	list_add_tail(&chunk->lru, &mem->idle);
@@ -326,25 +397,31 @@ void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_put_range);
 
+/* Pins a page for what it permits: to read and write, only to read, or only to write. */
 static int pin_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		    unsigned int offset)
 {
+	static const struct {
+		unsigned int perm;
+		unsigned long flags;
+	} kinds[] = { { VTD_SS_RW, VTDS_PFN_RW },
+		      { VTD_SS_R, VTDS_PFN_READABLE },
+		      { VTD_SS_W, VTDS_PFN_WRITABLE } };
 	u64 gpa = chunk_first(chunk) + offset * VTD_PAGE_SIZE;
-	unsigned long flags = VTDS_PFN_PINNED | VTDS_PFN_WRITABLE;
 	struct page *page;
-	int ret;
+	int ret = -EPERM;
 
-	ret = vtds_mem_pin(mem, gpa, 1, &page, true);
-	if (ret == -EPERM) {
-		flags = VTDS_PFN_PINNED;
-		ret = vtds_mem_pin(mem, gpa, 1, &page, false);
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds) && ret == -EPERM; i++) {
+		ret = vtds_mem_pin(mem, gpa, 1, &page, kinds[i].perm);
+		if (ret)
+			continue;
+		chunk->pfns[offset] = page_to_pfn(page) | VTDS_PFN_PINNED |
+				      kinds[i].flags;
+		chunk->nr_pages++;
+		mem->nr_pinned++;
 	}
-	if (ret)
-		return ret;
-	chunk->pfns[offset] = page_to_pfn(page) | flags;
-	chunk->nr_pages++;
-	mem->nr_pinned++;
-	return 0;
+	note_shortage(mem, ret);
+	return ret;
 }
 
 /* vtds_mem_page() of a chunk in which pages differ */
@@ -360,7 +437,8 @@ int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 			return ret;
 	}
 	*pfn = chunk->pfns[offset] & VTDS_PFN_MASK;
-	*perm = chunk->pfns[offset] & VTDS_PFN_WRITABLE ? VTD_SS_RW : VTD_SS_R;
+	*perm = (chunk->pfns[offset] & VTDS_PFN_READABLE ? VTD_SS_R : 0) |
+		(chunk->pfns[offset] & VTDS_PFN_WRITABLE ? VTD_SS_W : 0);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_page);
@@ -369,7 +447,7 @@ EXPORT_SYMBOL_IF_KUNIT(__vtds_mem_page);
  * vtds_mem_chunk_perm() - Whether all of a chunk is memory of one kind
  * @mem: Guest memory
  * @chunk: The chunk, with a user of the caller's
- * @perm: Output, VTD_SS_R or VTD_SS_RW
+ * @perm: Output, VTD_SS_R, VTD_SS_W or both
  *
  * Return: 0, -EXDEV if parts differ, or the error of the first missing page.
  */
@@ -403,7 +481,7 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_mem_chunk_perm);
  * @mem: Guest memory
  * @gpa: Any address in the page
  * @pfn: Output, the host frame, pinned until vtds_mem_trim() at least
- * @perm: Output, VTD_SS_R or VTD_SS_RW
+ * @perm: Output, VTD_SS_R, VTD_SS_W or both
  *
  * Return: as vtds_mem_page().
  */
@@ -433,8 +511,10 @@ static int with_page(struct vtds_guest_mem *mem, u64 gpa, bool write,
 	if (IS_ERR(chunk))
 		return PTR_ERR(chunk);
 	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
-	if (!ret && write && !(perm & VTD_SS_W))
+	if (!ret && !(perm & (write ? VTD_SS_W : VTD_SS_R)))
 		ret = -EPERM;
+	if (!ret)
+		ret = vtds_mem_check_pfn(pfn);
 	if (!ret)
 		use(page_address(pfn_to_page(pfn)) + offset_in_page(gpa), data);
 	vtds_mem_put(mem, chunk);
@@ -519,9 +599,10 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_mem_write_u32);
  */
 void vtds_mem_trim(struct vtds_guest_mem *mem)
 {
-	while (mem->nr_idle > VTDS_IDLE_CHUNKS)
+	while (vtds_mem_needs_trim(mem))
 		chunk_free(mem, list_first_entry(&mem->idle, struct vtds_chunk,
 						 lru));
+	mem->starved = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_trim);
 

@@ -20,6 +20,12 @@ void vtds_host_domain_init(struct vtds_host_domain *host,
 {
 	memset(host, 0, sizeof(*host));
 	host->domain = domain;
+	/*
+	 * The core does not tell what a format can express. Those with pages of 8 KiB
+	 * (AMD's first one, virtio's) have read and write apart. In x86's first stage
+	 * present means readable, and Intel's second stage cannot be told from it.
+	 */
+	host->write_only = domain->pgsize_bitmap & SZ_8K;
 	iommu_iotlb_gather_init(&host->gather);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_init);

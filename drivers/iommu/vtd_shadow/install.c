@@ -88,6 +88,26 @@ int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size)
 	return 0;
 }
 
+/**
+ * vtds_walk_permit() - Take away what memory does not permit
+ * @walk: The walk
+ * @perm: What the guest permits; on return what a device may do
+ * @mem_perm: What memory permits
+ *
+ * Return: 0, or -EPERM if nothing is left, or if the host would let devices read memory
+ * that they may only write.
+ */
+int vtds_walk_permit(const struct vtds_walk *walk, unsigned int *perm,
+		     unsigned int mem_perm)
+{
+	*perm &= mem_perm;
+	if (!*perm)
+		return -EPERM;
+	if (mem_perm == VTD_SS_W && !walk->domain->host.write_only)
+		return -EPERM;
+	return 0;
+}
+
 /* Maps the run that was collected. Returns 0 or a negative errno. */
 int vtds_run_map(struct vtds_walk *walk)
 {
@@ -129,11 +149,10 @@ static int super_resolve(struct vtds_walk *walk, u64 gpa, u64 size,
 		}
 		cond_resched();
 	}
-	if (!ret && !(*perm & first_perm))
-		ret = -EPERM;
+	if (!ret)
+		ret = vtds_walk_permit(walk, perm, first_perm);
 	if (ret && done)
 		vtds_mem_put_range(mem, gpa, done);
-	*perm &= first_perm;
 	return ret;
 }
 

@@ -206,9 +206,10 @@ static void install_run(struct vtds_walk *walk, struct vtds_node *node,
 }
 
 /* Finds the host page of a leaf and makes the leaf a user of its chunk. */
-static int leaf_resolve(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
+static int leaf_resolve(struct vtds_walk *walk, u64 gpa, unsigned long *pfn,
 			unsigned int *perm)
 {
+	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
 	struct vtds_chunk *chunk;
 	unsigned int mem_perm;
 	int ret;
@@ -221,11 +222,10 @@ static int leaf_resolve(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
 		return PTR_ERR(chunk);
 
 	ret = vtds_mem_page(mem, chunk, gpa, pfn, &mem_perm);
-	if (!ret && !(*perm & mem_perm))
-		ret = -EPERM;
+	if (!ret)
+		ret = vtds_walk_permit(walk, perm, mem_perm);
 	if (ret)
 		vtds_mem_put(mem, chunk);
-	*perm &= mem_perm;
 	return ret;
 }
 
@@ -244,8 +244,7 @@ static void leaf_install(struct vtds_walk *walk, struct vtds_node *node,
 	if (!t->allowed)
 		ret = vtds_walk_allowed(walk, iova, VTD_PAGE_SIZE);
 	if (!ret)
-		ret = leaf_resolve(&unit->mem, raw & VTD_ENTRY_ADDR, &pfn,
-				   &perm);
+		ret = leaf_resolve(walk, raw & VTD_ENTRY_ADDR, &pfn, &perm);
 	if (unlikely(ret)) {
 		install_run(walk, node, index);
 		vtds_walk_refuse(walk, node, iova, raw, ret);

@@ -136,6 +136,8 @@ int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 	if (IS_ERR(chunk))
 		return PTR_ERR(chunk);
 	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
+	if (!ret)
+		ret = perm & VTD_SS_R ? vtds_mem_check_pfn(pfn) : -EPERM;
 	if (ret) {
 		vtds_mem_put(mem, chunk);
 		return ret;
@@ -270,7 +272,7 @@ static enum vtd_fault_reason missing_reason(const struct vtds_domain *domain,
 {
 	u64 raw;
 
-	if (!node->synthetic && !node->table)
+	if (!node->synthetic && !vtds_node_readable(node))
 		return node->level == domain->levels ?
 			       VTD_FAULT_CTX_INVALID :
 			       VTD_FAULT_TABLE_UNREADABLE;

@@ -303,7 +303,7 @@ static bool sync_unchanged(struct vtds_walk *walk, struct vtds_node *node,
 	u64 iova = range->base + index * size;
 
 	/* A leaf, or a table that could not be read, takes a closer look */
-	if (raw != node->entries[index] || !child || !child->table)
+	if (raw != node->entries[index] || !child || !vtds_node_readable(child))
 		return false;
 	sync_node(walk, child, raw & range->perm & VTD_SS_RW,
 		  max(range->first, iova), min(range->last, iova + size - 1));
@@ -353,7 +353,7 @@ descend(struct vtds_node *node, unsigned int *perm, u64 first, u64 last)
 		u64 raw = READ_ONCE(node->table[index]);
 
 		if ((first ^ last) >> shift || raw != node->entries[index] ||
-		    !child || !child->table)
+		    !child || !vtds_node_readable(child))
 			break;
 		*perm &= raw;
 		node = child;

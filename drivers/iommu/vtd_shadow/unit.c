@@ -4,6 +4,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/iommufd.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
@@ -420,7 +421,7 @@ int vtds_unit_resync(struct vtds_unit *unit, void *arg)
 	struct vtds_batch batch;
 	int ret;
 
-	if (cmd->flags || cmd->__reserved)
+	if ((cmd->flags & ~VTD_SHADOW_RESYNC_RELEASE) || cmd->__reserved)
 		return -EOPNOTSUPP;
 	ret = vtds_unit_lock(unit, true);
 	if (ret)
@@ -428,6 +429,8 @@ int vtds_unit_resync(struct vtds_unit *unit, void *arg)
 	vtds_batch_begin(&batch, unit);
 	vtds_devices_refresh(&batch, 0, U16_MAX);
 	sync_all(&batch);
+	if (cmd->flags & VTD_SHADOW_RESYNC_RELEASE)
+		vtds_mem_release_idle(&unit->mem);
 	cmd->install_errno = vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 	return 0;

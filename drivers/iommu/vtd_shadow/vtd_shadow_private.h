@@ -9,6 +9,7 @@
 #include <linux/iommu.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
@@ -67,7 +68,10 @@ struct vtds_events;
 #define VTDS_CHUNK_PAGES 512UL
 #define VTDS_CHUNK_SIZE (VTDS_CHUNK_PAGES * VTD_PAGE_SIZE)
 
-/* Chunks without users that stay pinned, in case they are needed again: 8 GiB */
+/*
+ * Chunks without users that stay pinned, in case they are needed again: 8 GiB, unless
+ * BIND says otherwise
+ */
 #define VTDS_IDLE_CHUNKS 4096
 
 /*
@@ -126,7 +130,7 @@ struct vtds_caps {
  * @gfn: First guest frame, a multiple of VTDS_CHUNK_PAGES
  * @users: Leaves that target the chunk and mirror nodes whose table is in it
  * @nr_pages: Pages that have a pin of their own
- * @whole: All of it was pinned by one call, writable
+ * @whole: All of it was pinned by one call, to be read and written
  * @split: As @whole, but about to be unpinned: pages in use have their own pin
  * @simple: As @whole, with no more to look at: @pfns is not set, and the interrupt
  *          range is not in it
@@ -153,10 +157,12 @@ struct vtds_chunk {
 #define VTDS_RECENT_MIN 32UL
 #define VTDS_RECENT_MAX 16384UL
 
-/* In vtds_chunk.pfns: the page is pinned, and may be written by devices */
+/* In vtds_chunk.pfns: the page is pinned, and may be read or written by devices */
 #define VTDS_PFN_PINNED BIT(63)
 #define VTDS_PFN_WRITABLE BIT(62)
-#define VTDS_PFN_MASK GENMASK(61, 0)
+#define VTDS_PFN_READABLE BIT(61)
+#define VTDS_PFN_RW (VTDS_PFN_READABLE | VTDS_PFN_WRITABLE)
+#define VTDS_PFN_MASK GENMASK(60, 0)
 
 /**
  * struct vtds_guest_mem - Guest memory as the engine reaches it
@@ -167,6 +173,9 @@ struct vtds_chunk {
  * @nr_chunks: Length of @chunks
  * @idle: Chunks without users, least recently used first, unpinned late
  * @nr_idle: Length of @idle
+ * @max_idle: Chunks that may stay in @idle
+ * @starved: None may, until the next flush: something could not be pinned for want
+ *           of memory, or the VMM wants it
  * @nr_pinned: Pages pinned now
  * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long; NULL before the first
  */
@@ -178,9 +187,23 @@ struct vtds_guest_mem {
 	unsigned long nr_chunks;
 	struct list_head idle;
 	unsigned long nr_idle;
+	unsigned long max_idle;
+	bool starved;
 	u64 nr_pinned;
 	struct page **pages;
 };
+
+/* Nothing without users stays pinned beyond the end of the batch. */
+static inline void vtds_mem_release_idle(struct vtds_guest_mem *mem)
+{
+	mem->starved = true;
+}
+
+/* Whether pages without users have to be unpinned, at the next flush. */
+static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
+{
+	return mem->nr_idle > (mem->starved ? 0 : mem->max_idle);
+}
 
 /**
  * struct vtds_host_domain - A paging domain of the host and its pending work
@@ -188,6 +211,8 @@ struct vtds_guest_mem {
  * @first: First IOVA that the host can map
  * @last: Last IOVA that the host can map
  * @merge: Neighbouring leaves may share one map call, see vtds_host_domain_probe()
+ * @coherent: It enforces that DMA is coherent
+ * @write_only: It can let devices write what they cannot read
  * @broken: The host did not do what was asked; the domain must not be used
  * @gather: Collects page-table pages to free until the next flush
  * @unmap_start: Start of the pending unmap
@@ -201,6 +226,8 @@ struct vtds_host_domain {
 	u64 first;
 	u64 last;
 	bool merge;
+	bool coherent;
+	bool write_only;
 	bool broken;
 	struct iommu_iotlb_gather gather;
 	u64 unmap_start;
@@ -588,7 +615,7 @@ static inline void vtds_batch_flush(struct vtds_batch *batch)
 {
 	const struct vtds_unit *unit = batch->unit;
 	const struct vtds_domain *domain;
-	bool pending = unit->mem.nr_idle > VTDS_IDLE_CHUNKS;
+	bool pending = vtds_mem_needs_trim(&unit->mem);
 
 	list_for_each_entry(domain, &unit->domains, entry)
 		pending |= domain->host.need_flush || domain->host.broken;
@@ -788,6 +815,16 @@ void vtds_node_free(struct vtds_domain *domain, struct vtds_node *node);
 int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 			  u64 gpa);
 
+/*
+ * Whether a node has a page of the guest to read. The host may have found the page
+ * poisoned since it was pinned; the kernel must not touch it then.
+ */
+static inline bool vtds_node_readable(const struct vtds_node *node)
+{
+	return node->table &&
+	       likely(!is_page_hwpoison(virt_to_page(node->table)));
+}
+
 /**
  * vtds_node_set_table() - Point a node to a table page of the guest
  * @domain: The domain
@@ -800,7 +837,7 @@ int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 static inline int vtds_node_set_table(struct vtds_domain *domain,
 				      struct vtds_node *node, u64 gpa)
 {
-	if (node->table && node->gpa == gpa)
+	if (vtds_node_readable(node) && node->gpa == gpa)
 		return 0;
 	return __vtds_node_set_table(domain, node, gpa);
 }
@@ -872,6 +909,8 @@ struct vtds_walk {
 void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 		      u64 raw, int error);
 int vtds_walk_allowed(struct vtds_walk *walk, u64 iova, u64 size);
+int vtds_walk_permit(const struct vtds_walk *walk, unsigned int *perm,
+		     unsigned int mem_perm);
 int vtds_run_map(struct vtds_walk *walk);
 
 /* Whether all leaves in a range are allowed. If not some may be nevertheless. */
@@ -956,6 +995,7 @@ void vtds_mem_destroy(struct vtds_guest_mem *mem);
 struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
 void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
 void vtds_mem_trim(struct vtds_guest_mem *mem);
+int vtds_mem_check_pfn(unsigned long pfn);
 void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
 int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		    u64 gpa, unsigned long *pfn, unsigned int *perm);
@@ -1066,7 +1106,7 @@ static inline unsigned long vtds_chunk_pfn(const struct vtds_chunk *chunk,
  * @chunk: The chunk of @gpa, with a user of the caller's
  * @gpa: Any address in the page
  * @pfn: Output, the host frame, pinned as long as the chunk has users
- * @perm: Output, VTD_SS_R or VTD_SS_RW: what a device may do with it
+ * @perm: Output, VTD_SS_R, VTD_SS_W or both: what a device may do with it
  *
  * Return: 0, -ENOENT if there is no memory, or another error of iommufd.
  */
@@ -1095,7 +1135,7 @@ void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last);
 #if IS_ENABLED(CONFIG_KUNIT)
 /* Static unless unit tests replace or call them: first the calls into iommufd */
 int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa, unsigned long nr_pages,
-		 struct page **pages, bool write);
+		 struct page **pages, unsigned int perm);
 void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
 		    unsigned long nr_pages);
 /* What read() does for each event */

@@ -128,6 +128,15 @@ struct vtd_shadow_get_info {
  * the memory cgroup of the callers, the pinned guest memory to the user that
  * iommufd accounts the IOAS to, once however many devices and domains use it.
  *
+ * Memory is pinned in pieces of &struct vtd_shadow_get_info.chunk_size: one page that a
+ * device uses, or that holds a table, pins its neighbours. A page that is pinned is the
+ * page that devices reach: if the VMM takes its memory away below the IOAS (a hole
+ * punched for a balloon, MADV_DONTNEED) and touches it anew, devices go on with the old
+ * page as long as the piece is pinned, even if the guest maps it again in between. A
+ * VMM that does such things unmaps the range from the IOAS before, which ends all uses
+ * of it, or keeps balloons away from such guests. If it knows that no device uses
+ * anything in the piece, VTD_SHADOW_RESYNC_RELEASE before is enough.
+ *
  * Happens once in the life of the unit. A BIND that fails changes nothing, neither
  * in a unit that is bound nor for a later BIND of one that is not.
  *
@@ -408,15 +417,25 @@ struct vtd_shadow_run_queue {
 #define VTD_SHADOW_RUN_QUEUE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_RUN_QUEUE)
 
 /**
+ * enum vtd_shadow_resync_flags - Flags of struct vtd_shadow_resync
+ * @VTD_SHADOW_RESYNC_RELEASE: Memory that nothing uses then is unpinned on return
+ */
+enum vtd_shadow_resync_flags {
+	VTD_SHADOW_RESYNC_RELEASE = 1 << 0,
+};
+
+/**
  * struct vtd_shadow_resync - ioctl(VTD_SHADOW_RESYNC)
  * @size: sizeof(struct vtd_shadow_resync)
- * @flags: Must be 0
+ * @flags: Combination of enum vtd_shadow_resync_flags
  * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
  * @__reserved: Must be 0
  *
  * Reads all contexts and all tables again, as a difference, and tries again what
  * could not be installed. For a VMM that changed guest memory (RAM was added to
- * the IOAS) or took a unit out of a state that it did not follow.
+ * the IOAS) or took a unit out of a state that it did not follow, or, with
+ * VTD_SHADOW_RESYNC_RELEASE, that is about to take memory away, see
+ * &struct vtd_shadow_bind.
  */
 struct vtd_shadow_resync {
 	__u32 size;

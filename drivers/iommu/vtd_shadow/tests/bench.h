@@ -43,6 +43,8 @@ enum fake_kind {
 	FAKE_ROM,
 	/* Contiguous, and shared with no other kind: for tables */
 	FAKE_TABLES,
+	/* Devices may only write it */
+	FAKE_WOM,
 	FAKE_KINDS
 };
 

@@ -88,7 +88,8 @@ static bool fake_pin_pure(struct fake_mem *mem, u64 gpa, struct page **pages)
 
 /* As iommufd: the first page that does not fit says why. */
 static int fake_pin(struct vtds_guest_mem *unused, u64 gpa,
-		    unsigned long nr_pages, struct page **pages, bool write)
+		    unsigned long nr_pages, struct page **pages,
+		    unsigned int wanted)
 {
 	struct bench *b = current_bench();
 	unsigned long nr_left = nr_pages;
@@ -108,7 +109,7 @@ static int fake_pin(struct vtds_guest_mem *unused, u64 gpa,
 		pages[i] = fake_mem_page(&b->mem, gpa + i * SZ_PAGE, &perm);
 		if (!pages[i])
 			return -ENOENT;
-		if (write && !(perm & SS_W))
+		if (wanted & ~perm)
 			return -EPERM;
 	}
 	pin_record(&b->mem, gpa, nr_pages, 1);
@@ -168,7 +169,9 @@ struct page *fake_mem_page(struct fake_mem *mem, u64 gpa, unsigned int *perm)
 	if (!area)
 		return NULL;
 	chunk = mem->kinds[area->kind];
-	*perm = test_bit(offset, chunk->rom) ? SS_R : SS_RW;
+	*perm = area->kind == FAKE_WOM	   ? SS_W :
+		test_bit(offset, chunk->rom) ? SS_R :
+					       SS_RW;
 	return chunk->pages[offset];
 }
 
@@ -252,6 +255,8 @@ static struct page *kind_page(enum fake_kind kind, unsigned int i)
 		return blocks[2] + VTDS_CHUNK_PAGES + i;
 	case FAKE_TABLES:
 		return blocks[3] + i;
+	case FAKE_WOM:
+		return blocks[3] + VTDS_CHUNK_PAGES + i;
 	case FAKE_KINDS:
 		break;
 	}

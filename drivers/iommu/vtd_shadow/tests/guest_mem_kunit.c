@@ -64,7 +64,8 @@ static void mem_kinds(struct kunit *test)
 	struct bench *b = test->priv;
 
 	for (enum fake_kind kind = 0; kind < FAKE_KINDS; kind++) {
-		bool whole = kind != FAKE_MIXED && kind != FAKE_ROM;
+		bool whole = kind != FAKE_MIXED && kind != FAKE_ROM &&
+			     kind != FAKE_WOM;
 		unsigned long calls = b->mem.calls;
 		struct vtds_chunk *chunk = get(test, kind_gpa(kind) + 0x123);
 
@@ -118,7 +119,9 @@ static void mem_chunk_perm(struct kunit *test)
 				expected[kind]);
 		if (!expected[kind])
 			KUNIT_EXPECT_EQ(test, perm,
-					kind == FAKE_ROM ? SS_R : SS_RW);
+					kind == FAKE_ROM ? SS_R :
+					kind == FAKE_WOM ? SS_W :
+							   SS_RW);
 		vtds_mem_put(mem_of(test), chunk);
 	}
 }
@@ -165,6 +168,15 @@ static void mem_read_entry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			vtds_mem_read_entry(mem_of(test), MANY_GPA, entry, 2),
 			-ENOENT);
+	/* What may only be written is not read */
+	KUNIT_EXPECT_EQ(test,
+			vtds_mem_read_entry(mem_of(test), kind_gpa(FAKE_WOM),
+					    entry, 2),
+			-EPERM);
+	KUNIT_EXPECT_EQ(test,
+			vtds_mem_write_u32(mem_of(test), kind_gpa(FAKE_WOM), 1),
+			0);
+	fake_mem_table(&b->mem, kind_gpa(FAKE_WOM))[0] = 0;
 }
 
 /* Entries of every length that there is, up to the end of a page */
@@ -246,6 +258,7 @@ static void mem_write_u32_refused(struct kunit *test)
 
 	b->mem.fail_in = 1;
 	b->mem.error = -ENOMEM;
+	b->mem.fail_all = true;
 	KUNIT_EXPECT_EQ(test,
 			vtds_mem_write_u32(mem, kind_gpa(FAKE_CONTIG_B), 1),
 			-ENOMEM);
@@ -491,13 +504,6 @@ static void mem_errors(struct kunit *test)
 		b->mem.fail_all = true;
 		b->mem.error = errors[i];
 		chunk = vtds_mem_get(mem_of(test), gpa);
-		if (errors[i] == -ENOMEM) {
-			KUNIT_EXPECT_EQ(test, PTR_ERR(chunk), -ENOMEM);
-			KUNIT_EXPECT_FALSE(test, vtds_mem_has(mem_of(test), 0,
-							      U64_MAX));
-			b->mem.fail_in = 0;
-			continue;
-		}
 		KUNIT_ASSERT_FALSE(test, IS_ERR(chunk));
 		KUNIT_EXPECT_EQ(test,
 				vtds_mem_page(mem_of(test), chunk, gpa, &pfn,
@@ -512,6 +518,48 @@ static void mem_errors(struct kunit *test)
 		evict(test, gpa, gpa + SZ_CHUNK - 1, &from, &to);
 	}
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
+}
+
+/* A limit that 2 MiB would be over may leave room for single pages. */
+static void mem_limit(struct kunit *test)
+{
+	struct vtds_guest_mem *mem = mem_of(test);
+	u64 gpa = kind_gpa(FAKE_CONTIG_A);
+	struct bench *b = test->priv;
+	struct vtds_chunk *chunk;
+
+	vtds_mem_put(mem, get(test, kind_gpa(FAKE_CONTIG_B)));
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, VTDS_CHUNK_PAGES);
+	b->mem.fail_in = 1;
+	b->mem.error = -ENOMEM;
+	chunk = get(test, gpa);
+	KUNIT_EXPECT_FALSE(test, chunk->whole);
+	check_page(test, chunk, gpa + 3 * SZ_PAGE);
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, VTDS_CHUNK_PAGES + 1);
+	/* What nobody uses makes room, when the host has been flushed */
+	KUNIT_EXPECT_TRUE(test, vtds_mem_needs_trim(mem));
+	vtds_mem_trim(mem);
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, 1);
+	KUNIT_EXPECT_FALSE(test, vtds_mem_needs_trim(mem));
+	vtds_mem_put(mem, chunk);
+	vtds_mem_release_idle(mem);
+	vtds_mem_trim(mem);
+	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
+}
+
+/* Frames without memory behind them, and memory that is damaged */
+static void mem_check_pfn(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct page *page = b->mem.kinds[FAKE_CONTIG_A]->pages[0];
+
+	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(page_to_pfn(page)), 0);
+	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(ULONG_MAX >> PAGE_SHIFT),
+			-EINVAL);
+	/* The local APIC's registers */
+	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(0xfee00), -EINVAL);
+	/* Reserved, and yet what untouched memory consists of */
+	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(page_to_pfn(ZERO_PAGE(0))), 0);
 }
 
 static int guest_mem_init(struct kunit *test)
@@ -543,6 +591,8 @@ static struct kunit_case guest_mem_cases[] = {
 	KUNIT_CASE(mem_evict_split_fails),
 	KUNIT_CASE(mem_evict_trims_split),
 	KUNIT_CASE(mem_errors),
+	KUNIT_CASE(mem_limit),
+	KUNIT_CASE(mem_check_pfn),
 	{},
 };
 

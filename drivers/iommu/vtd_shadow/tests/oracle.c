@@ -238,6 +238,16 @@ static bool check_extent(const struct oracle *o, u64 first, u64 last,
 	return true;
 }
 
+/* What guest and memory permit, as far as the host can express it */
+static unsigned int permitted(struct bench *b, unsigned int perm,
+			      unsigned int mem_perm)
+{
+	bool intel = b->config.host == FAKE_HOST_INTEL ||
+		     b->config.host == FAKE_HOST_INTEL_PT;
+
+	return intel && mem_perm == SS_W ? 0 : perm & mem_perm;
+}
+
 /* The guest maps [first, last]; memory has its own say. */
 static bool check_present(const struct oracle *o, u64 first, u64 last,
 			  const struct oracle_walk *hit)
@@ -251,7 +261,7 @@ static bool check_present(const struct oracle *o, u64 first, u64 last,
 	while (first <= last) {
 		size = fake_mem_extent(&o->b->mem, gpa, last - first + 1, &pa,
 				       &mem_perm);
-		perm = pa ? hit->perm & mem_perm : 0;
+		perm = pa ? permitted(o->b, hit->perm, mem_perm) : 0;
 		ok = perm ? check_extent(o, first, first + size - 1, pa,
 					 (perm & SS_R ? IOMMU_READ : 0) |
 						 (perm & SS_W ? IOMMU_WRITE :
@@ -280,7 +290,8 @@ static bool check_lookup(const struct oracle *o, u64 iova,
 	struct vtds_leaf leaf;
 
 	if (!perm || is_interrupt(iova) ||
-	    !fake_mem_page(&o->b->mem, gpa, &mem_perm) || !(mem_perm & perm))
+	    !fake_mem_page(&o->b->mem, gpa, &mem_perm) ||
+	    !permitted(o->b, perm, mem_perm))
 		perm = 0;
 	vtds_mirror_lookup(&o->b->domain, iova, &leaf);
 	if (leaf.perm == perm && !leaf.perm == !!leaf.reason &&
