@@ -12,6 +12,7 @@ void vtds_batch_fail(struct vtds_batch *batch, int error)
 {
 	if (!batch->error)
 		batch->error = error;
+	batch->may_pass |= vtds_error_may_pass(error);
 }
 
 /* A limit is reached: nothing more is installed. */

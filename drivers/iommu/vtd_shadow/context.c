@@ -37,6 +37,25 @@ int vtds_setting_block(struct vtds_setting *setting,
 	return -EPROTO;
 }
 
+/**
+ * vtds_setting_unreadable() - Settle that a requester is blocked: an entry is unreadable
+ * @setting: Output, as for vtds_setting_block()
+ * @reason: What a remapping unit would say that could not read it
+ * @error: Negative errno: why it could not be read. The guest is not to blame for all
+ *
+ * Return: -EPROTO, for the caller to return.
+ */
+int vtds_setting_unreadable(struct vtds_setting *setting,
+			    enum vtd_fault_reason reason, int error)
+{
+	bool guests = vtds_error_is_guests(error);
+
+	vtds_setting_block(setting, guests ? reason : VTD_FAULT_NONE, false);
+	if (!guests)
+		setting->error = error;
+	return -EPROTO;
+}
+
 /* Remembers the contents of an entry, to notice when it changes. */
 void vtds_setting_note(struct vtds_setting *setting, const u64 *entry,
 		       unsigned int nr_qwords)
@@ -101,11 +120,14 @@ static int read_root(struct vtds_unit *unit, u8 bus,
 {
 	u64 gpa = (unit->rtaddr & VTD_RTADDR_RTA) + bus * ROOT_ENTRY_SIZE;
 	u64 entry[ROOT_ENTRY_QWORDS];
+	int ret = -ENOENT;
 
-	if ((unit->rtaddr & vtds_beyond_haw(&unit->caps)) ||
-	    vtds_mem_read_entry(&unit->mem, gpa, entry, ROOT_ENTRY_QWORDS))
-		return vtds_setting_block(setting, VTD_FAULT_ROOT_UNREADABLE,
-					  false);
+	if (!(unit->rtaddr & vtds_beyond_haw(&unit->caps)))
+		ret = vtds_mem_read_entry(&unit->mem, gpa, entry,
+					  ROOT_ENTRY_QWORDS);
+	if (ret)
+		return vtds_setting_unreadable(setting,
+					       VTD_FAULT_ROOT_UNREADABLE, ret);
 	vtds_setting_note(setting, entry, ROOT_ENTRY_QWORDS);
 	if (!(entry[0] & VTD_ROOT_P))
 		return vtds_setting_block(setting, VTD_FAULT_ROOT_NOT_PRESENT,
@@ -122,13 +144,15 @@ static void legacy_read(struct vtds_unit *unit, u16 sid,
 			struct vtds_setting *setting)
 {
 	u64 table, entry[CONTEXT_ENTRY_QWORDS];
+	int ret;
 
 	if (read_root(unit, sid >> 8, setting, &table))
 		return;
-	if (vtds_mem_read_entry(&unit->mem,
-				table + (sid & 0xff) * CONTEXT_ENTRY_SIZE,
-				entry, CONTEXT_ENTRY_QWORDS)) {
-		vtds_setting_block(setting, VTD_FAULT_CTX_UNREADABLE, false);
+	ret = vtds_mem_read_entry(&unit->mem,
+				  table + (sid & 0xff) * CONTEXT_ENTRY_SIZE,
+				  entry, CONTEXT_ENTRY_QWORDS);
+	if (ret) {
+		vtds_setting_unreadable(setting, VTD_FAULT_CTX_UNREADABLE, ret);
 		return;
 	}
 	/* A fault is in the setting */

@@ -248,16 +248,17 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 		return;
 	}
 	group_detach(group);
-	if (ret != group->error)
+	if (ret != group->error) {
 		vtds_event_attach(batch->unit,
 				  &group_first(group)->requesters[0], ret);
+		dev_notice_ratelimited(group_first_dev(group),
+				       "cannot attach host group %d: %pe, blocked\n",
+				       iommu_group_id(group->iommu_group),
+				       ERR_PTR(ret));
+	}
 	group->error = ret;
 	batch->unit->stats.install_failures++;
 	vtds_batch_fail(batch, ret);
-	dev_notice_ratelimited(group_first_dev(group),
-			       "cannot attach host group %d: %pe, blocked\n",
-			       iommu_group_id(group->iommu_group),
-			       ERR_PTR(ret));
 }
 
 /* Moves a group to where its devices' settings want it. */
@@ -275,10 +276,12 @@ static void group_update(struct vtds_batch *batch, struct vtds_group *group)
 	group_attach(batch, group, &wanted);
 }
 
-static void requester_read(struct vtds_unit *unit, struct vtds_requester *r)
+static void requester_read(struct vtds_batch *batch, struct vtds_requester *r)
 {
-	vtds_context_read(unit, r->sid, &r->setting);
-	vtds_event_setting(unit, r);
+	vtds_context_read(batch->unit, r->sid, &r->setting);
+	vtds_event_setting(batch->unit, r);
+	if (r->setting.error)
+		vtds_batch_fail(batch, r->setting.error);
 }
 
 /**
@@ -298,7 +301,7 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 			struct vtds_requester *r = &dev->requesters[i];
 
 			if (!((r->sid ^ sid) & (u16)~mask))
-				requester_read(unit, r);
+				requester_read(batch, r);
 		}
 
 	list_for_each_entry(group, &unit->groups, entry)
@@ -438,7 +441,7 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 	list_add_tail(&dev->group_entry, &group->devices);
 	list_add_tail(&dev->unit_entry, &unit->devices);
 	for (u32 i = 0; i < dev->nr_requesters; i++)
-		requester_read(unit, &dev->requesters[i]);
+		requester_read(batch, &dev->requesters[i]);
 	group_update(batch, group);
 	vtds_pasids_refresh(batch, dev);
 	return 0;

@@ -153,7 +153,8 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
  * @setting: Table and levels
  *
  * A shadow that exists costs one attach and no walk. A host IOMMU that cannot
- * use its domain says so with -EINVAL and gets a shadow of its own.
+ * use its domain says so with -EINVAL and gets a shadow of its own, and so does a
+ * device whose DMA has to be coherent where the domain does not see to that.
  *
  * Return: the domain, or an ERR_PTR with @port still blocked.
  */
@@ -166,7 +167,8 @@ struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 
 	list_for_each_entry(domain, &batch->unit->domains, entry) {
 		if (domain->root != setting->root ||
-		    domain->levels != setting->levels || domain->host.broken)
+		    domain->levels != setting->levels || domain->host.broken ||
+		    !vtds_host_domain_suits(&domain->host, port->dev))
 			continue;
 		ret = domain_join(batch, domain, port);
 		if (!ret)

@@ -87,15 +87,19 @@ void vtds_event_setting(struct vtds_unit *unit,
 {
 	const struct vtds_setting *setting = &requester->setting;
 	struct vtd_shadow_event event = {
-		.type = VTD_SHADOW_EVENT_FAULT,
+		.type = setting->error ? VTD_SHADOW_EVENT_INSTALL :
+					 VTD_SHADOW_EVENT_FAULT,
 		.reason = setting->reason,
+		.error = -setting->error,
 	};
 	bool known = requester->reported == setting->reason &&
+		     requester->reported_error == setting->error &&
 		     requester->reported_digest == setting->digest;
 
 	requester->reported = setting->reason;
+	requester->reported_error = setting->error;
 	requester->reported_digest = setting->digest;
-	if (!setting->reason || setting->fpd || known)
+	if (known || (!setting->error && (!setting->reason || setting->fpd)))
 		return;
 	event_of_requester(&event, unit, requester);
 	event_add(unit, &event);
@@ -127,6 +131,16 @@ void vtds_event_limit(struct vtds_unit *unit)
 	struct vtd_shadow_event event = {
 		.type = VTD_SHADOW_EVENT_INSTALL,
 		.error = ENOSPC,
+	};
+
+	event_add(unit, &event);
+}
+
+/* Reports that the host refuses nothing any more of what it may have done later. */
+void vtds_event_recovered(struct vtds_unit *unit)
+{
+	struct vtd_shadow_event event = {
+		.type = VTD_SHADOW_EVENT_RECOVERED,
 	};
 
 	event_add(unit, &event);
@@ -171,6 +185,8 @@ static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
 		reason = VTD_FAULT_SS_RESERVED;
 	else if (error == -EADDRNOTAVAIL)
 		reason = VTD_FAULT_INTERRUPT_RANGE;
+	else if (!vtds_error_is_guests(error))
+		return VTD_FAULT_NONE;
 	else if (is_top)
 		reason = VTD_FAULT_CTX_INVALID;
 	else if (is_table)

@@ -30,6 +30,19 @@ void vtds_host_domain_init(struct vtds_host_domain *host,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_init);
 
+static bool wants_coherency(struct device *dev)
+{
+	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
+
+/* Whether a domain keeps the promise that the host makes to KVM for a device. */
+bool vtds_host_domain_suits(const struct vtds_host_domain *host,
+			    struct device *dev)
+{
+	return host->coherent || !wants_coherency(dev);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_suits);
+
 /**
  * vtds_host_domain_alloc() - Create an empty host domain
  * @host: The domain
@@ -39,6 +52,7 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_init);
  */
 int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 {
+	bool coherent = wants_coherency(dev);
 	struct iommu_domain *domain;
 
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_alloc, host, dev);
@@ -51,15 +65,23 @@ int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 	 * KVM takes the capability alone as proof that no DMA is incoherent.
 	 * Enforcing it works on an empty domain only.
 	 */
-	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
-	    !domain->ops->enforce_cache_coherency(domain)) {
+	if (coherent && !domain->ops->enforce_cache_coherency(domain)) {
 		iommu_domain_free(domain);
 		return -EINVAL;
 	}
 	vtds_host_domain_init(host, domain);
+	host->coherent = coherent;
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_alloc);
+
+void vtds_domain_free_now(struct iommu_domain *domain)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vtds_domain_free_now, domain);
+
+	iommu_domain_free(domain);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_domain_free_now);
 
 /*
  * Frees the domain. No group may be attached, and nothing is mapped, unless the
@@ -69,7 +91,8 @@ void vtds_host_domain_free(struct vtds_host_domain *host)
 {
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_free, host);
 
-	iommu_domain_free(host->domain);
+	if (!vtds_linger_keep(host->domain))
+		vtds_domain_free_now(host->domain);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
 
@@ -86,6 +109,18 @@ static int attach_pasid(struct vtds_host_domain *host,
 					 NULL);
 }
 
+/* What the group has then is looked at: the core once said "attached" too early. */
+static int attach_group(struct vtds_host_domain *host,
+			const struct vtds_port *port)
+{
+	int ret = iommu_attach_group(host->domain, port->group);
+
+	if (ret || vtds_group_has(host->domain, port->dev))
+		return ret;
+	vtds_group_detach(host->domain, port->group);
+	return -EBUSY;
+}
+
 /* Returns 0 or a negative errno: what the port reached before is not touched. */
 int vtds_host_domain_attach(struct vtds_host_domain *host,
 			    const struct vtds_port *port)
@@ -95,7 +130,7 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, port);
 
 	if (port->pasid == IOMMU_NO_PASID)
-		ret = iommu_attach_group(host->domain, port->group);
+		ret = attach_group(host, port);
 	else
 		ret = attach_pasid(host, port);
 	if (ret)
@@ -112,10 +147,13 @@ void vtds_host_domain_detach(struct vtds_host_domain *host,
 {
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_detach, host, port);
 
-	if (port->pasid == IOMMU_NO_PASID)
-		iommu_detach_group(host->domain, port->group);
-	else
+	if (port->pasid != IOMMU_NO_PASID) {
 		iommu_detach_device_pasid(host->domain, port->dev, port->pasid);
+		return;
+	}
+	vtds_group_detach(host->domain, port->group);
+	if (vtds_group_has(host->domain, port->dev))
+		vtds_linger_add(host->domain, port);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_detach);
 
@@ -229,6 +267,35 @@ static void unmap_pending(struct vtds_host_domain *host,
 	host->unmap_end = 0;
 }
 
+static bool maps_any(struct vtds_host_domain *host, u64 iova, u64 size)
+{
+	for (u64 done = 0; done < size; done += VTD_PAGE_SIZE)
+		if (iommu_iova_to_phys(host->domain, iova + done))
+			return true;
+	return false;
+}
+
+/*
+ * A map call failed. The core takes back what the driver says that it mapped, and Intel's
+ * of 6.12 says nothing when it runs out of memory for tables half way.
+ */
+static noinline void map_undo(struct vtds_host_domain *host, u64 iova,
+			      struct scatterlist *sg, unsigned int nents)
+{
+	u64 size = 0;
+
+	for (unsigned int i = 0; i < nents; i++)
+		size += sg[i].length;
+	if (!maps_any(host, iova, size))
+		return;
+	iommu_unmap(host->domain, iova, size);
+	if (!maps_any(host, iova, size))
+		return;
+	/* Its devices are taken off before any page is unpinned */
+	pr_err_ratelimited("cannot undo a failed map at %#llx\n", iova);
+	host->broken = true;
+}
+
 /**
  * vtds_host_map() - Map host memory
  * @host: The domain
@@ -260,12 +327,15 @@ int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
 
 	stats->host_maps++;
 	if (nents == 1)
-		return iommu_map(host->domain, iova, sg_phys(sg), sg->length,
+		done = iommu_map(host->domain, iova, sg_phys(sg), sg->length,
 				 prot, GFP_KERNEL_ACCOUNT);
-
-	done = iommu_map_sg(host->domain, iova, sg, nents, prot,
-			    GFP_KERNEL_ACCOUNT);
-	return done < 0 ? done : 0;
+	else
+		done = iommu_map_sg(host->domain, iova, sg, nents, prot,
+				    GFP_KERNEL_ACCOUNT);
+	if (likely(done >= 0))
+		return 0;
+	map_undo(host, iova, sg, nents);
+	return done;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
 

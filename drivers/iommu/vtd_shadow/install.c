@@ -56,6 +56,7 @@ void vtds_walk_refuse(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 	trace_vtd_shadow_refused(walk->domain->root, iova, raw, error);
 	walk->batch->unit->stats.install_failures++;
 	vtds_batch_fail(walk->batch, error);
+	walk->domain->troubled |= vtds_error_may_pass(error);
 	/* What fails takes time too, and there is no other limit to it */
 	if (++walk->batch->refused >= VTDS_MAX_REFUSED)
 		vtds_batch_exhaust(walk->batch);

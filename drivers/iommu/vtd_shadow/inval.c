@@ -264,7 +264,8 @@ static void sync_contexts_in_memory(struct vtds_batch *batch,
 	for (u32 i = 0; i < dev->nr_requesters; i++) {
 		vtds_context_read(batch->unit, dev->requesters[i].sid,
 				  &setting);
-		if (setting.did == inval->did)
+		/* What cannot be read now may well be the one */
+		if (setting.error || setting.did == inval->did)
 			sync_inval(batch, dev->group->domain, inval);
 	}
 }
@@ -283,7 +284,7 @@ static void sync_pasids_in_memory(struct vtds_batch *batch,
 			continue;
 		vtds_scalable_read_pasid(batch->unit, pasid->requester.sid,
 					 pasid->pasid, &setting);
-		if (setting.did == inval->did)
+		if (setting.error || setting.did == inval->did)
 			sync_inval(batch, pasid->domain, inval);
 	}
 }

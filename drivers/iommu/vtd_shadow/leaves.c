@@ -78,9 +78,7 @@ static u64 leaf_fetch(const struct vtds_walk *walk, struct vtds_node *node,
 {
 	u64 raw;
 
-	if (t->holes &&
-	    vtds_domain_has_hole(walk->domain, t->base + index * VTD_PAGE_SIZE,
-				 VTD_PAGE_SIZE))
+	if (t->holes && vtd_is_interrupt(t->base + index * VTD_PAGE_SIZE))
 		raw = 0;
 	else
 		raw = vtds_node_fetch(node, index);
@@ -101,6 +99,22 @@ static void leaf_want(struct leaf_table *t, u64 *fetched, unsigned int index,
 	t->end = index + 1;
 }
 
+/* Why a leaf is never installed, whatever it leads to: 0 or a negative errno */
+static int leaf_fault(const struct vtds_walk *walk, const struct leaf_table *t,
+		      unsigned int index, u64 raw)
+{
+	u64 iova = t->base + index * VTD_PAGE_SIZE;
+
+	if (!(raw & VTD_SS_RW))
+		return 0;
+	if (raw & t->reserved)
+		return -EPROTO;
+	/* In the interrupt range nothing is fetched: the rest of them are the host's */
+	if (t->holes && vtds_domain_has_hole(walk->domain, iova, VTD_PAGE_SIZE))
+		return -EADDRINUSE;
+	return 0;
+}
+
 /*
  * Decides what becomes of a leaf that differs. Returns whether the host has to
  * unmap what is there; what is left to install goes to vtds_unit.fetched.
@@ -113,9 +127,11 @@ static bool leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
 	unsigned int old_perm = old & node->perm & VTD_SS_RW;
 	unsigned int perm = raw & t->perm & VTD_SS_RW;
 
-	if (unlikely((raw & VTD_SS_RW) && (raw & t->reserved))) {
+	int error = leaf_fault(walk, t, index, raw);
+
+	if (unlikely(error)) {
 		vtds_walk_refuse(walk, node, t->base + index * VTD_PAGE_SIZE,
-				 raw, -EPROTO);
+				 raw, error);
 		perm = 0;
 		record = 0;
 	}

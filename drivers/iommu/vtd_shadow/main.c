@@ -180,7 +180,27 @@ static struct miscdevice vtds_misc = {
 	.name = "vtd_shadow",
 	.fops = &vtds_fops,
 };
-module_misc_device(vtds_misc);
+
+static int __init vtds_init(void)
+{
+	int ret = vtds_retry_begin();
+
+	if (ret)
+		return ret;
+	ret = misc_register(&vtds_misc);
+	if (ret)
+		vtds_retry_end();
+	return ret;
+}
+module_init(vtds_init);
+
+static void __exit vtds_exit(void)
+{
+	misc_deregister(&vtds_misc);
+	vtds_linger_end();
+	vtds_retry_end();
+}
+module_exit(vtds_exit);
 
 MODULE_DESCRIPTION("Shadow second-stage tables of guest VT-d units");
 MODULE_LICENSE("GPL");

@@ -69,6 +69,8 @@ static void pasid_update(struct vtds_batch *batch, struct vtds_device *dev,
 	int ret;
 
 	vtds_event_setting(batch->unit, &pasid->requester);
+	if (wanted->error)
+		vtds_batch_fail(batch, wanted->error);
 	if (pasid_settled(pasid, wanted))
 		return;
 	pasid_detach(dev, pasid);

@@ -128,28 +128,43 @@ static int complete_wait(struct vtds_unit *unit, const struct vtds_inval *inval,
 	return ret;
 }
 
-/* Processes the descriptor at the head. Returns whether the queue goes on. */
-static bool run_head(struct vtds_batch *batch, const struct guest_queue *queue,
+/*
+ * What becomes of a queue that guest memory cannot be had for: if there is none it stops
+ * as on hardware. If the host is to blame the call fails, and may be made again.
+ */
+static int give_up(struct vtd_shadow_run_queue *cmd, u32 iqei, int error)
+{
+	if (!vtds_error_is_guests(error))
+		return error == -ENOMEM ? -ENOMEM : -EIO;
+	stop(cmd, iqei);
+	return 0;
+}
+
+/* Processes the descriptor at the head. Returns 0, a negative errno, or stops the queue. */
+static int run_head(struct vtds_batch *batch, const struct guest_queue *queue,
 		     struct vtd_shadow_run_queue *cmd)
 {
 	u64 desc[VTDS_WIDE_QWORDS];
 	enum vtd_shadow_iqei iqei;
 	struct vtds_inval inval;
+	int ret;
 
-	if (queue_fetch(batch->unit, queue, cmd->head, desc)) {
-		stop(cmd, VTD_SHADOW_IQEI_FETCH_FAILED);
-		return false;
-	}
+	ret = queue_fetch(batch->unit, queue, cmd->head, desc);
+	if (ret)
+		return give_up(cmd, VTD_SHADOW_IQEI_FETCH_FAILED, ret);
 	iqei = vtds_inval_run(batch, desc, queue->nr_qwords, &inval);
-	if (iqei || complete_wait(batch->unit, &inval, cmd)) {
+	if (iqei) {
 		stop(cmd, iqei);
-		return false;
+		return 0;
 	}
+	ret = complete_wait(batch->unit, &inval, cmd);
+	if (ret)
+		return give_up(cmd, VTD_SHADOW_IQEI_NONE, ret);
 	cmd->done++;
 	batch->unit->stats.descriptors++;
 	cmd->head = (cmd->head + queue->nr_qwords * sizeof(u64)) &
 		    (queue->size - 1);
-	return true;
+	return 0;
 }
 
 /**
@@ -157,13 +172,14 @@ static bool run_head(struct vtds_batch *batch, const struct guest_queue *queue,
  * @batch: The batch
  * @cmd: See struct vtd_shadow_run_queue; the outputs and @cmd->head are set
  *
- * Return: 0, -EINVAL if the head is no place in the queue, or -EINTR if the
- * caller is being killed.
+ * Return: 0; -EINVAL if the head is no place in the queue; -EINTR if the caller is
+ * being killed; -ENOMEM or -EIO if the host cannot give access to guest memory now.
  */
 int vtds_queue_run_guest(struct vtds_batch *batch,
 			 struct vtd_shadow_run_queue *cmd)
 {
 	struct guest_queue queue;
+	int ret = 0;
 
 	queue_decode(cmd->iqa, &queue);
 	cmd->done = 0;
@@ -181,13 +197,13 @@ int vtds_queue_run_guest(struct vtds_batch *batch,
 		return 0;
 	}
 
-	while (cmd->head != cmd->tail) {
+	while (cmd->head != cmd->tail && !ret &&
+	       !(cmd->status & VTD_SHADOW_QUEUE_STOPPED)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (!run_head(batch, &queue, cmd))
-			break;
+		ret = run_head(batch, &queue, cmd);
 		cond_resched();
 	}
-	return 0;
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_queue_run_guest);

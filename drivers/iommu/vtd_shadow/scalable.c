@@ -32,12 +32,14 @@ static int read_root(struct vtds_unit *unit, u16 sid,
 	u64 gpa =
 		(unit->rtaddr & VTD_RTADDR_RTA) + (sid >> 8) * ROOT_ENTRY_SIZE;
 	u64 entry[ROOT_ENTRY_QWORDS], half;
+	int ret;
 
 	if (unit->rtaddr & vtds_beyond_haw(&unit->caps))
 		return vtds_setting_block(setting, VTD_FAULT_BAD_ROOT, false);
-	if (vtds_mem_read_entry(&unit->mem, gpa, entry, ROOT_ENTRY_QWORDS))
-		return vtds_setting_block(setting, VTD_FAULT_SM_ROOT_UNREADABLE,
-					  false);
+	ret = vtds_mem_read_entry(&unit->mem, gpa, entry, ROOT_ENTRY_QWORDS);
+	if (ret)
+		return vtds_setting_unreadable(
+			setting, VTD_FAULT_SM_ROOT_UNREADABLE, ret);
 	half = entry[sid & 0x80 ? 1 : 0];
 	vtds_setting_note(setting, &half, 1);
 	if (!(half & VTD_SM_ROOT_P))
@@ -92,14 +94,16 @@ static int read_context(struct vtds_unit *unit, u16 sid,
 			u32 *dir_entries)
 {
 	u64 table, entry[CONTEXT_ENTRY_QWORDS];
+	int ret;
 
 	if (read_root(unit, sid, setting, &table))
 		return -EPROTO;
-	if (vtds_mem_read_entry(&unit->mem,
-				table + (sid & 0x7f) * CONTEXT_ENTRY_SIZE,
-				entry, CONTEXT_ENTRY_QWORDS))
-		return vtds_setting_block(setting, VTD_FAULT_SM_CTX_UNREADABLE,
-					  false);
+	ret = vtds_mem_read_entry(&unit->mem,
+				  table + (sid & 0x7f) * CONTEXT_ENTRY_SIZE,
+				  entry, CONTEXT_ENTRY_QWORDS);
+	if (ret)
+		return vtds_setting_unreadable(
+			setting, VTD_FAULT_SM_CTX_UNREADABLE, ret);
 	return vtds_scalable_context_decode(&unit->caps, entry, setting,
 					    directory, dir_entries);
 }
@@ -109,10 +113,12 @@ static int read_directory(struct vtds_unit *unit, u64 gpa,
 			  struct vtds_setting *setting, u64 *table)
 {
 	u64 entry;
+	int ret;
 
-	if (vtds_mem_read_entry(&unit->mem, gpa, &entry, 1))
-		return vtds_setting_block(setting, VTD_FAULT_DIR_UNREADABLE,
-					  false);
+	ret = vtds_mem_read_entry(&unit->mem, gpa, &entry, 1);
+	if (ret)
+		return vtds_setting_unreadable(setting,
+					       VTD_FAULT_DIR_UNREADABLE, ret);
 	vtds_setting_note(setting, &entry, 1);
 	setting->fpd |= !!(entry & VTD_PASID_DIR_FPD);
 	if (!(entry & VTD_PASID_DIR_P))
@@ -190,6 +196,7 @@ static void read_pasid(struct vtds_unit *unit, u64 directory, u32 dir_entries,
 {
 	u32 index = setting->pasid >> VTD_PASID_TABLE_SHIFT;
 	u64 table, entry[PASID_ENTRY_QWORDS];
+	int ret;
 
 	if (index >= dir_entries) {
 		vtds_setting_block(setting, beyond, setting->fpd);
@@ -199,9 +206,11 @@ static void read_pasid(struct vtds_unit *unit, u64 directory, u32 dir_entries,
 			   setting, &table))
 		return;
 	index = setting->pasid & (BIT(VTD_PASID_TABLE_SHIFT) - 1);
-	if (vtds_mem_read_entry(&unit->mem, table + index * PASID_ENTRY_SIZE,
-				entry, PASID_ENTRY_QWORDS)) {
-		vtds_setting_block(setting, VTD_FAULT_PASID_UNREADABLE, false);
+	ret = vtds_mem_read_entry(&unit->mem, table + index * PASID_ENTRY_SIZE,
+				  entry, PASID_ENTRY_QWORDS);
+	if (ret) {
+		vtds_setting_unreadable(setting, VTD_FAULT_PASID_UNREADABLE,
+					ret);
 		return;
 	}
 	/* A fault is in the setting */

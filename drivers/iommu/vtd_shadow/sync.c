@@ -75,6 +75,17 @@ static void sync_pieces(struct vtds_walk *walk, struct vtds_node *child,
 	sync_node(walk, child, path_perm, first, last);
 }
 
+static struct vtds_node *node_alloc(struct vtds_walk *walk, unsigned int level,
+				    unsigned int perm)
+{
+	struct vtds_node *node = vtds_node_alloc(walk->batch, level, perm);
+
+	/* There may be memory for it later */
+	if (!node && !walk->batch->remove_only)
+		walk->domain->troubled = true;
+	return node;
+}
+
 /*
  * Mirrors a superpage leaf that cannot be mapped as one by a table of its
  * pieces. Returns whether any piece could be.
@@ -87,7 +98,7 @@ static bool super_split(struct vtds_walk *walk, struct vtds_node *node,
 	struct vtds_chunk *chunk;
 	struct vtds_node *child;
 
-	child = vtds_node_alloc(walk->batch, node->level - 1, path_perm);
+	child = node_alloc(walk, node->level - 1, path_perm);
 	if (!child)
 		return false;
 	child->synthetic = true;
@@ -135,7 +146,7 @@ static bool table_install(struct vtds_walk *walk, struct vtds_node *node,
 	if (!child) {
 		if (!vtds_batch_may_install(walk->batch))
 			return false;
-		child = vtds_node_alloc(walk->batch, node->level - 1, perm);
+		child = node_alloc(walk, node->level - 1, perm);
 		if (!child)
 			return false;
 		node->children[index] = child;

@@ -80,6 +80,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	kref_init(&unit->ref);
 	init_rwsem(&unit->memory_going);
 	mutex_init(&unit->lock);
+	vtds_retry_init(unit);
 	INIT_LIST_HEAD(&unit->devices);
 	INIT_LIST_HEAD(&unit->groups);
 	INIT_LIST_HEAD(&unit->domains);
@@ -148,6 +149,7 @@ void vtds_unit_release(struct vtds_unit *unit)
 
 	if (unit->mem.access)
 		access_end(unit);
+	vtds_retry_stop(unit);
 	vtds_unit_put(unit);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_release);
@@ -256,6 +258,11 @@ static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	unit->ictx = ictx;
 	unit->ioas_id = cmd->ioas_id;
 	unit->mem.access = access;
+	vtds_retry_bind(unit);
+	if (cmd->flags & VTD_SHADOW_BIND_MAX_IDLE)
+		unit->mem.max_idle = min_t(u64, cmd->max_idle_pages,
+					   VTDS_IDLE_CHUNKS * VTDS_CHUNK_PAGES) /
+				     VTDS_CHUNK_PAGES;
 	unit->max_nodes = cmd->max_nodes ?: READ_ONCE(vtds_max_nodes);
 	unit->max_pages = cmd->max_pages ?: READ_ONCE(vtds_max_pages);
 }
@@ -284,7 +291,8 @@ int vtds_unit_bind(struct vtds_unit *unit, void *arg)
 	struct iommufd_ctx *ictx;
 	int ret;
 
-	if (cmd->flags)
+	if ((cmd->flags & ~VTD_SHADOW_BIND_MAX_IDLE) ||
+	    (!cmd->flags && cmd->max_idle_pages))
 		return -EOPNOTSUPP;
 	if (cmd->max_nodes > READ_ONCE(vtds_max_nodes) ||
 	    cmd->max_pages > READ_ONCE(vtds_max_pages))
@@ -464,6 +472,7 @@ int vtds_unit_get_stats(struct vtds_unit *unit, void *arg)
 		.iotlb_syncs = stats->iotlb_syncs,
 		.attaches = stats->attaches,
 		.install_failures = stats->install_failures,
+		.retries = stats->retries,
 	};
 	mutex_unlock(&unit->lock);
 	return 0;

@@ -15,6 +15,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <uapi/linux/vtd_shadow.h>
 
@@ -23,6 +24,7 @@
 struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
+struct mem_cgroup;
 struct poll_table_struct;
 struct vfio_device;
 struct vtds_events;
@@ -288,12 +290,13 @@ struct vtds_hole {
  * @leaf_reserved: Reserved bits of a leaf of 4 KiB
  * @users: Groups attached
  * @full_seq: vtds_batch.seq of the last sync of everything
- * @holes: The interrupt range, and what the hosts of all devices that were ever
- *         attached reserve
+ * @holes: The interrupt range, then what the hosts of all devices that were ever
+ *         attached reserve besides
  * @nr_holes: How many
  * @host: What devices walk
  * @top: Mirror of the top table
  * @top_reported: It could not be read, and that was reported
+ * @troubled: The host refused something in it that it may do later, see retry.c
  */
 struct vtds_domain {
 	struct list_head entry;
@@ -309,13 +312,15 @@ struct vtds_domain {
 	struct vtds_host_domain host;
 	struct vtds_node *top;
 	bool top_reported;
+	bool troubled;
 };
 
 /**
  * struct vtds_setting - What guest tables say for one requester
  * @attachment: Where it belongs
- * @reason: Why it is blocked: enum vtd_fault_reason
+ * @reason: Why it is blocked: enum vtd_fault_reason, or 0 if @error says why
  * @fpd: The guest disabled the processing of such faults
+ * @error: Negative errno of the host, which could not read the entries, or 0
  * @levels: Of the second-stage table
  * @did: Domain-id, 0 without a valid context or PASID entry
  * @pasid: Of the PASID entry; 0 in legacy mode
@@ -326,6 +331,7 @@ struct vtds_setting {
 	enum vtd_shadow_attachment attachment;
 	u8 reason;
 	bool fpd;
+	int error;
 	u8 levels;
 	u16 did;
 	u32 pasid;
@@ -338,12 +344,14 @@ struct vtds_setting {
  * @sid: Bus, device and function
  * @setting: As last read
  * @reported: vtds_setting.reason when an event was last considered
+ * @reported_error: vtds_setting.error then
  * @reported_digest: vtds_setting.digest then
  */
 struct vtds_requester {
 	u16 sid;
 	struct vtds_setting setting;
 	u8 reported;
+	int reported_error;
 	u32 reported_digest;
 };
 
@@ -471,6 +479,7 @@ struct vtds_run {
  * @iotlb_syncs: Flushes asked of the host
  * @attaches: Attempts to move a group
  * @install_failures: Entries and attachments that failed
+ * @retries: Attempts to do what the host had refused
  */
 struct vtds_stats {
 	u64 descriptors;
@@ -483,6 +492,7 @@ struct vtds_stats {
 	u64 iotlb_syncs;
 	u64 attaches;
 	u64 install_failures;
+	u64 retries;
 };
 
 /**
@@ -510,6 +520,10 @@ struct vtds_stats {
  * @nr_pasids: PASIDs of all devices
  * @seq: Number of batches so far
  * @limit_reported: The last batch that reached a limit was reported
+ * @troubled: The host refused something that it may do later
+ * @retry_ms: When @retry will be done, in milliseconds from when it is queued
+ * @retry: Tries it again; takes @lock
+ * @memcg: Memory that @retry takes is charged to it
  * @stats: Counters
  * @events: What the VMM can read
  * @fetched: Scratch: entries of the table being synced; NULL before there was a domain
@@ -541,6 +555,10 @@ struct vtds_unit {
 	u32 nr_pasids;
 	u64 seq;
 	bool limit_reported;
+	bool troubled;
+	unsigned int retry_ms;
+	struct delayed_work retry;
+	struct mem_cgroup *memcg;
 	struct vtds_stats stats;
 	struct vtds_events *events;
 	u64 *fetched;
@@ -555,6 +573,7 @@ struct vtds_unit {
  * @seq: Number of this batch
  * @error: First reason (negative errno) why something was not installed, or 0
  * @refused: How many entries were not
+ * @may_pass: The host refused something that it may do later
  * @remove_only: Nothing more is installed: a budget is used up or the caller is
  *               dying. The rest of the batch only revokes, which is bounded by
  *               what is mirrored
@@ -564,6 +583,7 @@ struct vtds_batch {
 	u64 seq;
 	int error;
 	unsigned long refused;
+	bool may_pass;
 	bool remove_only;
 };
 
@@ -589,6 +609,18 @@ int vtds_unit_run_queue(struct vtds_unit *unit, void *cmd);
 int vtds_unit_resync(struct vtds_unit *unit, void *cmd);
 int vtds_unit_translate(struct vtds_unit *unit, void *cmd);
 int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
+
+/* retry.c */
+int vtds_retry_begin(void);
+void vtds_retry_end(void);
+void vtds_retry_queue(struct delayed_work *work, unsigned int ms);
+bool vtds_error_is_guests(int error);
+bool vtds_error_may_pass(int error);
+void vtds_retry_init(struct vtds_unit *unit);
+void vtds_retry_bind(struct vtds_unit *unit);
+void vtds_retry_stop(struct vtds_unit *unit);
+void vtds_retry_note(struct vtds_unit *unit);
+void vtds_retry_run(struct vtds_unit *unit);
 
 /* batch.c */
 void vtds_batch_fail(struct vtds_batch *batch, int error);
@@ -629,6 +661,8 @@ static inline u32 vtds_batch_end(struct vtds_batch *batch)
 	vtds_batch_flush(batch);
 	if (!batch->remove_only)
 		batch->unit->limit_reported = false;
+	if (unlikely(batch->may_pass))
+		vtds_retry_note(batch->unit);
 	return -batch->error;
 }
 
@@ -674,6 +708,8 @@ struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
 /* context.c */
 int vtds_setting_block(struct vtds_setting *setting,
 		       enum vtd_fault_reason reason, bool fpd);
+int vtds_setting_unreadable(struct vtds_setting *setting,
+			    enum vtd_fault_reason reason, int error);
 void vtds_setting_note(struct vtds_setting *setting, const u64 *entry,
 		       unsigned int nr_qwords);
 u64 vtds_beyond_haw(const struct vtds_caps *caps);
@@ -780,6 +816,7 @@ void vtds_event_setting(struct vtds_unit *unit,
 void vtds_event_attach(struct vtds_unit *unit,
 		       const struct vtds_requester *requester, int error);
 void vtds_event_limit(struct vtds_unit *unit);
+void vtds_event_recovered(struct vtds_unit *unit);
 void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
 			bool is_table, int error);
 ssize_t vtds_events_read(struct vtds_events *events, char __user *to,
@@ -968,7 +1005,18 @@ void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 void vtds_domain_sync_full(struct vtds_batch *batch,
 			   struct vtds_domain *domain);
 
+/* linger.c */
+bool vtds_group_has(struct iommu_domain *domain, struct device *dev);
+void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group);
+void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port);
+bool vtds_linger_keep(struct iommu_domain *domain);
+bool vtds_linger_run(void);
+void vtds_linger_end(void);
+
 /* host_domain.c */
+void vtds_domain_free_now(struct iommu_domain *domain);
+bool vtds_host_domain_suits(const struct vtds_host_domain *host,
+			    struct device *dev);
 int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev);
 void vtds_host_domain_init(struct vtds_host_domain *host,
 			   struct iommu_domain *domain);

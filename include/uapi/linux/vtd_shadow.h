@@ -112,9 +112,17 @@ struct vtd_shadow_get_info {
 #define VTD_SHADOW_GET_INFO _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_INFO)
 
 /**
+ * enum vtd_shadow_bind_flags - Flags of struct vtd_shadow_bind
+ * @VTD_SHADOW_BIND_MAX_IDLE: &struct vtd_shadow_bind.max_idle_pages counts
+ */
+enum vtd_shadow_bind_flags {
+	VTD_SHADOW_BIND_MAX_IDLE = 1 << 0,
+};
+
+/**
  * struct vtd_shadow_bind - ioctl(VTD_SHADOW_BIND)
  * @size: sizeof(struct vtd_shadow_bind)
- * @flags: Must be 0
+ * @flags: Combination of enum vtd_shadow_bind_flags
  * @iommufd: File descriptor of /dev/iommu, the one that the devices are bound to
  * @ioas_id: The IOAS of that iommufd in which IOVA is guest physical address
  * @max_nodes: Limit of mirrored table pages (4 KiB of kernel memory each) of
@@ -123,6 +131,10 @@ struct vtd_shadow_get_info {
  *             superpage
  * @max_pages: Limit of 4 KiB pages that this unit maps in all its domains
  *             together, 0 for the module's default
+ * @max_idle_pages: With VTD_SHADOW_BIND_MAX_IDLE, how many pages of 4 KiB may stay
+ *                  pinned that nothing uses any more, in case they are needed again;
+ *                  what exceeds it goes when a call ends. 0 is allowed, more than
+ *                  2,097,152 (8 GiB, the default) counts as that. Else must be 0
  *
  * Ties the unit to guest memory. The kernel memory of the unit is charged to
  * the memory cgroup of the callers, the pinned guest memory to the user that
@@ -151,6 +163,7 @@ struct vtd_shadow_bind {
 	__u32 ioas_id;
 	__aligned_u64 max_nodes;
 	__aligned_u64 max_pages;
+	__aligned_u64 max_idle_pages;
 };
 
 #define VTD_SHADOW_BIND _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_BIND)
@@ -323,10 +336,17 @@ enum vtd_shadow_iqei {
  *                 be installed in this call, ENOENT the address is not in guest
  *                 memory, EPERM not with these permissions, EPROTO an
  *                 entry is malformed (reserved bits), EADDRNOTAVAIL it leads to
- *                 the interrupt range, ERANGE the host IOMMU does not reach the
- *                 IOVA, anything else as the host IOMMU said it.
+ *                 the interrupt range, EINVAL to what is no memory (registers of a
+ *                 device that are in the IOAS), EADDRINUSE the host keeps the IOVA
+ *                 for itself, ERANGE the host IOMMU does not reach it, EHWPOISON the
+ *                 memory is damaged, ENOMEM it cannot be pinned, for want of memory
+ *                 or because more would exceed RLIMIT_MEMLOCK, anything else as the
+ *                 host said it.
  *                 What failed is left unmapped or blocked and tried again by
- *                 the next invalidation that covers it
+ *                 the next invalidation that covers it; what the host may do later
+ *                 (ENOMEM, EBUSY, EAGAIN, EFAULT, EIO) also by the unit itself, after
+ *                 0.1 seconds at first and once a minute at last, until nothing of
+ *                 it is left: then there is a VTD_SHADOW_EVENT_RECOVERED
  * @__reserved: Must be 0
  *
  * Context-cache, IOTLB, device-TLB, interrupt-entry-cache and wait descriptors; of
@@ -399,7 +419,9 @@ enum vtd_shadow_queue_status {
  * (Linux repairs the descriptor and does not write the tail again). Outputs are
  * valid on errors too, but for EFAULT.
  *
- * Errors: EINVAL @head is not aligned or not in the queue.
+ * Errors: EINVAL @head is not aligned or not in the queue; ENOMEM or EIO the host
+ * cannot give access to the queue or to a status address now, although there is memory:
+ * the queue did not stop, @head is at that descriptor, and the call may be made again.
  */
 struct vtd_shadow_run_queue {
 	__u32 size;
@@ -540,6 +562,7 @@ struct vtd_shadow_translate {
  * @iotlb_syncs: Output, IOTLB flushes asked of the host so far
  * @attaches: Output, changes of a host group's attachment so far
  * @install_failures: Output, entries that could not be installed so far
+ * @retries: Output, how often the unit itself tried again what the host had refused
  *
  * Counters start at zero when the unit is bound and never wrap in practice.
  */
@@ -561,6 +584,7 @@ struct vtd_shadow_get_stats {
 	__aligned_u64 iotlb_syncs;
 	__aligned_u64 attaches;
 	__aligned_u64 install_failures;
+	__aligned_u64 retries;
 };
 
 #define VTD_SHADOW_GET_STATS _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_STATS)
@@ -572,18 +596,22 @@ struct vtd_shadow_get_stats {
  *                          with &struct vtd_shadow_event.reason
  * @VTD_SHADOW_EVENT_INSTALL: The guest's tables are in order, yet what they ask
  *                            for could not be made: memory that is not there or
- *                            is read-only, a limit, the host IOMMU. The reason
- *                            is in &struct vtd_shadow_event.error
+ *                            is read-only, a limit, the host IOMMU; or the host
+ *                            cannot read the tables. The reason is in
+ *                            &struct vtd_shadow_event.error
  * @VTD_SHADOW_EVENT_CONFLICT: The source-ids of a device, or the devices of a host
  *                             IOMMU group, want different settings: blocked
  * @VTD_SHADOW_EVENT_LOST: &struct vtd_shadow_event.lost events were dropped after
  *                         the ones before this, because nobody read them
+ * @VTD_SHADOW_EVENT_RECOVERED: The unit tried again what the host had refused and may
+ *                              do later, and nothing of it was refused any more
  */
 enum vtd_shadow_event_type {
 	VTD_SHADOW_EVENT_FAULT = 1,
 	VTD_SHADOW_EVENT_INSTALL = 2,
 	VTD_SHADOW_EVENT_CONFLICT = 3,
 	VTD_SHADOW_EVENT_LOST = 4,
+	VTD_SHADOW_EVENT_RECOVERED = 5,
 };
 
 /**

@@ -210,6 +210,9 @@ struct fake_call {
  * @nr_stale: Length of it
  * @may_split: Splitting is tried on purpose
  * @fail_in: The map call that fails, counted from now; 0 for none
+ * @owns_up: It says what it has mapped then
+ * @stuck: What it has mapped then and does not say cannot be unmapped
+ * @forgotten: There is something of that kind
  * @short_in: The unmap call that does nothing, likewise
  * @nr_short: Unmap calls that did
  * @nr_syncs: Flushes
@@ -235,6 +238,9 @@ struct fake_host {
 	unsigned int nr_stale;
 	bool may_split;
 	unsigned long fail_in;
+	bool owns_up;
+	bool stuck;
+	bool forgotten;
 	unsigned long short_in;
 	unsigned int nr_short;
 	unsigned long nr_syncs;

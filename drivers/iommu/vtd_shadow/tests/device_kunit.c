@@ -36,6 +36,8 @@ enum {
  * @pasids: Host and device can attach PASIDs
  * @resv_first: The host reserves from here
  * @resv_last: to here, if not 0
+ * @attach_error: What attaching it fails with, 0 if it does not
+ * @nr_attaches: How often that was tried
  */
 struct rig_device {
 	struct vtds_device dev;
@@ -44,6 +46,8 @@ struct rig_device {
 	bool pasids;
 	u64 resv_first;
 	u64 resv_last;
+	int attach_error;
+	unsigned int nr_attaches;
 };
 
 /**
@@ -154,8 +158,11 @@ static void rig_domain_free(struct vtds_host_domain *host)
 static int rig_domain_attach(struct vtds_host_domain *host,
 			     const struct vtds_port *port)
 {
-	const struct rig_device *d = rig_of_dev(port->dev);
+	struct rig_device *d = rig_of_dev(port->dev);
 
+	d->nr_attaches++;
+	if (d->attach_error)
+		return d->attach_error;
 	if (port->pasid != IOMMU_NO_PASID && !d->pasids)
 		return -EOPNOTSUPP;
 	if (rig->host_iommu[rig_find_host(host->domain)] != d->iommu)
@@ -469,7 +476,134 @@ static void device_reserved(struct kunit *test)
 	add(1);
 	KUNIT_EXPECT_FALSE(test, maps(host_of(1, 0), 3 * SZ_2M + 5 * SZ_PAGE));
 	KUNIT_EXPECT_TRUE(test, maps(host_of(1, 0), 3 * SZ_2M));
+	/* Each time the VMM was told of the leaf, of which a part is missing */
+	for (unsigned int i = 0; i < 2; i++) {
+		struct vtd_shadow_event event;
+
+		KUNIT_ASSERT_TRUE(test, next_event(&event));
+		KUNIT_EXPECT_EQ(test, event.type, VTD_SHADOW_EVENT_INSTALL);
+		KUNIT_EXPECT_EQ(test, event.error, EADDRINUSE);
+		KUNIT_EXPECT_EQ(test, event.iova, rig->devices[1].resv_first);
+	}
+	KUNIT_EXPECT_EQ(test, flush_all(), EADDRINUSE);
 	no_more_events(test);
+	KUNIT_EXPECT_FALSE(test, rig->b->unit->troubled);
+}
+
+/*
+ * What the host may do later
+ */
+
+static void retry(void)
+{
+	mutex_lock(&rig->b->unit->lock);
+	vtds_retry_run(rig->b->unit);
+	mutex_unlock(&rig->b->unit->lock);
+}
+
+static void expect_event(struct kunit *test, unsigned int type, int error)
+{
+	struct vtd_shadow_event event;
+
+	KUNIT_ASSERT_TRUE(test, next_event(&event));
+	KUNIT_EXPECT_EQ(test, event.type, type);
+	KUNIT_EXPECT_EQ(test, event.error, error);
+	KUNIT_EXPECT_EQ(test, event.reason, 0);
+	no_more_events(test);
+}
+
+/* As while a device is being reset: nobody else will ask for it again. */
+static void device_retries_attach(struct kunit *test)
+{
+	make_table(TABLE_A, 1);
+	legacy_context(0, TABLE_A | 1);
+	rig->devices[0].attach_error = -EBUSY;
+	add(0);
+	KUNIT_EXPECT_EQ(test, attached(0, 0), BLOCKED);
+	expect_event(test, VTD_SHADOW_EVENT_INSTALL, EBUSY);
+	KUNIT_EXPECT_TRUE(test, rig->b->unit->troubled);
+
+	for (unsigned int i = 2; i < 5; i++) {
+		retry();
+		KUNIT_EXPECT_EQ(test, rig->devices[0].nr_attaches, i);
+		no_more_events(test);
+	}
+	KUNIT_EXPECT_GE(test, rig->b->unit->retry_ms, 800);
+	rig->devices[0].attach_error = 0;
+	retry();
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	KUNIT_EXPECT_TRUE(test, maps(host_of(0, 0), SZ_PAGE));
+	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
+	KUNIT_EXPECT_FALSE(test, rig->b->unit->troubled);
+	KUNIT_EXPECT_EQ(test, rig->b->unit->stats.retries, 4);
+
+	/* What will not pass is not tried */
+	drop(0);
+	rig->devices[0].attach_error = -EINVAL;
+	add(0);
+	expect_event(test, VTD_SHADOW_EVENT_INSTALL, EINVAL);
+	KUNIT_EXPECT_FALSE(test, rig->b->unit->troubled);
+}
+
+/* A host that cannot give access to the tables is no fault of the guest's. */
+static void check_unreadable(struct kunit *test)
+{
+	struct fake_mem *mem = &rig->b->mem;
+
+	mem->fail_in = 1;
+	mem->fail_all = true;
+	mem->error = -ENOMEM;
+	add(0);
+	KUNIT_EXPECT_EQ(test, attached(0, 0), BLOCKED);
+	expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
+	KUNIT_EXPECT_EQ(test, refresh(), ENOMEM);
+	no_more_events(test);
+
+	mem->fail_in = 0;
+	retry();
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
+	drop(0);
+	/* A next time has pins of its own */
+	vtds_mem_release_idle(&rig->b->unit->mem);
+	vtds_mem_trim(&rig->b->unit->mem);
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, 0);
+}
+
+static void device_tables_unreadable(struct kunit *test)
+{
+	make_table(TABLE_A, 1);
+	legacy_context(0, TABLE_A | 1);
+	check_unreadable(test);
+	scalable_mode();
+	set_pasid(0, 0, 2, TABLE_A);
+	check_unreadable(test);
+}
+
+/* A leaf that the host cannot pin, and the same again */
+static void device_leaf_unpinned(struct kunit *test)
+{
+	make_table(TABLE_A, 1);
+	legacy_context(0, TABLE_A | 1);
+	add(0);
+	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = 0;
+	KUNIT_EXPECT_EQ(test, flush_all(), 0);
+	vtds_mem_release_idle(&rig->b->unit->mem);
+	vtds_mem_trim(&rig->b->unit->mem);
+
+	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = DATA_GPA | SS_RW;
+	rig->b->mem.fail_in = 1;
+	rig->b->mem.fail_all = true;
+	rig->b->mem.error = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, flush_all(), ENOMEM);
+	expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
+	retry();
+	no_more_events(test);
+	KUNIT_EXPECT_FALSE(test, maps(host_of(0, 0), SZ_PAGE));
+	rig->b->mem.fail_in = 0;
+	retry();
+	KUNIT_EXPECT_TRUE(test, maps(host_of(0, 0), SZ_PAGE));
+	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 }
 
 /*
@@ -721,7 +855,9 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(device_reserved),	 KUNIT_CASE(pasid_follows_entries),
 	KUNIT_CASE(pasid_invalid),	 KUNIT_CASE(pasid_unsupported),
 	KUNIT_CASE(pasid_capability),	 KUNIT_CASE(pasid_broken_domain),
-	KUNIT_CASE(pasid_did_in_memory), {},
+	KUNIT_CASE(pasid_did_in_memory), KUNIT_CASE(device_retries_attach),
+	KUNIT_CASE(device_leaf_unpinned),
+	KUNIT_CASE(device_tables_unreadable), {},
 };
 
 static struct kunit_suite device_suite = {

@@ -301,6 +301,11 @@ void fake_mem_suite_exit(struct kunit_suite *suite)
 	}
 }
 
+/* Nothing happens behind a test's back: it calls vtds_retry_run() itself. */
+static void fake_retry_queue(struct delayed_work *work, unsigned int ms)
+{
+}
+
 int fake_mem_init(struct kunit *test, struct fake_mem *mem)
 {
 	xa_init(&mem->pins);
@@ -316,6 +321,7 @@ int fake_mem_init(struct kunit *test, struct fake_mem *mem)
 	}
 	kunit_activate_static_stub(test, vtds_mem_pin, fake_pin);
 	kunit_activate_static_stub(test, vtds_mem_unpin, fake_unpin);
+	kunit_activate_static_stub(test, vtds_retry_queue, fake_retry_queue);
 	return 0;
 }
 

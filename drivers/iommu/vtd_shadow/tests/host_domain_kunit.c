@@ -4,6 +4,7 @@
  * unmaps, flushes, failures of the host, enforced snooping.
  */
 #include <kunit/device.h>
+#include <kunit/static_stub.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -246,6 +247,39 @@ static void host_map_fails(struct kunit *test)
 	flush(b);
 }
 
+/* The same with a driver that does not say what it mapped before it failed */
+static void host_map_forgets(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+
+	b->host.owns_up = false;
+	for (unsigned int n = 1; n < 4; n++) {
+		b->host.fail_in = n;
+		b->host.forgotten = false;
+		if (!map(b, IOVA, FAKE_RUNS, 200, SS_RW)) {
+			unmap(b, IOVA, 200);
+			flush(b);
+			break;
+		}
+		KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+		KUNIT_EXPECT_EQ(test, b->host.nr_stale, 0);
+		KUNIT_EXPECT_FALSE(test, host_of(b)->broken);
+	}
+}
+
+/* What stays mapped must not be unpinned while a device can reach it. */
+static void host_map_stuck(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+
+	b->host.owns_up = false;
+	b->host.stuck = true;
+	b->host.fail_in = 1;
+	KUNIT_EXPECT_EQ(test, map(b, IOVA, FAKE_CONTIG_A, 64, SS_RW), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, host_of(b)->broken, b->host.nr_pages > 0);
+	b->host.stuck = false;
+}
+
 /* The host does less than it was asked to: nobody may use the domain any more. */
 static void host_short_unmap(struct kunit *test)
 {
@@ -425,6 +459,98 @@ static void host_snooping(struct kunit *test)
 	snooper_exit(&snooper);
 }
 
+/* A device that needs coherent DMA does not join a domain that does not see to it. */
+static void host_suits(struct kunit *test)
+{
+	struct vtds_host_domain host;
+	struct snooper snooper;
+
+	snooper_init(test, &snooper);
+	KUNIT_ASSERT_EQ(test, vtds_host_domain_alloc(&host, snooper.dev), 0);
+	KUNIT_EXPECT_TRUE(test, vtds_host_domain_suits(&host, snooper.dev));
+	snooper.capable = true;
+	KUNIT_EXPECT_FALSE(test, vtds_host_domain_suits(&host, snooper.dev));
+	vtds_host_domain_free(&host);
+	snooper.enforces = true;
+	KUNIT_ASSERT_EQ(test, vtds_host_domain_alloc(&host, snooper.dev), 0);
+	KUNIT_EXPECT_TRUE(test, vtds_host_domain_suits(&host, snooper.dev));
+	snooper.capable = false;
+	KUNIT_EXPECT_TRUE(test, vtds_host_domain_suits(&host, snooper.dev));
+	vtds_host_domain_free(&host);
+	snooper_exit(&snooper);
+}
+
+/*
+ * A group that a detach does not take off its domain, as while its device is reset on
+ * some kernels. There is one, and it is that of the snooper.
+ */
+static struct {
+	bool has;
+	bool stays;
+	unsigned int nr_detaches;
+	unsigned int nr_freed;
+} resetting;
+
+static bool resetting_has(struct iommu_domain *domain, struct device *dev)
+{
+	return resetting.has;
+}
+
+static void resetting_detach(struct iommu_domain *domain,
+			     struct iommu_group *group)
+{
+	resetting.nr_detaches++;
+	resetting.has &= resetting.stays;
+}
+
+static void resetting_free(struct iommu_domain *domain)
+{
+	KUNIT_EXPECT_FALSE(kunit_get_current_test(), resetting.has);
+	resetting.nr_freed++;
+	iommu_domain_free(domain);
+}
+
+static void host_detach_lingers(struct kunit *test)
+{
+	struct vtds_host_domain host;
+	struct vtds_port port;
+	struct snooper snooper;
+
+	kunit_activate_static_stub(test, vtds_group_has, resetting_has);
+	kunit_activate_static_stub(test, vtds_group_detach, resetting_detach);
+	kunit_activate_static_stub(test, vtds_domain_free_now, resetting_free);
+	memset(&resetting, 0, sizeof(resetting));
+	snooper_init(test, &snooper);
+	port = (struct vtds_port){ .dev = snooper.dev,
+				   .group = iommu_group_alloc() };
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, port.group);
+	KUNIT_ASSERT_EQ(test, vtds_host_domain_alloc(&host, snooper.dev), 0);
+
+	resetting.has = true;
+	resetting.stays = true;
+	vtds_host_domain_detach(&host, &port);
+	vtds_host_domain_free(&host);
+	KUNIT_EXPECT_TRUE(test, vtds_linger_run());
+	KUNIT_EXPECT_EQ(test, resetting.nr_detaches, 2);
+	KUNIT_EXPECT_EQ(test, resetting.nr_freed, 0);
+	resetting.stays = false;
+	KUNIT_EXPECT_FALSE(test, vtds_linger_run());
+	KUNIT_EXPECT_EQ(test, resetting.nr_freed, 1);
+
+	/* It ends before the domain does: that is freed when it is not wanted */
+	KUNIT_ASSERT_EQ(test, vtds_host_domain_alloc(&host, snooper.dev), 0);
+	resetting.has = true;
+	resetting.stays = true;
+	vtds_host_domain_detach(&host, &port);
+	resetting.stays = false;
+	KUNIT_EXPECT_FALSE(test, vtds_linger_run());
+	KUNIT_EXPECT_EQ(test, resetting.nr_freed, 1);
+	vtds_host_domain_free(&host);
+	KUNIT_EXPECT_EQ(test, resetting.nr_freed, 2);
+	iommu_group_put(port.group);
+	snooper_exit(&snooper);
+}
+
 static struct kunit_case host_domain_cases[] = {
 	KUNIT_CASE_PARAM(host_probe, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_probe_fails, host_kind_gen_params),
@@ -434,9 +560,13 @@ static struct kunit_case host_domain_cases[] = {
 	KUNIT_CASE_PARAM(host_flush_covers, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_after_unmap, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_fails, host_kind_gen_params),
+	KUNIT_CASE_PARAM(host_map_forgets, host_kind_gen_params),
+	KUNIT_CASE_PARAM(host_map_stuck, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_short_unmap, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_unmap_of_a_part, host_kind_gen_params),
 	KUNIT_CASE(host_snooping),
+	KUNIT_CASE(host_suits),
+	KUNIT_CASE(host_detach_lingers),
 	{},
 };
 

@@ -146,6 +146,10 @@ static void vtd_shadow_event(VTDShadow *shadow,
                          PCI_FUNC(event->source_id),
                          event->iova, strerror(event->error));
         break;
+    case VTD_SHADOW_EVENT_RECOVERED:
+        info_report("vtd_shadow: what the host had refused for a while can be "
+                    "reached now");
+        break;
     case VTD_SHADOW_EVENT_CONFLICT:
         warn_report_once("vtd_shadow: the guest has different settings for "
                          "devices of one group of the host, that of device "
@@ -618,6 +622,7 @@ bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue,
         .head = queue->head,
         .tail = queue->tail,
     };
+    unsigned int tries = 10;
     int ret;
 
     if (queue->contexts) {
@@ -625,6 +630,15 @@ bool vtd_shadow_run_queue(VTDShadow *shadow, VTDShadowQueue *queue,
     }
     ret = vtd_shadow_ioctl(shadow, VTD_SHADOW_RUN_QUEUE, &run, "RUN_QUEUE",
                            may_unlock);
+    /*
+     * The host cannot give access to the queue, which is its own trouble and
+     * may pass. A guest that is told of an error drops a descriptor.
+     */
+    while ((ret == -ENOMEM || ret == -EIO) && tries--) {
+        g_usleep(10 * 1000);
+        ret = vtd_shadow_ioctl(shadow, VTD_SHADOW_RUN_QUEUE, &run, "RUN_QUEUE",
+                               may_unlock);
+    }
     trace_vtd_shadow_run_queue(queue->head, run.head, queue->tail, run.iqei,
                                run.status);
     vtd_shadow_install_errno("RUN_QUEUE", run.install_errno);

@@ -668,14 +668,25 @@ TEST_F(range, beyond_the_host)
 TEST_F(range, reserved_by_the_host)
 {
 	const __u64 iova = host.reserved & ~(SZ_4K - 1);
+	struct vtd_shadow_event events[2];
 
 	if (!host.reserved)
 		SKIP(return, "the host reserves interrupts only");
 	vtds_map(&self->s.table, iova - SZ_4K, self->page, SZ_4K, PERM_RW);
 	vtds_map(&self->s.table, iova, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH_WITH(EADDRINUSE, iotlb_domain(SCENE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, iova - SZ_4K, self->page);
 	EXPECT_DEAD(self->dev, iova, self->page);
+
+	/* It is told once, with a reason of its own */
+	ASSERT_EQ(1, vtds_events(&self->s.unit, events, 2));
+	EXPECT_EQ((unsigned int)VTD_SHADOW_EVENT_INSTALL, events[0].type);
+	EXPECT_EQ((unsigned int)EADDRINUSE, events[0].error);
+	EXPECT_EQ(iova, events[0].iova);
+	FLUSH_WITH(EADDRINUSE, iotlb_page(SCENE_DID, iova));
+	EXPECT_EQ(0, vtds_events(&self->s.unit, events, 2));
+	vtds_unmap(&self->s.table, iova, SZ_4K);
+	FLUSH(iotlb_page(SCENE_DID, iova));
 }
 
 /* --- While DMA runs --- */
