@@ -225,6 +225,49 @@ static void settle_pieces(struct vtds_walk *walk, struct vtds_node *node,
 	walk->piece_error = 0;
 }
 
+/* Whether a table maps what a superpage leaf would, with the same permissions. */
+static bool maps_the_same(const struct vtds_node *table, u64 gpa,
+			  unsigned int perm)
+{
+	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
+		u64 raw = table->entries[i];
+
+		if ((raw & table->perm & VTD_SS_RW) != perm ||
+		    (raw & VTD_ENTRY_ADDR) != gpa + i * VTD_PAGE_SIZE)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A table of 4 KiB leaves became the superpage leaf that it amounts to, as guests do
+ * while a device is at work. Nothing changes for the host, which takes away many small
+ * pages as well as a large one. Returns whether it was that.
+ */
+static bool super_collapse(struct vtds_walk *walk, struct vtds_node *node,
+			   unsigned int index, u64 iova, u64 raw,
+			   unsigned int perm)
+{
+	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
+	struct vtds_node *child = node->children[index];
+	u64 gpa = raw & VTD_ENTRY_ADDR;
+	struct vtds_chunk *chunk;
+
+	if (!child || child->synthetic || node->level != 2 || !perm ||
+	    vtds_domain_has_hole(walk->domain, iova, vtd_level_size(2)) ||
+	    !maps_the_same(child, gpa, perm))
+		return false;
+	/* Of memory that permits less in places the leaf would be in pieces */
+	chunk = xa_load(&mem->chunks, gpa / VTDS_CHUNK_SIZE);
+	if (WARN_ON_ONCE(!chunk) || !chunk->whole)
+		return false;
+	/* One user for the leaf instead of one for each page */
+	chunk->users -= VTD_TABLE_ENTRIES - 1;
+	vtds_node_free(walk->domain, child);
+	node->children[index] = NULL;
+	return true;
+}
+
 static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 		       unsigned int index, u64 iova, unsigned int path_perm,
 		       u64 first, u64 last)
@@ -248,7 +291,9 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 	}
 
 	perm = entry_perm(walk, node, raw, path_perm, iova);
-	if (is_leaf && super_unchanged(walk, node, index, iova, raw, perm)) {
+	if (is_leaf &&
+	    (super_unchanged(walk, node, index, iova, raw, perm) ||
+	     super_collapse(walk, node, index, iova, raw, perm))) {
 		node->entries[index] = raw;
 		return;
 	}

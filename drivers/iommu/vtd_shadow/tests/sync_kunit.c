@@ -233,6 +233,44 @@ static void sync_super_and_table(struct kunit *test)
 	sync_and_check(b);
 }
 
+/* A table becomes the superpage leaf that it amounts to, or nearly. */
+static void sync_collapse(struct kunit *test)
+{
+	static const enum fake_kind kinds[] = { FAKE_CONTIG_A, FAKE_SCATTERED,
+						FAKE_ROM, FAKE_WOM };
+	struct bench *b = set_up(test);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		u64 gpa = data_gpa(kinds[i]);
+
+		*entry(b, 2, INDEX(2)) = TABLE(1) | SS_RW;
+		fill_leaves(b, 0, 512, gpa, SS_RW);
+		sync_and_check(b);
+		/* One page elsewhere, then other permissions: all is made anew */
+		for (unsigned int j = 0; j < 2; j++) {
+			*entry(b, 1, 77) ^= j ? SS_W : SZ_PAGE;
+			sync_and_check(b);
+			*entry(b, 2, INDEX(2)) = gpa | SS_RW | SS_PS;
+			sync_and_check(b);
+			*entry(b, 2, INDEX(2)) = TABLE(1) | SS_RW;
+			fill_leaves(b, 0, 512, gpa, SS_RW);
+			sync_and_check(b);
+		}
+		/* The same in one piece: nothing for the host to do */
+		*entry(b, 2, INDEX(2)) = gpa | SS_RW | SS_PS;
+		sync_and_check(b);
+		if (kinds[i] == FAKE_CONTIG_A || kinds[i] == FAKE_SCATTERED)
+			KUNIT_EXPECT_EQ(test, b->host.nr_calls, 0);
+		*entry(b, 2, INDEX(2)) = 0;
+		sync_and_check(b);
+		KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+	}
+	/* Each leaf gave back what it used */
+	vtds_mem_release_idle(&b->unit->mem);
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, VTDS_CHUNK_PAGES);
+}
+
 /* A pointer moves to a table that differs in one leaf: only that one changes. */
 static void sync_table_moves(struct kunit *test)
 {
@@ -523,6 +561,7 @@ static struct kunit_case sync_cases[] = {
 	KUNIT_CASE_PARAM(sync_2m, sync_config_gen_params),
 	KUNIT_CASE_SLOW(sync_1g),
 	KUNIT_CASE_PARAM(sync_super_and_table, sync_config_gen_params),
+	KUNIT_CASE_PARAM(sync_collapse, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_table_moves, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_path_permissions, sync_config_gen_params),
 	KUNIT_CASE_PARAM(sync_malformed, sync_config_gen_params),

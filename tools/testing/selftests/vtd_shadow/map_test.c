@@ -770,6 +770,31 @@ TEST_F(busy, ignored_bits_change)
 	EXPECT_EQ(unmapped, STAT(host_unmaps));
 }
 
+/* A guest that tidies up: 512 leaves become the one of 2 MiB that they amount to */
+TEST_F(busy, table_becomes_superpage)
+{
+	__u64 *above = vtds_entry(&self->s.table, IOVA, 2);
+	unsigned long unmapped = STAT(host_unmaps), mapped = STAT(host_maps);
+
+	*above = self->gpa | SS_RW | SS_PS;
+	FLUSH(iotlb_pages(SCENE_DID, IOVA, 9));
+	vtds_load_wait(&self->load, 1200);
+	EXPECT_EQ(0, self->load.misses);
+	EXPECT_EQ(unmapped, STAT(host_unmaps));
+	EXPECT_EQ(mapped, STAT(host_maps));
+
+	/* And it is a leaf of 2 MiB that goes */
+	vtds_load_stop(&self->load);
+	*above = 0;
+	FLUSH(iotlb_page(SCENE_DID, IOVA + SZ_1M));
+	EXPECT_DEAD(&self->s.dev[0], IOVA, self->gpa);
+	EXPECT_DEAD(&self->s.dev[0], IOVA + SZ_2M - SZ_4K,
+		    self->gpa + SZ_2M - SZ_4K);
+	*above = self->gpa | SS_RW | SS_PS;
+	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	ASSERT_EQ(0, vtds_load_start(&self->load));
+}
+
 /* Flushes of everything, over tables that change next to what DMA goes to */
 TEST_F(busy, flushes_over_unchanged_pages)
 {
