@@ -50,6 +50,17 @@ bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
 	       PHYS_PFN(iommu_iova_to_phys(domain, gpa)) == pfn;
 }
 
+/* Whether the device reaches anything at @iova, whoever attached it to what. */
+bool vtds_device_reaches(const struct vtds_device *dev, u64 iova)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev->vdev->dev);
+
+	return domain && (domain->type & __IOMMU_DOMAIN_PAGING) &&
+	       iova >= domain->geometry.aperture_start &&
+	       iova <= domain->geometry.aperture_end &&
+	       iommu_iova_to_phys(domain, iova);
+}
+
 /*
  * Compares a page table with guest memory, where guests have some: at the beginning, and
  * at the powers of two. Where there is none nothing can be said.
@@ -471,6 +482,44 @@ static int identity_try(struct vtds_unit *unit, struct vtds_device *dev)
 	return ret == -ENOENT ? -EINVAL : ret;
 }
 
+/*
+ * Whether nobody has attached the group: a device that shares it and is bound to another
+ * VFIO driver takes this one along. Some hosts block with an empty page table, so that
+ * only the attempt to attach another one tells.
+ */
+static int group_check_free(struct vtds_device *dev)
+{
+	struct vtds_port port = vtds_device_port(dev, IOMMU_NO_PASID);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(port.dev);
+	struct vtds_host_domain probe;
+	int ret;
+
+	if (!domain || domain->type == IOMMU_DOMAIN_BLOCKED)
+		return 0;
+	ret = vtds_host_domain_alloc(&probe, port.dev);
+	if (ret)
+		return ret;
+	ret = vtds_host_domain_attach(&probe, &port);
+	if (!ret)
+		vtds_host_domain_detach(&probe, &port);
+	vtds_host_domain_free(&probe);
+	return ret;
+}
+
+/* Whether blocking the device would block it, and whether it is blocked now. */
+static int device_check(struct vtds_unit *unit, struct vtds_device *dev)
+{
+	const struct vtds_device *other;
+
+	/* Without an IOMMU, which some kernels let iommufd bind: nothing is in the way */
+	if (!dev->vdev->dev->iommu)
+		return -EOPNOTSUPP;
+	list_for_each_entry(other, &unit->devices, unit_entry)
+		if (other->iommu_group == dev->iommu_group)
+			return 0;
+	return group_check_free(dev);
+}
+
 /**
  * vtds_device_add() - Hand a bound device to a unit
  * @batch: The batch
@@ -494,7 +543,9 @@ int vtds_device_add(struct vtds_batch *batch,
 		goto err_free;
 	}
 	dev->identity_pt_id = cmd->identity_pt_id;
-	ret = identity_try(batch->unit, dev);
+	ret = device_check(batch->unit, dev);
+	if (!ret)
+		ret = identity_try(batch->unit, dev);
 	if (ret)
 		goto err_release;
 	dev->nr_requesters = cmd->nr_source_ids;

@@ -110,6 +110,10 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		ret = translate_identity(unit, dev, cmd);
 		break;
 	case VTD_SHADOW_ATTACHED_BLOCKED:
+		/* Another driver's device of the group can be attached */
+		if (!(cmd->flags & VTD_SHADOW_TRANSLATE_PASID) &&
+		    vtds_device_reaches(dev, cmd->iova))
+			return -EIO;
 		/* The tables may well permit it, and the host or group not */
 		cmd->fault_reason = setting.reason ?:
 						     VTD_FAULT_TABLE_UNREADABLE;

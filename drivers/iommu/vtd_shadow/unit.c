@@ -9,6 +9,7 @@
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "compat.h"
 #include "vtd_shadow_private.h"
@@ -182,14 +183,77 @@ int vtds_unit_lock(struct vtds_unit *unit, bool need_state)
 	return ret;
 }
 
+/**
+ * struct reserved_list - What a host reserves, on its way to the VMM
+ * @to: Where the VMM wants it
+ * @room: How many fit there
+ * @count: How many there are
+ */
+struct reserved_list {
+	struct vtd_shadow_reserved __user *to;
+	u32 room;
+	u32 count;
+};
+
+static int reserved_add(void *data, u64 first, u64 last)
+{
+	struct vtd_shadow_reserved range = { .first = first, .last = last };
+	struct reserved_list *list = data;
+
+	if (list->count < list->room &&
+	    copy_to_user(&list->to[list->count], &range, sizeof(range)))
+		return -EFAULT;
+	list->count++;
+	return 0;
+}
+
+/* Fills in what GET_INFO says of a device. */
+static int get_device_info(struct vtds_unit *unit,
+			   struct vtd_shadow_get_info *cmd)
+{
+	struct reserved_list list = {
+		.to = u64_to_user_ptr(cmd->reserved_uptr),
+		.room = cmd->nr_reserved,
+	};
+	struct iommu_group *group;
+	int ret;
+
+	ret = vtds_unit_lock(unit, false);
+	if (ret)
+		return ret;
+	group = vtds_bound_info(unit, cmd);
+	mutex_unlock(&unit->lock);
+	if (!group)
+		return -ENOENT;
+	ret = vtds_host_reserved(group, reserved_add, &list);
+	iommu_group_put(group);
+	cmd->nr_reserved = list.count;
+	return ret;
+}
+
 int vtds_unit_get_info(struct vtds_unit *unit, void *arg)
 {
 	struct vtd_shadow_get_info *cmd = arg;
+	int ret;
 
-	if (cmd->flags)
+	if ((cmd->flags & ~VTD_SHADOW_INFO_DEVICE) || cmd->__reserved ||
+	    (!cmd->flags &&
+	     (cmd->dev_id || cmd->nr_reserved || cmd->reserved_uptr)))
 		return -EOPNOTSUPP;
+	cmd->capabilities = 0;
+	cmd->pasid_bits = 0;
+	if (cmd->flags & VTD_SHADOW_INFO_DEVICE) {
+		ret = get_device_info(unit, cmd);
+		if (ret)
+			return ret;
+	}
 	*cmd = (struct vtd_shadow_get_info){
 		.size = cmd->size,
+		.flags = cmd->flags,
+		.dev_id = cmd->dev_id,
+		.nr_reserved = cmd->nr_reserved,
+		.reserved_uptr = cmd->reserved_uptr,
+		.pasid_bits = cmd->pasid_bits,
 		.version = VTD_SHADOW_API_VERSION,
 		.max_source_ids = VTDS_MAX_SOURCE_IDS,
 		.cap_mask = vtds_caps_cap_mask(),
@@ -198,10 +262,10 @@ int vtds_unit_get_info(struct vtds_unit *unit, void *arg)
 		.max_nodes = READ_ONCE(vtds_max_nodes),
 		.max_pages = READ_ONCE(vtds_max_pages),
 		.chunk_size = VTDS_CHUNK_SIZE,
-		.capabilities = VTDS_INTEL_WRITE_ONLY ?
-					0 :
-					VTD_SHADOW_INFO_WRITE_ONLY_READABLE,
+		.capabilities = cmd->capabilities,
 	};
+	if (!VTDS_INTEL_WRITE_ONLY)
+		cmd->capabilities |= VTD_SHADOW_INFO_WRITE_ONLY_READABLE;
 	return 0;
 }
 

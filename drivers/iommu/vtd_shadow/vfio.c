@@ -8,6 +8,7 @@
 #include <kunit/visibility.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 #include <linux/vtd_shadow.h>
@@ -227,6 +228,38 @@ struct vtds_device *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id)
 		return dev;
 	}
 	return ERR_PTR(-ENOENT);
+}
+
+/* What can be said of a device and its host by themselves */
+static void device_info(struct device *dev, struct vtd_shadow_get_info *cmd)
+{
+	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+		cmd->capabilities |= VTD_SHADOW_INFO_SNOOP;
+	if (dev->iommu && dev->iommu->max_pasids)
+		cmd->pasid_bits = ilog2(dev->iommu->max_pasids);
+}
+
+/**
+ * vtds_bound_info() - Tell about a device that is bound to the unit's iommufd
+ * @unit: The unit, locked and bound
+ * @cmd: @cmd->dev_id is its name; capabilities and PASIDs are filled in
+ *
+ * Return: its host group, with a reference, or NULL if there is no such device.
+ */
+struct iommu_group *vtds_bound_info(struct vtds_unit *unit,
+				    struct vtd_shadow_get_info *cmd)
+{
+	struct vtds_device *dev;
+
+	guard(mutex)(&vtds_bound_lock);
+	list_for_each_entry(dev, &vtds_bound_devices, bound_entry) {
+		if (dev->ictx != unit->ictx || dev->dev_id != cmd->dev_id ||
+		    !dev->iommu_group)
+			continue;
+		device_info(dev->vdev->dev, cmd);
+		return iommu_group_ref_get(dev->iommu_group);
+	}
+	return NULL;
 }
 
 /* Ends what vtds_bound_claim() began. */

@@ -685,6 +685,8 @@ bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
 
 /* vfio.c */
 struct vtds_device *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id);
+struct iommu_group *vtds_bound_info(struct vtds_unit *unit,
+				    struct vtd_shadow_get_info *cmd);
 void vtds_bound_release(struct vtds_device *dev);
 
 /* device.c */
@@ -694,6 +696,7 @@ int vtds_device_add(struct vtds_batch *batch,
 int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid);
 void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid);
+bool vtds_device_reaches(const struct vtds_device *dev, u64 iova);
 bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
 			      unsigned long pfn);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);

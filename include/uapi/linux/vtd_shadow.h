@@ -67,15 +67,36 @@ enum {
  *     write-only: behind an Intel host IOMMU a device can also read what the guest
  *     maps for writing only. (Where it is clear, that is so only if the host
  *     translates by first stage.)
+ * @VTD_SHADOW_INFO_SNOOP: With VTD_SHADOW_INFO_DEVICE: the host IOMMU enforces that DMA
+ *     of the device is coherent, as ECAP_REG.SC promises
  */
 enum vtd_shadow_info_capabilities {
 	VTD_SHADOW_INFO_WRITE_ONLY_READABLE = 1 << 0,
+	VTD_SHADOW_INFO_SNOOP = 1 << 1,
+};
+
+/**
+ * enum vtd_shadow_info_flags - Flags of struct vtd_shadow_get_info
+ * @VTD_SHADOW_INFO_DEVICE: Also tell about a device and its host
+ */
+enum vtd_shadow_info_flags {
+	VTD_SHADOW_INFO_DEVICE = 1 << 0,
+};
+
+/**
+ * struct vtd_shadow_reserved - IOVA that a host keeps for itself
+ * @first: First address
+ * @last: Last address
+ */
+struct vtd_shadow_reserved {
+	__aligned_u64 first;
+	__aligned_u64 last;
 };
 
 /**
  * struct vtd_shadow_get_info - ioctl(VTD_SHADOW_GET_INFO)
  * @size: sizeof(struct vtd_shadow_get_info)
- * @flags: Must be 0
+ * @flags: Combination of enum vtd_shadow_info_flags
  * @version: Output, VTD_SHADOW_API_VERSION of the running kernel
  * @max_source_ids: Output, how many source-ids one device can have
  * @cap_mask: Output, the bits of CAP_REG that the virtual unit may set freely.
@@ -91,9 +112,27 @@ enum vtd_shadow_info_capabilities {
  * @chunk_size: Output, bytes of guest memory that are pinned at a time. Guest
  *              RAM that starts and ends on such a boundary is pinned cheapest
  * @capabilities: Output, combination of enum vtd_shadow_info_capabilities
+ * @dev_id: With VTD_SHADOW_INFO_DEVICE, as for VTD_SHADOW_ADD_DEVICE; the unit need
+ *          not have the device, but has to be bound. Else must be 0
+ * @nr_reserved: With VTD_SHADOW_INFO_DEVICE, for how many ranges there is room; on
+ *               return how many there are. Else must be 0
+ * @reserved_uptr: With VTD_SHADOW_INFO_DEVICE, user pointer to @nr_reserved values of
+ *                 &struct vtd_shadow_reserved, which are written in ascending order as
+ *                 far as they fit. Else must be 0
+ * @pasid_bits: Output, with VTD_SHADOW_INFO_DEVICE: width of the PASIDs that device and
+ *              host can use, 0 if none
+ * @__reserved: Must be 0
  *
  * What a VMM may offer to its guest, before any unit is bound. CAP_REG and
  * ECAP_REG as in the VT-d specification, sections 11.4.2 and 11.4.3.
+ *
+ * A guest that maps an IOVA in a reserved range gets no DMA there (EADDRINUSE, see
+ * &struct vtd_shadow_invalidate.install_errno). The interrupt range, FEE0_0000h to
+ * FEEF_FFFFh, is among them on x86; that one no guest uses. Others it can be told of by
+ * reserved memory regions (RMRR) or by a smaller MGAW.
+ *
+ * Errors: ENOENT no such device is bound to the unit's iommufd through vtd_shadow's
+ * operations. This is how a VMM finds out that it cannot shadow a device.
  */
 struct vtd_shadow_get_info {
 	__u32 size;
@@ -107,6 +146,11 @@ struct vtd_shadow_get_info {
 	__aligned_u64 max_pages;
 	__u32 chunk_size;
 	__u32 capabilities;
+	__u32 dev_id;
+	__u32 nr_reserved;
+	__aligned_u64 reserved_uptr;
+	__u32 pasid_bits;
+	__u32 __reserved;
 };
 
 #define VTD_SHADOW_GET_INFO _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_INFO)
@@ -252,8 +296,9 @@ struct vtd_shadow_set_state {
  * (the VFIO operation behind it cannot return an error).
  *
  * Errors: ENOENT no such device is bound to the iommufd through vtd_shadow's
- * operations; EBUSY it is attached already, or it or another device of its host
- * group belongs to a unit; EINVAL no or too many source-ids, or one twice;
+ * operations; EBUSY it is attached already, or another device of its host group is
+ * (through whatever driver), or it or such a device belongs to a unit; EOPNOTSUPP the
+ * device is behind no IOMMU; EINVAL no or too many source-ids, or one twice;
  * @identity_pt_id is neither the IOAS of BIND nor a paging HWPT on it, or another
  * one than that of its host group; or what the host IOMMU said when a HWPT was
  * attached to the device. A call that fails leaves the device as it was.
@@ -278,7 +323,9 @@ struct vtd_shadow_add_device {
  * @__reserved: Must be 0
  *
  * Takes a device back. It is left bound to the iommufd, not attached: its DMA
- * is blocked until the VMM attaches it. Closing the device does the same.
+ * is blocked until the VMM attaches it. Closing the device does the same. If the unit
+ * has other devices of the same host IOMMU group it stays where they are, since a group
+ * has one page table: it reaches what they reach until the last of them is taken back.
  *
  * Errors: ENOENT this unit has no such device.
  */
@@ -523,8 +570,9 @@ enum vtd_shadow_translate_flags {
  * page table maps is checked, too, but for requests with PASID.
  *
  * Errors: ENOENT no device with that source-id; EIO the host IOMMU does not map
- * what the mirror says (a bug of this driver; it is logged), or the identity page
- * table leads elsewhere than to guest memory.
+ * what the mirror says (a bug of this driver; it is logged), the identity page table
+ * leads elsewhere than to guest memory, or a device that is blocked reaches something
+ * since a device of its host group that is bound to another VFIO driver was attached.
  */
 struct vtd_shadow_translate {
 	__u32 size;

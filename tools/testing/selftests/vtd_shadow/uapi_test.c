@@ -24,6 +24,8 @@
  * @name: For messages
  * @nr: Number
  * @size: Of the structure
+ * @first: Of its first version, if it has grown since; or 0
+ * @flags: Which it knows
  * @result: What it returns
  * @writes: It has output fields
  * @reserved: Offset of a field that must be zero, besides flags; or 0
@@ -33,6 +35,8 @@ struct call {
 	const char *name;
 	unsigned long nr;
 	size_t size;
+	size_t first;
+	__u32 flags;
 	int result;
 	bool writes;
 	size_t reserved;
@@ -69,12 +73,16 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 {
 	const struct vtds_unit *unit = &scene->unit;
 	const struct call all[NR_CALLS] = {
-		{ CALL(GET_INFO, get_info), .writes = true },
+		{ CALL(GET_INFO, get_info), .writes = true, .first = 64,
+		  .reserved = offsetof(struct vtd_shadow_get_info, __reserved),
+		  .flags = VTD_SHADOW_INFO_DEVICE },
 		/* Bound already */
-		{ CALL(BIND, bind), .result = -EBUSY,
+		{ CALL(BIND, bind), .result = -EBUSY, .first = 32,
+		  .flags = VTD_SHADOW_BIND_MAX_IDLE,
 		  .arg.bind = { .iommufd = scene->vmm.iommufd,
 				.ioas_id = scene->vmm.ioas } },
 		{ CALL(SET_STATE, set_state), .writes = true,
+		  .flags = VTD_SHADOW_STATE_TE,
 		  .reserved = offsetof(struct vtd_shadow_set_state, __reserved),
 		  .arg.set_state = { .rtaddr = unit->rtaddr,
 				     .cap = unit->cap,
@@ -96,11 +104,13 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 			  offsetof(struct vtd_shadow_invalidate, __reserved),
 		  .arg.invalidate = { .desc_size = sizeof(struct vtds_desc) } },
 		{ CALL(RESYNC, resync), .writes = true,
+		  .flags = VTD_SHADOW_RESYNC_RELEASE,
 		  .reserved = offsetof(struct vtd_shadow_resync, __reserved) },
 		{ CALL(TRANSLATE, translate), .writes = true,
+		  .flags = VTD_SHADOW_TRANSLATE_PASID,
 		  .reserved = offsetof(struct vtd_shadow_translate, __reserved),
 		  .arg.translate = { .source_id = scene->dev[0].sid } },
-		{ CALL(GET_STATS, get_stats), .writes = true },
+		{ CALL(GET_STATS, get_stats), .writes = true, .first = 128 },
 		/* Nothing in it */
 		{ CALL(RUN_QUEUE, run_queue), .writes = true,
 		  .reserved = offsetof(struct vtd_shadow_run_queue, __reserved),
@@ -165,10 +175,13 @@ TEST_F(calls, sizes)
 {
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		const struct call *call = &self->calls[i];
+		size_t first = call->first ?: call->size;
 
 		EXPECT_CALL(-EINVAL, call, 0, 0);
 		EXPECT_CALL(-EINVAL, call, 4, 0);
-		EXPECT_CALL(-EINVAL, call, call->size - 1, 0);
+		EXPECT_CALL(-EINVAL, call, first - 1, 0);
+		/* A caller that knows less, and is told no more than it knows */
+		EXPECT_CALL(call->result, call, first, 0);
 		EXPECT_CALL(call->result, call, call->size, 0);
 		EXPECT_CALL(call->result, call, call->size + 1, 0);
 		EXPECT_CALL(call->result, call, call->size + 8, 0);
@@ -213,10 +226,10 @@ TEST_F(calls, unknown_flags)
 {
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		struct call *call = &self->calls[i];
-		bool has_one = call->nr == VTD_SHADOW_SET_STATE ||
-			       call->nr == VTD_SHADOW_TRANSLATE;
 
-		for (unsigned int bit = has_one; bit < 32; bit++) {
+		for (unsigned int bit = 0; bit < 32; bit++) {
+			if (call->flags >> bit & 1)
+				continue;
 			/* flags follow size in all of them */
 			call->arg.get_info.flags = 1U << bit;
 			EXPECT_CALL(-EOPNOTSUPP, call, call->size, 0);
@@ -253,6 +266,11 @@ TEST_F(calls, output_fields_are_not_read)
 	memset(&info, 0xff, sizeof(info));
 	info.size = sizeof(info);
 	info.flags = 0;
+	/* These are not: they are input with a flag */
+	info.dev_id = 0;
+	info.nr_reserved = 0;
+	info.reserved_uptr = 0;
+	info.__reserved = 0;
 	EXPECT_EQ(0, do_ioctl(self->s.unit.fd, VTD_SHADOW_GET_INFO, &info));
 	EXPECT_EQ(sizeof(info), info.size);
 	EXPECT_EQ(0U, info.capabilities & ~VTD_SHADOW_INFO_WRITE_ONLY_READABLE);
