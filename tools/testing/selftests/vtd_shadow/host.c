@@ -61,6 +61,7 @@ static int look_at_stage(struct vtds_host *host, struct vtds_vmm *vmm,
 
 	if (ioctl(vmm->iommufd, IOMMU_GET_HW_INFO, &cmd))
 		return -errno;
+	host->intel = cmd.out_data_type == IOMMU_HW_INFO_TYPE_INTEL_VTD;
 	host->first_stage = cmd.out_data_type == IOMMU_HW_INFO_TYPE_INTEL_VTD &&
 			    (vtd.ecap_reg & wanted) == wanted;
 	return 0;

@@ -76,7 +76,7 @@ bool model_read(struct model *m, __u64 gpa, __u64 *entry, __u16 *areas)
 	unsigned int area = page ? page->area : model_area_at(m, gpa);
 	const volatile __u64 *memory;
 
-	if (area == MODEL_AREAS || m->area[area].perm == PERM_NONE)
+	if (area == MODEL_AREAS || !(m->area[area].perm & PERM_R))
 		return false;
 	*areas |= 1U << area;
 	if (page) {
@@ -160,7 +160,8 @@ static void finish(struct model *m, struct model_answer *answer, __u64 gpa)
 {
 	unsigned int area = model_area_at(m, gpa);
 
-	if (area == MODEL_AREAS || !(answer->perm & m->area[area].perm)) {
+	if (area == MODEL_AREAS || !(answer->perm & m->area[area].perm) ||
+	    (m->area[area].perm == PERM_W && !m->write_only)) {
 		answer->perm = PERM_NONE;
 		return;
 	}

@@ -27,6 +27,7 @@ const char *random_judge_install(struct vtds_random *r)
 	case EPROTO:
 	case ERANGE:
 	case EADDRNOTAVAIL:
+	case EADDRINUSE:
 		return NULL;
 	}
 	return "a failure that the guest did not cause";

@@ -309,8 +309,10 @@ static const char *change_memory(struct vtds_random *r)
 	if (!wrong && random_chance(r, 75)) {
 		unsigned int perm = random_usual(r, area);
 
+		/* To be written only, not to be written */
 		if (random_chance(r, 15))
-			perm ^= PERM_W;
+			perm ^= random_chance(r, 30) ? PERM_R : PERM_W;
+		perm = perm ?: PERM_W;
 		random_note(r, "give area %u, permissions %u", area, perm);
 		wrong = random_give(r, area, perm);
 	}

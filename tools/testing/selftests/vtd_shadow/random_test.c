@@ -137,6 +137,7 @@ int main(int argc, char **argv)
 
 	r.can_dma = !vtds_host_look(&host);
 	r.write_only = host.write_only;
+	r.model.write_only = !host.intel;
 	if (!r.can_dma)
 		ksft_print_msg("no DMA: the host does not let it\n");
 	r.verbose = options.verbose;

@@ -437,6 +437,7 @@ int vtds_attachment(struct vtds_unit *unit, __u16 sid);
 /**
  * struct vtds_host - The host's IOMMU as VFIO and iommufd show it
  * @write_only: What a device can do with memory that is mapped write-only, PERM_*
+ * @intel: It is Intel's, of which nobody tells what its tables can express
  * @first_stage: It is Intel's and has first stage, which cannot express write-only
  * @last: Last address that can be mapped
  * @reserved: First address that the host keeps for itself, before @last and apart
@@ -444,6 +445,7 @@ int vtds_attachment(struct vtds_unit *unit, __u16 sid);
  */
 struct vtds_host {
 	unsigned int write_only;
+	bool intel;
 	bool first_stage;
 	__u64 last;
 	__u64 reserved;

@@ -185,6 +185,7 @@ struct model_range {
  * @guest: The guest's memory
  * @range: IOVAs that the host IOMMU can map
  * @nr_ranges: How many
+ * @write_only: The host can let devices write memory that they cannot read
  * @caps: Registers
  * @te: Translation is enabled
  * @rtaddr: RTADDR_REG
@@ -206,6 +207,7 @@ struct model {
 	const struct vtds_guest *guest;
 	struct model_range range[MODEL_RANGES];
 	unsigned int nr_ranges;
+	bool write_only;
 	struct model_caps caps;
 	bool te;
 	__u64 rtaddr;
