@@ -40,13 +40,13 @@ int vtds_setting_block(struct vtds_setting *setting,
 /**
  * vtds_setting_unreadable() - Settle that a requester is blocked: an entry is unreadable
  * @setting: Output, as for vtds_setting_block()
- * @reason: What a remapping unit would say that could not read it
  * @error: Negative errno: why it could not be read. The guest is not to blame for all
+ * @reason: What a remapping unit would say that could not read it
  *
  * Return: -EPROTO, for the caller to return.
  */
-int vtds_setting_unreadable(struct vtds_setting *setting,
-			    enum vtd_fault_reason reason, int error)
+int vtds_setting_unreadable(struct vtds_setting *setting, int error,
+			    enum vtd_fault_reason reason)
 {
 	bool guests = vtds_error_is_guests(error);
 
@@ -126,8 +126,8 @@ static int read_root(struct vtds_unit *unit, u8 bus,
 		ret = vtds_mem_read_entry(&unit->mem, gpa, entry,
 					  ROOT_ENTRY_QWORDS);
 	if (ret)
-		return vtds_setting_unreadable(setting,
-					       VTD_FAULT_ROOT_UNREADABLE, ret);
+		return vtds_setting_unreadable(setting, ret,
+					       VTD_FAULT_ROOT_UNREADABLE);
 	vtds_setting_note(setting, entry, ROOT_ENTRY_QWORDS);
 	if (!(entry[0] & VTD_ROOT_P))
 		return vtds_setting_block(setting, VTD_FAULT_ROOT_NOT_PRESENT,
@@ -152,7 +152,7 @@ static void legacy_read(struct vtds_unit *unit, u16 sid,
 				  table + (sid & 0xff) * CONTEXT_ENTRY_SIZE,
 				  entry, CONTEXT_ENTRY_QWORDS);
 	if (ret) {
-		vtds_setting_unreadable(setting, VTD_FAULT_CTX_UNREADABLE, ret);
+		vtds_setting_unreadable(setting, ret, VTD_FAULT_CTX_UNREADABLE);
 		return;
 	}
 	/* A fault is in the setting */

@@ -240,6 +240,16 @@ static bool group_is_settled(const struct vtds_group *group,
 	return true;
 }
 
+static void log_refusal(const struct vtds_group *group, int error)
+{
+	struct device *dev = group_first_dev(group);
+	int id = iommu_group_id(group->iommu_group);
+
+	dev_notice_ratelimited(dev,
+			       "cannot attach host group %d: %pe, blocked\n",
+			       id, ERR_PTR(error));
+}
+
 static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 			 const struct vtds_setting *wanted)
 {
@@ -262,10 +272,7 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 	if (ret != group->error) {
 		vtds_event_attach(batch->unit,
 				  &group_first(group)->requesters[0], ret);
-		dev_notice_ratelimited(group_first_dev(group),
-				       "cannot attach host group %d: %pe, blocked\n",
-				       iommu_group_id(group->iommu_group),
-				       ERR_PTR(ret));
+		log_refusal(group, ret);
 	}
 	group->error = ret;
 	batch->unit->stats.install_failures++;

@@ -68,12 +68,13 @@ void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port)
 {
 	/* A page that devices reach and nobody knows of would be the alternative */
 	struct lingering *l = kzalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
+	struct device *dev = port->dev;
 
-	dev_warn_ratelimited(port->dev,
-			     "is being reset and could not be detached, trying again\n");
+	dev_warn_ratelimited(dev,
+			     "cannot be detached, in reset; trying again\n");
 	l->domain = domain;
 	l->group = iommu_group_ref_get(port->group);
-	l->dev = get_device(port->dev);
+	l->dev = get_device(dev);
 	guard(mutex)(&linger_lock);
 	list_add_tail(&l->entry, &linger_list);
 	linger_ms = LINGER_FIRST;

@@ -142,7 +142,7 @@ static int give_up(struct vtd_shadow_run_queue *cmd, u32 iqei, int error)
 
 /* Processes the descriptor at the head. Returns 0, a negative errno, or stops the queue. */
 static int run_head(struct vtds_batch *batch, const struct guest_queue *queue,
-		     struct vtd_shadow_run_queue *cmd)
+		    struct vtd_shadow_run_queue *cmd)
 {
 	u64 desc[VTDS_WIDE_QWORDS];
 	enum vtd_shadow_iqei iqei;

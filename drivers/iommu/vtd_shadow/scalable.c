@@ -38,8 +38,8 @@ static int read_root(struct vtds_unit *unit, u16 sid,
 		return vtds_setting_block(setting, VTD_FAULT_BAD_ROOT, false);
 	ret = vtds_mem_read_entry(&unit->mem, gpa, entry, ROOT_ENTRY_QWORDS);
 	if (ret)
-		return vtds_setting_unreadable(
-			setting, VTD_FAULT_SM_ROOT_UNREADABLE, ret);
+		return vtds_setting_unreadable(setting, ret,
+					       VTD_FAULT_SM_ROOT_UNREADABLE);
 	half = entry[sid & 0x80 ? 1 : 0];
 	vtds_setting_note(setting, &half, 1);
 	if (!(half & VTD_SM_ROOT_P))
@@ -102,8 +102,8 @@ static int read_context(struct vtds_unit *unit, u16 sid,
 				  table + (sid & 0x7f) * CONTEXT_ENTRY_SIZE,
 				  entry, CONTEXT_ENTRY_QWORDS);
 	if (ret)
-		return vtds_setting_unreadable(
-			setting, VTD_FAULT_SM_CTX_UNREADABLE, ret);
+		return vtds_setting_unreadable(setting, ret,
+					       VTD_FAULT_SM_CTX_UNREADABLE);
 	return vtds_scalable_context_decode(&unit->caps, entry, setting,
 					    directory, dir_entries);
 }
@@ -117,8 +117,8 @@ static int read_directory(struct vtds_unit *unit, u64 gpa,
 
 	ret = vtds_mem_read_entry(&unit->mem, gpa, &entry, 1);
 	if (ret)
-		return vtds_setting_unreadable(setting,
-					       VTD_FAULT_DIR_UNREADABLE, ret);
+		return vtds_setting_unreadable(setting, ret,
+					       VTD_FAULT_DIR_UNREADABLE);
 	vtds_setting_note(setting, &entry, 1);
 	setting->fpd |= !!(entry & VTD_PASID_DIR_FPD);
 	if (!(entry & VTD_PASID_DIR_P))
@@ -209,8 +209,8 @@ static void read_pasid(struct vtds_unit *unit, u64 directory, u32 dir_entries,
 	ret = vtds_mem_read_entry(&unit->mem, table + index * PASID_ENTRY_SIZE,
 				  entry, PASID_ENTRY_QWORDS);
 	if (ret) {
-		vtds_setting_unreadable(setting, VTD_FAULT_PASID_UNREADABLE,
-					ret);
+		vtds_setting_unreadable(setting, ret,
+					VTD_FAULT_PASID_UNREADABLE);
 		return;
 	}
 	/* A fault is in the setting */

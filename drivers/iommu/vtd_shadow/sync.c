@@ -291,9 +291,8 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 	}
 
 	perm = entry_perm(walk, node, raw, path_perm, iova);
-	if (is_leaf &&
-	    (super_unchanged(walk, node, index, iova, raw, perm) ||
-	     super_collapse(walk, node, index, iova, raw, perm))) {
+	if (is_leaf && (super_unchanged(walk, node, index, iova, raw, perm) ||
+			super_collapse(walk, node, index, iova, raw, perm))) {
 		node->entries[index] = raw;
 		return;
 	}

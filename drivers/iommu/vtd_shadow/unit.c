@@ -324,9 +324,10 @@ static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	unit->mem.access = access;
 	vtds_retry_bind(unit);
 	if (cmd->flags & VTD_SHADOW_BIND_MAX_IDLE)
-		unit->mem.max_idle = min_t(u64, cmd->max_idle_pages,
-					   VTDS_IDLE_CHUNKS * VTDS_CHUNK_PAGES) /
-				     VTDS_CHUNK_PAGES;
+		unit->mem.max_idle =
+			min_t(u64, cmd->max_idle_pages,
+			      VTDS_IDLE_CHUNKS * VTDS_CHUNK_PAGES) /
+			VTDS_CHUNK_PAGES;
 	unit->max_nodes = cmd->max_nodes ?: READ_ONCE(vtds_max_nodes);
 	unit->max_pages = cmd->max_pages ?: READ_ONCE(vtds_max_pages);
 }

@@ -711,8 +711,8 @@ struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
 /* context.c */
 int vtds_setting_block(struct vtds_setting *setting,
 		       enum vtd_fault_reason reason, bool fpd);
-int vtds_setting_unreadable(struct vtds_setting *setting,
-			    enum vtd_fault_reason reason, int error);
+int vtds_setting_unreadable(struct vtds_setting *setting, int error,
+			    enum vtd_fault_reason reason);
 void vtds_setting_note(struct vtds_setting *setting, const u64 *entry,
 		       unsigned int nr_qwords);
 u64 vtds_beyond_haw(const struct vtds_caps *caps);

@@ -851,13 +851,19 @@ static void device_tear_down(struct kunit *test)
 }
 
 static struct kunit_case device_cases[] = {
-	KUNIT_CASE(device_shares),	 KUNIT_CASE(device_other_host),
-	KUNIT_CASE(device_reserved),	 KUNIT_CASE(pasid_follows_entries),
-	KUNIT_CASE(pasid_invalid),	 KUNIT_CASE(pasid_unsupported),
-	KUNIT_CASE(pasid_capability),	 KUNIT_CASE(pasid_broken_domain),
-	KUNIT_CASE(pasid_did_in_memory), KUNIT_CASE(device_retries_attach),
+	KUNIT_CASE(device_shares),
+	KUNIT_CASE(device_other_host),
+	KUNIT_CASE(device_reserved),
+	KUNIT_CASE(pasid_follows_entries),
+	KUNIT_CASE(pasid_invalid),
+	KUNIT_CASE(pasid_unsupported),
+	KUNIT_CASE(pasid_capability),
+	KUNIT_CASE(pasid_broken_domain),
+	KUNIT_CASE(pasid_did_in_memory),
+	KUNIT_CASE(device_retries_attach),
 	KUNIT_CASE(device_leaf_unpinned),
-	KUNIT_CASE(device_tables_unreadable), {},
+	KUNIT_CASE(device_tables_unreadable),
+	{},
 };
 
 static struct kunit_suite device_suite = {

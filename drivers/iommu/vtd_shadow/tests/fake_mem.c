@@ -169,7 +169,7 @@ struct page *fake_mem_page(struct fake_mem *mem, u64 gpa, unsigned int *perm)
 	if (!area)
 		return NULL;
 	chunk = mem->kinds[area->kind];
-	*perm = area->kind == FAKE_WOM	   ? SS_W :
+	*perm = area->kind == FAKE_WOM	     ? SS_W :
 		test_bit(offset, chunk->rom) ? SS_R :
 					       SS_RW;
 	return chunk->pages[offset];

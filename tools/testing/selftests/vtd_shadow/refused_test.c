@@ -152,8 +152,8 @@ TEST_F(memlock, room_for_some_pages)
 
 	/* The operator raises it, and nobody says anything */
 	ASSERT_EQ(0, set_memlock(0));
-	EXPECT_EQ(1U, wait_for_event(&self->s.unit,
-				     VTD_SHADOW_EVENT_RECOVERED));
+	EXPECT_EQ(1U,
+		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA + size - SZ_4K,
 		     gpa + size - SZ_4K);
 	EXPECT_LE(1UL, STAT(retries));
@@ -174,12 +174,12 @@ TEST_F(memlock, room_for_nothing)
 	EXPECT_EQ((unsigned int)self->dev->sid, event.source_id);
 	ASSERT_EQ(0, vtds_resync(&self->s.unit));
 	EXPECT_EQ((unsigned int)ENOMEM, self->s.unit.install_errno);
-	EXPECT_EQ(0U, count_events(&self->s.unit, VTD_SHADOW_EVENT_FAULT,
-				   &event));
+	EXPECT_EQ(0U,
+		  count_events(&self->s.unit, VTD_SHADOW_EVENT_FAULT, &event));
 
 	ASSERT_EQ(0, set_memlock(0));
-	EXPECT_EQ(1U, wait_for_event(&self->s.unit,
-				     VTD_SHADOW_EVENT_RECOVERED));
+	EXPECT_EQ(1U,
+		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_ATTACHED(SHADOW, self->dev);
 	EXPECT_AT_HOME(1);
 }
@@ -233,8 +233,8 @@ TEST_F(memlock, idle_memory_goes)
 
 	vtds_map(&self->s.table, IOVA, SPARE_GPA + SZ_2M, SZ_4K, PERM_RW);
 	FLUSH_WITH(ENOMEM, iotlb_page(SCENE_DID, IOVA));
-	EXPECT_EQ(1U, wait_for_event(&self->s.unit,
-				     VTD_SHADOW_EVENT_RECOVERED));
+	EXPECT_EQ(1U,
+		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA + SZ_2M);
 }
 
@@ -340,8 +340,9 @@ TEST_F(kinds, tables_in_write_only_memory)
  */
 TEST_F(kinds, given_back_and_taken_again)
 {
-	struct vtd_shadow_resync resync = { .size = sizeof(resync),
-					    .flags = VTD_SHADOW_RESYNC_RELEASE };
+	struct vtd_shadow_resync resync = {
+		.size = sizeof(resync), .flags = VTD_SHADOW_RESYNC_RELEASE
+	};
 	unsigned long pinned;
 
 	ASSERT_EQ(0, give(&self->s, 0, SZ_2M, PERM_RW));
@@ -389,8 +390,7 @@ static void *answer_faults(void *arg)
 /* Memory that comes when it is touched, from another thread, as after a migration */
 TEST_F(kinds, userfaultfd_answers)
 {
-	struct uffdio_register reg = { .range.start =
-					       (unsigned long)self->hva,
+	struct uffdio_register reg = { .range.start = (unsigned long)self->hva,
 				       .range.len = SZ_2M,
 				       .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct uffdio_api api = { .api = UFFD_API };
@@ -432,7 +432,8 @@ TEST_F(kinds, poisoned)
 	/* The kernel tells who has it mapped, and this process knows */
 	signal(SIGBUS, do_nothing);
 	if (madvise(leaf, SZ_4K, MADV_HWPOISON) && errno == EINVAL)
-		SKIP(return, "this kernel cannot pretend that memory is damaged");
+		SKIP(return,
+			   "this kernel cannot pretend that memory is damaged");
 	FLUSH_WITH(EHWPOISON, iotlb_domain(SCENE_DID));
 	EXPECT_DEAD(self->dev, IOVA, page);
 	vtds_map(&self->s.table, IOVA + SZ_2M, SPARE_GPA + 2 * SZ_4K, SZ_4K,
@@ -474,8 +475,8 @@ static int ioas_map_file(struct vtds_vmm *vmm, int fd, __u64 start, __u64 gpa,
 static int give_file(struct vtds_scene *s, int fd, __u64 start, __u64 gpa,
 		     __u64 size)
 {
-	void *hva = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			 start);
+	void *hva =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, start);
 
 	if (hva == MAP_FAILED)
 		return -errno;
@@ -567,13 +568,13 @@ TEST_F(kinds, read_only_file)
 				   FILE_GPA, SZ_2M, PERM_R));
 	vtds_map(&self->s.table, IOVA, FILE_GPA, SZ_2M, PERM_RW);
 	FLUSH(iotlb_domain(SCENE_DID));
-	EXPECT_EQ(PERM_R, vtds_answer(&self->s.unit, self->dev->sid, IOVA,
-				      FILE_GPA));
+	EXPECT_EQ(PERM_R,
+		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
 	/* The file system of a real disk would not have it pinned to be written */
 	vtds_map(&self->s.table, IOVA, FILE_GPA, SZ_2M, PERM_W);
 	FLUSH_WITH(EPERM, iotlb_domain(SCENE_DID));
-	EXPECT_EQ(PERM_NONE, vtds_answer(&self->s.unit, self->dev->sid, IOVA,
-					 FILE_GPA));
+	EXPECT_EQ(PERM_NONE,
+		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
 }
 
 /* --- Registers of a device in guest memory --- */
@@ -637,8 +638,8 @@ TEST_F(registers, as_a_target)
 	vtds_map(&self->s.table, IOVA, FILE_GPA, SZ_4K, PERM_RW);
 	vtds_map(&self->s.table, IOVA + SZ_2M, FILE_GPA, SZ_2M, PERM_RW);
 	FLUSH_WITH(EINVAL, iotlb_domain(SCENE_DID));
-	EXPECT_EQ(PERM_NONE, vtds_answer(&self->s.unit, self->dev->sid, IOVA,
-					 FILE_GPA));
+	EXPECT_EQ(PERM_NONE,
+		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
 	EXPECT_AT_HOME(3);
 }
 
@@ -755,7 +756,7 @@ FIXTURE_SETUP(sibling)
 		SKIP(return, "no two devices in one group");
 	ASSERT_EQ(0, vtds_dev_open(&self->other, VTDS_EDU_SHARED, 1));
 	vtds_dev_close(&self->other);
-	strcpy(bdf, self->other.bdf);
+	memcpy(bdf, self->other.bdf, sizeof(bdf));
 	if (rebind(bdf, "vfio-pci"))
 		SKIP(return, "no other VFIO driver");
 	ASSERT_EQ(0, vtds_scene_prepare(&self->s, &cast));
@@ -767,7 +768,7 @@ FIXTURE_TEARDOWN(sibling)
 {
 	char bdf[sizeof(self->other.bdf)];
 
-	strcpy(bdf, self->other.bdf);
+	memcpy(bdf, self->other.bdf, sizeof(bdf));
 	if (self->other.fd >= 0)
 		vtds_dev_close(&self->other);
 	vtds_scene_close(&self->s);
@@ -797,17 +798,17 @@ TEST_F(sibling, attached_while_blocked)
 	vtds_ctx_set(&self->s.guest, dev->sid, 0, 0);
 	FLUSH(cc_device(dev->sid));
 	EXPECT_AT_HOME(0);
-	ASSERT_EQ(0, vtds_translate(&self->s.unit, dev->sid, dev->home,
-				    &result));
+	ASSERT_EQ(0,
+		  vtds_translate(&self->s.unit, dev->sid, dev->home, &result));
 	ASSERT_EQ(0, vtds_dev_attach(&self->other, self->s.vmm.ioas));
-	EXPECT_EQ(-EIO, vtds_translate(&self->s.unit, dev->sid, dev->home,
-				       &result));
+	EXPECT_EQ(-EIO,
+		  vtds_translate(&self->s.unit, dev->sid, dev->home, &result));
 	/* And what the guest wants then cannot be had, until the other one goes */
 	vtds_ctx_use(&self->s.guest, dev->sid, &self->s.table);
 	FLUSH_WITH(EBUSY, cc_device(dev->sid));
 	ASSERT_EQ(0, vtds_dev_detach(&self->other));
-	EXPECT_EQ(1U, wait_for_event(&self->s.unit,
-				     VTD_SHADOW_EVENT_RECOVERED));
+	EXPECT_EQ(1U,
+		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_AT_HOME(1);
 }
 
