@@ -53,6 +53,20 @@ static u8 sagaw_levels(u64 cap)
 	return levels;
 }
 
+/* Of the sizes of superpages a unit has the smaller ones, too; some numbers mean nothing. */
+static bool fields_valid(u64 cap)
+{
+	if ((cap & VTD_CAP_SSLPS_1G) && !(cap & VTD_CAP_SSLPS_2M))
+		return false;
+	return FIELD_GET(VTD_CAP_ND, cap) != VTD_CAP_ND_RSVD;
+}
+
+/* Bits of a domain-id that do not exist: it has 4 + 2 * ND. */
+static u16 no_did_bits(u64 cap)
+{
+	return U16_MAX & ~(BIT(4 + 2 * FIELD_GET(VTD_CAP_ND, cap)) - 1);
+}
+
 /**
  * vtds_caps_decode() - Check and decode the registers of a virtual unit
  * @caps: Output
@@ -69,7 +83,7 @@ int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
 
 	if ((cap & ~vtds_caps_cap_mask()) || (ecap & ~vtds_caps_ecap_mask()))
 		return -EOPNOTSUPP;
-	if (!(cap & VTD_CAP_CM) || !levels)
+	if (!(cap & VTD_CAP_CM) || !levels || !fields_valid(cap))
 		return -EINVAL;
 	if (haw < VTDS_MIN_HAW || haw > VTDS_MAX_HAW)
 		return -EINVAL;
@@ -82,6 +96,7 @@ int vtds_caps_decode(struct vtds_caps *caps, u64 cap, u64 ecap, u32 haw)
 		.haw = haw,
 		.leaf_levels = BIT(1),
 		.mamv = FIELD_GET(VTD_CAP_MAMV, cap),
+		.no_did_bits = no_did_bits(cap),
 		.pass_through = ecap & VTD_ECAP_PT,
 		.device_tlb = ecap & VTD_ECAP_DT,
 		.snoop = ecap & (VTD_ECAP_SC | VTD_ECAP_SMTS),

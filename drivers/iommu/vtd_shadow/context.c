@@ -103,7 +103,7 @@ int vtds_context_decode(const struct vtds_caps *caps, const u64 entry[2],
 
 	setting->attachment = VTD_SHADOW_ATTACHED_IDENTITY;
 	setting->fpd = fpd;
-	setting->did = FIELD_GET(VTD_CTX_DID, entry[1]);
+	setting->did = FIELD_GET(VTD_CTX_DID, entry[1]) & ~caps->no_did_bits;
 	if (tt == VTD_TT_PASS_THROUGH)
 		return 0;
 
@@ -159,20 +159,21 @@ static void legacy_read(struct vtds_unit *unit, u16 sid,
 	vtds_context_decode(&unit->caps, entry, setting);
 }
 
-/* How the tables are to be read: RTADDR_REG.TTM, as far as the unit has it. */
-static int unit_mode(const struct vtds_unit *unit)
+/* How the tables are to be read: RTADDR_REG.TTM, or -EOPNOTSUPP: not in this unit. */
+int vtds_unit_mode(const struct vtds_unit *unit)
 {
 	int ttm = FIELD_GET(VTD_RTADDR_TTM, unit->rtaddr);
 
-	if (ttm == VTD_TTM_SCALABLE && !unit->caps.scalable)
-		return -EOPNOTSUPP;
-	return ttm;
+	if (ttm == VTD_TTM_LEGACY ||
+	    (ttm == VTD_TTM_SCALABLE && unit->caps.scalable))
+		return ttm;
+	return -EOPNOTSUPP;
 }
 
 /* Whether the unit uses scalable-mode tables. */
 bool vtds_unit_is_scalable(const struct vtds_unit *unit)
 {
-	return unit->te && unit_mode(unit) == VTD_TTM_SCALABLE;
+	return unit->te && vtds_unit_mode(unit) == VTD_TTM_SCALABLE;
 }
 
 /**
@@ -192,7 +193,7 @@ void vtds_context_read(struct vtds_unit *unit, u16 sid,
 		return;
 	}
 
-	switch (unit_mode(unit)) {
+	switch (vtds_unit_mode(unit)) {
 	case VTD_TTM_LEGACY:
 		legacy_read(unit, sid, setting);
 		break;

@@ -12,12 +12,12 @@
  * struct inval_layout - What is reserved in one type of descriptor
  * @rsvd_lo: Reserved bits of the low quadword
  * @rsvd_hi: Reserved bits of the high quadword
- * @wide: The type exists in queues of 256-bit descriptors only
+ * @scalable: The type has 256 bits and exists with tables of scalable mode only
  */
 struct inval_layout {
 	u64 rsvd_lo;
 	u64 rsvd_hi;
-	bool wide;
+	bool scalable;
 };
 
 static const struct inval_layout inval_layouts[] = {
@@ -81,16 +81,16 @@ static void decode_pages(u64 hi, struct vtds_inval *inval)
  * In caching mode entries that are not present are cached under domain-id 0, of whatever
  * domain they are in: no table has it. Xen before 4.16 announces new mappings under it.
  */
-static __always_inline bool is_any_domain(u64 lo)
+static __always_inline bool is_any_domain(const struct vtds_inval *inval)
 {
-	return !FIELD_GET(VTD_INVAL_DID, lo);
+	return !inval->did;
 }
 
 static __always_inline enum vtd_shadow_iqei
 decode_iotlb(const struct vtds_caps *caps, u64 lo, u64 hi,
 	     struct vtds_inval *inval)
 {
-	inval->all_domains = is_any_domain(lo);
+	inval->all_domains = is_any_domain(inval);
 	switch (FIELD_GET(VTD_INVAL_G, lo)) {
 	case VTD_INVAL_G_RESERVED:
 		return VTD_SHADOW_IQEI_RESERVED_FIELD;
@@ -123,7 +123,7 @@ static enum vtd_shadow_iqei decode_pasid_iotlb(u64 lo, u64 hi,
 	default:
 		return VTD_SHADOW_IQEI_RESERVED_FIELD;
 	}
-	inval->all_domains = is_any_domain(lo);
+	inval->all_domains = is_any_domain(inval);
 	inval->action = VTDS_SYNC;
 	return VTD_SHADOW_IQEI_NONE;
 }
@@ -151,24 +151,25 @@ static enum vtd_shadow_iqei decode_wait(u64 lo, u64 hi,
 	return VTD_SHADOW_IQEI_NONE;
 }
 
-/* Returns the type, 0 if there is none such in a queue of this width. */
-static unsigned int known_type(u64 lo, unsigned int nr_qwords)
+/* Returns the type, 0 if there is none such in this mode and of this width. */
+static unsigned int known_type(int mode, u64 lo, unsigned int nr_qwords)
 {
 	unsigned int type = FIELD_GET(VTD_INVAL_TYPE_LO, lo) |
 			    FIELD_GET(VTD_INVAL_TYPE_HI, lo) << 4;
 
 	if (type >= ARRAY_SIZE(inval_layouts) ||
-	    (inval_layouts[type].wide && nr_qwords != VTDS_WIDE_QWORDS))
+	    (inval_layouts[type].scalable &&
+	     (mode != VTD_TTM_SCALABLE || nr_qwords != VTDS_WIDE_QWORDS)))
 		return 0;
 	return type;
 }
 
 static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
-						   const u64 *desc,
+						   int mode, const u64 *desc,
 						   unsigned int nr_qwords,
 						   struct vtds_inval *inval)
 {
-	unsigned int type = known_type(desc[0], nr_qwords);
+	unsigned int type = known_type(mode, desc[0], nr_qwords);
 	u64 lo = desc[0], hi = desc[1];
 
 	if (!type)
@@ -179,7 +180,7 @@ static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
 		return VTD_SHADOW_IQEI_RESERVED_FIELD;
 
 	*inval = (struct vtds_inval){
-		.did = FIELD_GET(VTD_INVAL_DID, lo),
+		.did = FIELD_GET(VTD_INVAL_DID, lo) & ~caps->no_did_bits,
 		.all_pages = true,
 	};
 	switch (type) {
@@ -205,6 +206,7 @@ static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
 /**
  * vtds_inval_decode() - Decode and check a descriptor
  * @caps: Capabilities of the unit
+ * @mode: vtds_unit_mode()
  * @desc: The descriptor
  * @nr_qwords: Its length: 2 or VTDS_WIDE_QWORDS
  * @inval: Output
@@ -213,11 +215,11 @@ static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
  *
  * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
  */
-enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, int mode,
 				       const u64 *desc, unsigned int nr_qwords,
 				       struct vtds_inval *inval)
 {
-	return decode(caps, desc, nr_qwords, inval);
+	return decode(caps, mode, desc, nr_qwords, inval);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_inval_decode);
 
@@ -338,7 +340,8 @@ enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
 {
 	enum vtd_shadow_iqei iqei;
 
-	iqei = decode(&batch->unit->caps, desc, nr_qwords, inval);
+	iqei = decode(&batch->unit->caps, vtds_unit_mode(batch->unit), desc,
+		      nr_qwords, inval);
 	trace_vtd_shadow_descriptor(desc[0], desc[1], iqei);
 	if (iqei)
 		return iqei;

@@ -89,11 +89,32 @@ static void queue_decode(u64 iqa, struct guest_queue *queue)
 					      VTDS_NARROW_QWORDS;
 }
 
-/* Whether a register holds the offset of a descriptor in the queue. */
-static bool offset_valid(const struct guest_queue *queue, u64 offset)
+/* Whether a register holds an offset in the queue, in steps of the narrow width. */
+static bool offset_in_queue(const struct guest_queue *queue, u64 offset)
 {
 	return offset < queue->size &&
-	       IS_ALIGNED(offset, queue->nr_qwords * sizeof(u64));
+	       IS_ALIGNED(offset, VTDS_NARROW_QWORDS * sizeof(u64));
+}
+
+static bool offset_aligned(const struct guest_queue *queue, u64 offset)
+{
+	return IS_ALIGNED(offset, queue->nr_qwords * sizeof(u64));
+}
+
+/* What is wrong with the registers, section 11.4.9.9, before anything is fetched. */
+static enum vtd_shadow_iqei queue_check(const struct vtds_unit *unit,
+					const struct guest_queue *queue,
+					u64 tail)
+{
+	if (vtds_unit_mode(unit) < 0)
+		return VTD_SHADOW_IQEI_INVALID_MODE;
+	if (queue->nr_qwords == VTDS_WIDE_QWORDS && !unit->caps.scalable)
+		return VTD_SHADOW_IQEI_INVALID_WIDTH;
+	if (!offset_in_queue(queue, tail))
+		return VTD_SHADOW_IQEI_INVALID_TAIL;
+	if (!offset_aligned(queue, tail))
+		return VTD_SHADOW_IQEI_UNALIGNED_TAIL;
+	return VTD_SHADOW_IQEI_NONE;
 }
 
 static int queue_fetch(struct vtds_unit *unit, const struct guest_queue *queue,
@@ -179,21 +200,19 @@ int vtds_queue_run_guest(struct vtds_batch *batch,
 			 struct vtd_shadow_run_queue *cmd)
 {
 	struct guest_queue queue;
+	enum vtd_shadow_iqei iqei;
 	int ret = 0;
 
 	queue_decode(cmd->iqa, &queue);
 	cmd->done = 0;
 	cmd->iqei = VTD_SHADOW_IQEI_NONE;
 	cmd->status = 0;
-	if (!offset_valid(&queue, cmd->head))
+	if (!offset_in_queue(&queue, cmd->head) ||
+	    !offset_aligned(&queue, cmd->head))
 		return -EINVAL;
-	if (queue.nr_qwords == VTDS_WIDE_QWORDS &&
-	    !batch->unit->caps.scalable) {
-		stop(cmd, VTD_SHADOW_IQEI_INVALID_WIDTH);
-		return 0;
-	}
-	if (!offset_valid(&queue, cmd->tail)) {
-		stop(cmd, VTD_SHADOW_IQEI_INVALID_TAIL);
+	iqei = queue_check(batch->unit, &queue, cmd->tail);
+	if (iqei) {
+		stop(cmd, iqei);
 		return 0;
 	}
 

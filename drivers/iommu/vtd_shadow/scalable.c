@@ -177,7 +177,7 @@ int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
 		return vtds_setting_block(setting, VTD_FAULT_PASID_INVALID,
 					  setting->fpd);
 
-	setting->did = FIELD_GET(VTD_PASID_DID, entry[1]);
+	setting->did = FIELD_GET(VTD_PASID_DID, entry[1]) & ~caps->no_did_bits;
 	setting->attachment = VTD_SHADOW_ATTACHED_IDENTITY;
 	if (pgtt == VTD_PGTT_PASS_THROUGH)
 		return 0;

@@ -15,6 +15,7 @@
 /* CAP_REG, section 11.4.2 */
 enum {
 	VTD_CAP_ND = GENMASK_ULL(2, 0),
+	VTD_CAP_ND_RSVD = 7,
 	VTD_CAP_RWBF = BIT_ULL(4),
 	VTD_CAP_CM = BIT_ULL(7),
 	VTD_CAP_SAGAW_39 = BIT_ULL(9),
@@ -209,7 +210,7 @@ enum vtd_inval_type {
 	VTD_INVAL_DEVICE_TLB = 3,
 	VTD_INVAL_INTERRUPT = 4,
 	VTD_INVAL_WAIT = 5,
-	/* Only in queues of 256-bit descriptors */
+	/* Of 256 bits, and only with tables of scalable mode */
 	VTD_INVAL_PASID_IOTLB = 6,
 	VTD_INVAL_PASID_CACHE = 7,
 	VTD_INVAL_PASID_DEVICE_TLB = 8,

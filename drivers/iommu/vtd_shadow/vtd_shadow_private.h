@@ -111,6 +111,8 @@ struct vtds_events;
  * @second_stage: PGTT 010b is allowed (SSTS)
  * @rid_pasid: Scalable-mode context entries have RID_PASID (RPS)
  * @pasid_bits: Width of a PASID in requests, 0 if none may have one (PSS)
+ * @no_did_bits: Bits of a domain-id that the unit does not have (ND): they do not count,
+ *               neither in entries nor in descriptors
  */
 struct vtds_caps {
 	u8 levels;
@@ -125,6 +127,7 @@ struct vtds_caps {
 	bool second_stage;
 	bool rid_pasid;
 	u8 pasid_bits;
+	u16 no_did_bits;
 };
 
 /**
@@ -716,6 +719,7 @@ int vtds_setting_unreadable(struct vtds_setting *setting, int error,
 void vtds_setting_note(struct vtds_setting *setting, const u64 *entry,
 		       unsigned int nr_qwords);
 u64 vtds_beyond_haw(const struct vtds_caps *caps);
+int vtds_unit_mode(const struct vtds_unit *unit);
 bool vtds_unit_is_scalable(const struct vtds_unit *unit);
 void vtds_context_read(struct vtds_unit *unit, u16 sid,
 		       struct vtds_setting *setting);
@@ -798,7 +802,7 @@ struct vtds_inval {
 	u64 status_gpa;
 };
 
-enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps,
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, int mode,
 				       const u64 *desc, unsigned int nr_qwords,
 				       struct vtds_inval *inval);
 enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,

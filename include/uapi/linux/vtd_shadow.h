@@ -244,8 +244,8 @@ enum vtd_shadow_state_flags {
  * guest memory) is the guest's doing: no error, the devices are blocked.
  *
  * Errors: EOPNOTSUPP @cap or @ecap have a bit that GET_INFO does not allow;
- * EINVAL @haw out of range, CM missing, no supported SAGAW, or an MGAW below 30
- * bits or wider than the widest of SAGAW.
+ * EINVAL @haw out of range, CM missing, no supported SAGAW, an MGAW below 30 bits or
+ * wider than the widest of SAGAW, SLLPS with 1 GiB and without 2 MiB, or ND of 7.
  */
 struct vtd_shadow_set_state {
 	__u32 size;
@@ -343,16 +343,21 @@ struct vtd_shadow_remove_device {
  * enum vtd_shadow_iqei - Why a queue stopped (IQERCD_REG.IQEI)
  * @VTD_SHADOW_IQEI_NONE: It did not stop; or, if RUN_QUEUE says that it did, for
  *                        a reason that has no number: a status write failed
- * @VTD_SHADOW_IQEI_INVALID_TAIL: IQT_REG is not in the queue or not aligned
+ * @VTD_SHADOW_IQEI_INVALID_TAIL: IQT_REG is not in the queue or not a multiple of 16
  *                                (RUN_QUEUE)
  * @VTD_SHADOW_IQEI_FETCH_FAILED: The descriptor is not in guest memory
  *                                (RUN_QUEUE)
  * @VTD_SHADOW_IQEI_INVALID_TYPE: The descriptor's type is not known, or not in
- *                                a queue of this width
+ *                                a queue of this width, or not with tables of the
+ *                                mode in RTADDR_REG
  * @VTD_SHADOW_IQEI_RESERVED_FIELD: A reserved field is not zero, or a field has
  *                                  a reserved value
  * @VTD_SHADOW_IQEI_INVALID_WIDTH: IQA_REG.DW asks for 256-bit descriptors, which
  *                                 the unit does not have (RUN_QUEUE)
+ * @VTD_SHADOW_IQEI_UNALIGNED_TAIL: IQT_REG is not a multiple of 32, with 256-bit
+ *                                  descriptors (RUN_QUEUE)
+ * @VTD_SHADOW_IQEI_INVALID_MODE: RTADDR_REG.TTM has a mode that the unit does not have
+ *                                (RUN_QUEUE)
  *
  * VT-d specification, section 11.4.9.9; the values are those of the register.
  */
@@ -363,6 +368,8 @@ enum vtd_shadow_iqei {
 	VTD_SHADOW_IQEI_INVALID_TYPE = 3,
 	VTD_SHADOW_IQEI_RESERVED_FIELD = 4,
 	VTD_SHADOW_IQEI_INVALID_WIDTH = 5,
+	VTD_SHADOW_IQEI_UNALIGNED_TAIL = 6,
+	VTD_SHADOW_IQEI_INVALID_MODE = 7,
 };
 
 /**
@@ -403,7 +410,8 @@ enum vtd_shadow_iqei {
  * Domain-id 0 means all domains: in caching mode entries that are not present are
  * cached under it, and some guests announce new mappings with it. An IOTLB or
  * PASID-based IOTLB descriptor that has it syncs its range in every domain of the
- * unit. Context-cache and PASID-cache descriptors read the entries of all devices
+ * unit. Bits of a domain-id that CAP_REG.ND says the unit does not have do not count.
+ * Context-cache and PASID-cache descriptors read the entries of all devices
  * again (device-selective ones those of the source-id), whatever their domain-id.
  *
  * A wait descriptor is a barrier: what stands before it has taken effect on the

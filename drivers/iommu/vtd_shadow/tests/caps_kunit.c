@@ -38,6 +38,9 @@ static void caps_cap_bits(struct kunit *test)
 		u64 cap = CAP_GOOD | 1ULL << bit;
 		bool allowed = CAP_ALLOWED >> bit & 1;
 
+		/* No size of superpages without the smaller one */
+		if (bit == 35)
+			cap |= 1ULL << 34;
 		/* MGAW 33 to 49: more than SAGAW can do is another error */
 		if (bit >= 16 && bit <= 21)
 			cap = CAP_CM | CAP_SAGAW_5 | 32ULL << 16 | 1ULL << bit;
@@ -121,12 +124,39 @@ static void caps_fields(struct kunit *test)
 	decode(CAP_GOOD | 1ULL << 34, 1ULL << 6, 40, &caps);
 	KUNIT_EXPECT_EQ(test, caps.leaf_levels, 6);
 	KUNIT_EXPECT_TRUE(test, caps.pass_through && !caps.device_tlb);
-	decode(CAP_GOOD | 1ULL << 35, 1ULL << 2, 40, &caps);
-	KUNIT_EXPECT_EQ(test, caps.leaf_levels, 10);
+	decode(CAP_GOOD, 1ULL << 2, 40, &caps);
+	KUNIT_EXPECT_EQ(test, caps.leaf_levels, 2);
 	KUNIT_EXPECT_TRUE(test, caps.device_tlb && !caps.snoop);
 	decode(CAP_GOOD | 3ULL << 34, 1ULL << 7, 40, &caps);
 	KUNIT_EXPECT_EQ(test, caps.leaf_levels, 14);
 	KUNIT_EXPECT_TRUE(test, caps.snoop && !caps.pass_through);
+}
+
+/* SLLPS: 1 GiB comes with 2 MiB only */
+static void caps_superpages(struct kunit *test)
+{
+	struct vtds_caps caps;
+
+	for (u64 sllps = 0; sllps < 4; sllps++) {
+		int ret = decode(CAP_GOOD | sllps << 34, 0, 40, &caps);
+
+		KUNIT_EXPECT_EQ_MSG(test, ret, sllps == 2 ? -EINVAL : 0,
+				    "sllps %llu", sllps);
+	}
+}
+
+/* ND: a domain-id has 4 + 2 * ND bits; 7 is reserved */
+static void caps_domain_ids(struct kunit *test)
+{
+	struct vtds_caps caps;
+
+	for (u64 nd = 0; nd < 7; nd++) {
+		KUNIT_EXPECT_EQ(test, decode(CAP_GOOD | nd, 0, 40, &caps), 0);
+		KUNIT_EXPECT_EQ_MSG(test, caps.no_did_bits,
+				    (0xfff0 << (2 * nd)) & 0xffff, "nd %llu",
+				    nd);
+	}
+	KUNIT_EXPECT_EQ(test, decode(CAP_GOOD | 7, 0, 40, &caps), -EINVAL);
 }
 
 /* Of scalable mode, each for itself */
@@ -228,6 +258,9 @@ static void caps_entry_reserved(struct kunit *test)
 				   (opt & 16 ? 1ULL << 43 : 0);
 			struct vtds_caps caps;
 
+			/* 1 GiB without 2 MiB: there is no such unit */
+			if ((opt & 3) == 2)
+				continue;
 			KUNIT_ASSERT_EQ(test, decode(cap, ecap, haws[i], &caps),
 					0);
 			for (unsigned int k = 0; k < ARRAY_SIZE(entry_kinds);
@@ -244,6 +277,8 @@ static struct kunit_case caps_cases[] = {
 	KUNIT_CASE(caps_widths),
 	KUNIT_CASE(caps_haw),
 	KUNIT_CASE(caps_fields),
+	KUNIT_CASE(caps_superpages),
+	KUNIT_CASE(caps_domain_ids),
 	KUNIT_CASE(caps_scalable_fields),
 	KUNIT_CASE(caps_entry_reserved),
 	{},

@@ -192,6 +192,19 @@ static void context_domain_id(struct kunit *test)
 	}
 }
 
+/* Bits that the unit does not have do not count, as in descriptors. */
+static void context_domain_id_width(struct kunit *test)
+{
+	struct bench *b = test->priv;
+
+	context_set_up(b);
+	b->unit->caps.no_did_bits = 0xff00;
+	ctx_entry(b)[1] = 0x1234ULL << 8 | 2;
+	KUNIT_EXPECT_EQ(test, read_sid(b, SID).did, 0x34);
+	KUNIT_EXPECT_EQ(test, read_sid(b, SID).attachment,
+			VTD_SHADOW_ATTACHED_SHADOW);
+}
+
 /* Reporting of faults is the VMM's business. */
 static void context_fault_disable(struct kunit *test)
 {
@@ -308,6 +321,7 @@ static struct kunit_case context_cases[] = {
 	KUNIT_CASE(context_root_entry),
 	KUNIT_CASE(context_reserved_bits),
 	KUNIT_CASE(context_domain_id),
+	KUNIT_CASE(context_domain_id_width),
 	KUNIT_CASE(context_fault_disable),
 	KUNIT_CASE(context_types_and_widths),
 	KUNIT_CASE(context_pass_through_ignores_pointer),

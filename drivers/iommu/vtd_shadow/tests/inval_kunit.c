@@ -11,6 +11,9 @@ enum {
 	IQEI_RESERVED = 4,
 };
 
+/* RTADDR_REG.TTM */
+enum { LEGACY = 0, SCALABLE = 1 };
+
 /**
  * struct layout - One type of descriptor
  * @lo: A good low quadword
@@ -53,7 +56,7 @@ static u32 decode_with(const struct vtds_caps *caps, u64 lo, u64 hi,
 {
 	u64 desc[] = { lo, hi, U64_MAX, U64_MAX };
 
-	return vtds_inval_decode(caps, desc, 2, inval);
+	return vtds_inval_decode(caps, LEGACY, desc, 2, inval);
 }
 
 static u32 decode(u64 lo, u64 hi, struct vtds_inval *inval)
@@ -66,7 +69,7 @@ static u32 decode_wide(u64 lo, u64 hi, struct vtds_inval *inval)
 {
 	u64 desc[] = { lo, hi, 0, 0 };
 
-	return vtds_inval_decode(&all_caps, desc, 4, inval);
+	return vtds_inval_decode(&all_caps, SCALABLE, desc, 4, inval);
 }
 
 static u32 decode_any(bool wide, u64 lo, u64 hi, struct vtds_inval *inval)
@@ -114,6 +117,61 @@ static void inval_types(struct kunit *test)
 	}
 }
 
+static void check_mode(struct kunit *test, int mode, unsigned int type)
+{
+	u64 desc[4] = { layouts[type - 1].lo };
+	bool known = type <= 5 || mode == SCALABLE;
+	struct vtds_inval inval;
+	u32 iqei;
+
+	iqei = vtds_inval_decode(&all_caps, mode, desc, 4, &inval);
+	KUNIT_EXPECT_EQ_MSG(test, iqei, known ? IQEI_NONE : IQEI_TYPE,
+			    "type %u mode %d", type, mode);
+	iqei = vtds_inval_decode(&all_caps, mode, desc, 2, &inval);
+	KUNIT_EXPECT_EQ(test, iqei, type <= 5 ? IQEI_NONE : IQEI_TYPE);
+}
+
+/* Types 6 to 8 belong to tables of scalable mode, whatever the width. */
+static void inval_types_by_mode(struct kunit *test)
+{
+	for (unsigned int type = 1; type <= 8; type++) {
+		check_mode(test, LEGACY, type);
+		check_mode(test, SCALABLE, type);
+		/* A mode that the unit does not have */
+		check_mode(test, -EOPNOTSUPP, type);
+	}
+}
+
+/* The bits of a domain-id that the unit does not have are not looked at. */
+static void check_did_width(struct kunit *test, u64 type, unsigned int bits)
+{
+	const struct vtds_caps caps = {
+		.mamv = 63,
+		.no_did_bits = U16_MAX & ~(BIT(bits) - 1),
+	};
+	u64 desc[4] = { type | 0xfff5ULL << 16 };
+	struct vtds_inval inval;
+
+	vtds_inval_decode(&caps, SCALABLE, desc, 4, &inval);
+	KUNIT_EXPECT_EQ_MSG(test, inval.did, 0xfff5 & (BIT(bits) - 1),
+			    "type %llx bits %u", type, bits);
+	KUNIT_EXPECT_FALSE(test, inval.all_domains);
+	/* If nothing else is left it is that of all domains */
+	desc[0] = type | (u64)caps.no_did_bits << 16;
+	vtds_inval_decode(&caps, SCALABLE, desc, 4, &inval);
+	KUNIT_EXPECT_TRUE(test, inval.all_domains);
+}
+
+static void inval_domain_id_width(struct kunit *test)
+{
+	for (unsigned int bits = 4; bits <= 16; bits += 2) {
+		check_did_width(test, 0x22, bits);
+		check_did_width(test, 0x32, bits);
+		check_did_width(test, 0x26, bits);
+		check_did_width(test, 0x36, bits);
+	}
+}
+
 static u32 iqei_of(u64 reserved, unsigned int bit)
 {
 	return reserved >> bit & 1 ? IQEI_RESERVED : IQEI_NONE;
@@ -155,7 +213,8 @@ static void inval_reserved_quadwords(struct kunit *test)
 			u32 iqei;
 
 			desc[bit / 64] = 1ULL << bit % 64;
-			iqei = vtds_inval_decode(&all_caps, desc, 4, &inval);
+			iqei = vtds_inval_decode(&all_caps, SCALABLE, desc, 4,
+						 &inval);
 			KUNIT_EXPECT_EQ_MSG(test, iqei, IQEI_RESERVED,
 					    "type %u bit %u", type, bit);
 		}
@@ -337,12 +396,14 @@ static void inval_pasid_iotlb_address_mask(struct kunit *test)
 			struct vtds_caps caps = { .mamv = mamv };
 			u64 desc[4] = { 0x36, am };
 			struct vtds_inval inval;
-			u32 iqei = vtds_inval_decode(&caps, desc, 4, &inval);
+			u32 iqei = vtds_inval_decode(&caps, SCALABLE, desc, 4,
+						     &inval);
 
 			KUNIT_EXPECT_EQ(test, iqei, IQEI_NONE);
 			/* The same limits the IOTLB descriptor in both widths */
 			desc[0] = 0x32;
-			iqei = vtds_inval_decode(&caps, desc, 4, &inval);
+			iqei = vtds_inval_decode(&caps, SCALABLE, desc, 4,
+						 &inval);
 			KUNIT_EXPECT_EQ(test, iqei,
 					am > mamv ? IQEI_RESERVED : IQEI_NONE);
 		}
@@ -460,6 +521,8 @@ static void inval_wait(struct kunit *test)
 
 static struct kunit_case inval_cases[] = {
 	KUNIT_CASE(inval_types),
+	KUNIT_CASE(inval_types_by_mode),
+	KUNIT_CASE(inval_domain_id_width),
 	KUNIT_CASE(inval_reserved_bits),
 	KUNIT_CASE(inval_reserved_quadwords),
 	KUNIT_CASE(inval_granularity),

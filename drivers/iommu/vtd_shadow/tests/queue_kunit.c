@@ -22,6 +22,8 @@ enum {
 	IQEI_TYPE = 3,
 	IQEI_RESERVED = 4,
 	IQEI_WIDTH = 5,
+	IQEI_UNALIGNED = 6,
+	IQEI_MODE = 7,
 };
 
 enum {
@@ -31,6 +33,8 @@ enum {
 
 /* IQA_REG: descriptors of 256 bits */
 #define DW BIT_ULL(11)
+/* RTADDR_REG: 0 for tables of legacy mode, 1 for those of scalable mode */
+#define TTM(ttm) ((u64)(ttm) << 10)
 
 /* Descriptors: an interrupt entry cache flush does nothing here */
 #define NOP 0x4ULL
@@ -60,6 +64,7 @@ static struct queue make_queue(struct kunit *test, unsigned int qs, bool wide)
 {
 	struct bench *b = test->priv;
 
+	b->unit->rtaddr = wide ? TTM(1) : TTM(0);
 	b->unit->caps = (struct vtds_caps){
 		.levels = 0x8,
 		.leaf_levels = 0xe,
@@ -185,7 +190,7 @@ static void queue_ends_at_the_tail(struct kunit *test)
 	}
 }
 
-/* The types of 256 bits, in their own queue and in the other one */
+/* The types of scalable mode, there, in legacy mode, and in a queue of 128 bits */
 static void queue_types_by_width(struct kunit *test)
 {
 	static const u64 wide_only[] = { 0x26, 0x36, 0x07, 0x17, 0x37, 0x08 };
@@ -195,8 +200,12 @@ static void queue_types_by_width(struct kunit *test)
 
 		put(&q, 0, wide_only[i], 0);
 		expect_run(&q, 0, q.width, q.width, 1, IQEI_NONE, 0);
+		/* With tables of legacy mode */
+		q.b->unit->rtaddr = TTM(0);
+		expect_run(&q, 0, q.width, 0, 0, IQEI_TYPE, STOPPED);
 		q = make_queue(test, 0, false);
 		q.b->unit->caps.scalable = true;
+		q.b->unit->rtaddr = TTM(1);
 		put(&q, 0, wide_only[i], 0);
 		expect_run(&q, 0, q.width, 0, 0, IQEI_TYPE, STOPPED);
 	}
@@ -350,13 +359,65 @@ static void queue_bad_tail(struct kunit *test)
 		for (unsigned int bit = 0; bit < 64; bit++) {
 			u64 tail = 1ULL << bit;
 
-			if (tail % q.width || tail >= q.size)
+			if (tail % 16 || tail >= q.size)
 				expect_run(&q, q.width, tail, q.width, 0,
 					   IQEI_TAIL, STOPPED);
+			else if (tail % q.width)
+				expect_run(&q, q.width, tail, q.width, 0,
+					   IQEI_UNALIGNED, STOPPED);
 		}
 		expect_run(&q, 0, q.size, 0, 0, IQEI_TAIL, STOPPED);
 		expect_run(&q, 0, U64_MAX, 0, 0, IQEI_TAIL, STOPPED);
 	}
+}
+
+/* Between two descriptors of 256 bits, anywhere; behind the end is another error */
+static void queue_unaligned_tail(struct kunit *test)
+{
+	struct queue q = make_queue(test, 0, true);
+
+	fill(&q, NOP);
+	for (u64 tail = 16; tail < q.size; tail += 32)
+		expect_run(&q, 0, tail, 0, 0, IQEI_UNALIGNED, STOPPED);
+	expect_run(&q, 0, q.size + 16, 0, 0, IQEI_TAIL, STOPPED);
+	expect_run(&q, 0, 24, 0, 0, IQEI_TAIL, STOPPED);
+	/* Descriptors of 128 bits may end there */
+	q = make_queue(test, 0, false);
+	fill(&q, NOP);
+	expect_run(&q, 0, 16, 16, 1, IQEI_NONE, 0);
+}
+
+/* RTADDR_REG.TTM has a value that is reserved, or not offered: whatever translates now */
+static void queue_bad_mode(struct kunit *test)
+{
+	for (unsigned int wide = 0; wide < 2; wide++)
+		for (unsigned int ttm = 0; ttm < 4; ttm++) {
+			struct queue q = make_queue(test, 0, wide);
+			bool good = !ttm || (ttm == 1 && wide);
+
+			fill(&q, NOP);
+			q.b->unit->rtaddr = TTM(ttm);
+			expect_run(&q, 0, 64, good ? 64 : 0,
+				   good ? 64 / q.width : 0,
+				   good ? IQEI_NONE : IQEI_MODE,
+				   good ? 0 : STOPPED);
+			q.b->unit->te = !q.b->unit->te;
+		}
+}
+
+/*
+ * Descriptors of 128 bits with tables of scalable mode: an error on hardware. Linux
+ * before 5.0 sends them all the same, after kexec from a kernel that used these tables,
+ * until it has latched its own. They do nothing that those of 256 bits do not do.
+ */
+static void queue_narrow_in_scalable_mode(struct kunit *test)
+{
+	struct queue q = make_queue(test, 0, false);
+
+	q.b->unit->caps.scalable = true;
+	q.b->unit->rtaddr = TTM(1);
+	fill(&q, NOP);
+	expect_run(&q, 0, 64, 64, 4, IQEI_NONE, 0);
 }
 
 /* 256 bits without scalable mode */
@@ -367,6 +428,7 @@ static void queue_bad_width(struct kunit *test)
 	fill(&q, NOP);
 	expect_run(&q, 0, 64, 64, 2, IQEI_NONE, 0);
 	q.b->unit->caps.scalable = false;
+	q.b->unit->rtaddr = TTM(0);
 	expect_run(&q, 64, 128, 64, 0, IQEI_WIDTH, STOPPED);
 	expect_run(&q, 64, 64, 64, 0, IQEI_WIDTH, STOPPED);
 }
@@ -546,6 +608,9 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(queue_in_rom),
 	KUNIT_CASE(queue_bad_head),
 	KUNIT_CASE(queue_bad_tail),
+	KUNIT_CASE(queue_unaligned_tail),
+	KUNIT_CASE(queue_bad_mode),
+	KUNIT_CASE(queue_narrow_in_scalable_mode),
 	KUNIT_CASE(queue_bad_width),
 	KUNIT_CASE(queue_status_write),
 	KUNIT_CASE(queue_interrupt),

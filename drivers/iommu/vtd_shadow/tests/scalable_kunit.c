@@ -429,6 +429,11 @@ static void scalable_domain_id(struct kunit *test)
 		expect_shadow(b, "DID", bit);
 		KUNIT_EXPECT_EQ(test, read_sid(b, LOWER_SID).did, 1 << bit);
 	}
+	/* Bits that the unit does not have do not count, as in descriptors */
+	b->unit->caps.no_did_bits = 0xff00;
+	pasid_entry(b, 0)[1] = 0x1234;
+	expect_shadow(b, "DID beyond ND", 0);
+	KUNIT_EXPECT_EQ(test, read_sid(b, LOWER_SID).did, 0x34);
 }
 
 static void check_type(struct bench *b, unsigned int pgtt, unsigned int aw)

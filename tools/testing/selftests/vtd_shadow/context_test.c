@@ -460,6 +460,42 @@ TEST_F(context, two_domain_ids_one_table)
 	EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
 }
 
+/*
+ * Bits of a domain-id that the unit does not have (CAP_REG.ND) do not exist, neither in
+ * entries nor in descriptors: with 4 of them 15h, 25h and 5 are one domain.
+ */
+TEST_F(context, domain_id_beyond_its_width)
+{
+	static const __u16 dids[] = { SCENE_DID, SCENE_DID + 0x10,
+				      SCENE_DID + 0xfff0 };
+	__u64 *ctx = vtds_ctx_entry(&self->s.guest, self->dev[0].sid);
+	struct vtd_shadow_translate answer;
+
+	self->s.unit.cap &= ~CAP_ND(7);
+	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	ctx[1] = (ctx[1] & 7) | CTX_DID(SCENE_DID + 0x20);
+	FLUSH(cc_device(self->dev[0].sid));
+	EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
+	ASSERT_EQ(0, vtds_translate(&self->s.unit, self->dev[0].sid, IOVA,
+				    &answer));
+	EXPECT_EQ((__u32)SCENE_DID, answer.domain_id);
+
+	for (unsigned int i = 0; i < 3; i++) {
+		vtds_unmap(&self->s.table, IOVA, SZ_4K);
+		FLUSH(iotlb_page(SCENE_DID + 1, IOVA));
+		EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
+		FLUSH(iotlb_page(dids[i], IOVA));
+		EXPECT_DEAD(&self->dev[0], IOVA, self->page);
+		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+		FLUSH(iotlb_domain(dids[i]));
+		EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
+	}
+	/* What is left of this one is 0 */
+	vtds_unmap(&self->s.table, IOVA, SZ_4K);
+	FLUSH(iotlb_page(0x10, IOVA));
+	EXPECT_DEAD(&self->dev[0], IOVA, self->page);
+}
+
 /* Domain-id 0: all domains for translations, and all contexts */
 TEST_F(context, domain_id_0)
 {

@@ -149,24 +149,35 @@ static struct model_setting read_scalable(struct model *m, __u64 root,
 
 /* --- Both --- */
 
+/* Has the root table a mode that the unit has? Whether it translates does not matter. */
+bool model_has_mode(const struct model *m, unsigned int ttm)
+{
+	return (m->rtaddr >> 10 & 3) == ttm && (!ttm || m->caps.scalable);
+}
+
 /* Does the unit read its tables as those of scalable mode? */
 bool model_is_scalable(const struct model *m)
 {
-	return m->te && m->caps.scalable && (m->rtaddr & 0xc00) == 0x400;
+	return m->te && model_has_mode(m, 1);
 }
 
 /* What the tables say for requests without PASID of @sid */
 struct model_setting model_read_setting(struct model *m, __u16 sid)
 {
 	__u64 root = m->rtaddr & ~0xfffULL;
+	struct model_setting setting;
 
 	if (!m->te)
 		return (struct model_setting){
 			.attachment = VTD_SHADOW_ATTACHED_IDENTITY,
 		};
 	if (model_is_scalable(m))
-		return read_scalable(m, root, sid);
-	if (m->rtaddr & 0xc00)
-		return blocked(0x30);
-	return read_legacy(m, root, sid);
+		setting = read_scalable(m, root, sid);
+	else if (m->rtaddr & 0xc00)
+		setting = blocked(0x30);
+	else
+		setting = read_legacy(m, root, sid);
+	/* Other bits do not exist */
+	setting.did &= m->caps.did_mask;
+	return setting;
 }

@@ -63,9 +63,11 @@ static bool has_bad_field(const struct model *m, struct model_desc desc)
 static enum vtd_shadow_iqei check(const struct model *m, struct model_desc desc,
 				  bool wide)
 {
-	unsigned int type = type_of(desc);
+	unsigned int type = type_of(desc), last = DESC_WAIT;
 
-	if (type < DESC_CC || type > (wide ? DESC_PASID_DEV_TLB : DESC_WAIT))
+	if (wide && model_has_mode(m, 1))
+		last = DESC_PASID_DEV_TLB;
+	if (type < DESC_CC || type > last)
 		return VTD_SHADOW_IQEI_INVALID_TYPE;
 	if ((desc.q[0] & reserved[type][0] & ~TYPE_BITS) ||
 	    (desc.q[1] & reserved[type][1]) ||
@@ -227,6 +229,8 @@ enum vtd_shadow_iqei model_descriptor(struct model *m, struct model_desc desc,
 
 	if (iqei)
 		return iqei;
+	/* Other bits of a domain-id do not exist */
+	desc.q[0] &= ~DESC_DID(0xffff & ~m->caps.did_mask);
 	switch (type_of(desc)) {
 	case DESC_CC:
 	case DESC_PASID_CACHE:

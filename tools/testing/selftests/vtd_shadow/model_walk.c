@@ -99,6 +99,7 @@ void model_set_caps(struct model *m, __u64 cap, __u64 ecap, unsigned int haw)
 		.mgaw = (cap >> 16 & 63) + 1,
 		.haw = haw,
 		.mamv = cap >> 48 & 63,
+		.did_mask = (1 << (4 + 2 * (cap & 7))) - 1,
 		.device_tlb = ecap >> 2 & 1,
 		.pass_through = ecap >> 6 & 1,
 		/* Some guests set it in scalable mode, whatever the unit offers */

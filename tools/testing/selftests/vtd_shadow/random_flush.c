@@ -149,6 +149,13 @@ static void queue_wait(struct vtds_random *r, struct random_batch *batch)
 
 static void add_noise(struct vtds_random *r, struct model_desc *desc)
 {
+	/* Bits that a domain-id does not have; for other types they are reserved */
+	if (((1 << (desc->q[0] & 15)) &
+	     (1 << DESC_CC | 1 << DESC_IOTLB | 1 << DESC_PASID_IOTLB |
+	      1 << DESC_PASID_CACHE)) &&
+	    random_chance(r, 20))
+		desc->q[0] |= DESC_DID(random_number(r) & 0xffff &
+				       ~r->model.caps.did_mask);
 	if ((desc->q[0] & 15) != DESC_IOTLB)
 		return;
 	desc->q[0] |= random_number(r) & 0xc0;
@@ -309,10 +316,14 @@ static struct outcome predict_queue(struct vtds_random *r,
 {
 	/* Nothing at all, if the queue stops before its first descriptor */
 	r->nr_written = 0;
+	if (!model_has_mode(&r->model, 0) && !model_has_mode(&r->model, 1))
+		return stop_at(0, VTD_SHADOW_IQEI_INVALID_MODE);
 	if (r->wide && !r->model.caps.scalable)
 		return stop_at(0, VTD_SHADOW_IQEI_INVALID_WIDTH);
-	if (tail >= SZ_4K || tail % desc_size(r))
+	if (tail >= SZ_4K || tail % 16)
 		return stop_at(0, VTD_SHADOW_IQEI_INVALID_TAIL);
+	if (tail % desc_size(r))
+		return stop_at(0, VTD_SHADOW_IQEI_UNALIGNED_TAIL);
 	if (batch->nr &&
 	    (!model_memory(&r->model, base) || base >> r->model.caps.haw))
 		return stop_at(0, VTD_SHADOW_IQEI_FETCH_FAILED);
@@ -350,7 +361,7 @@ static __u64 fill_queue(struct vtds_random *r, const struct random_batch *batch,
 	r->model.version++;
 	if (random_chance(r, 1))
 		return tail + SZ_4K;
-	return random_chance(r, 99) ? tail : tail + 8;
+	return random_chance(r, 99) ? tail : tail + desc_size(r) / 2;
 }
 
 static const char *run_queue(struct vtds_random *r,

@@ -214,7 +214,8 @@ static void choose_caps(struct vtds_random *r)
 	unsigned int widest = levels & 8 ? 57 : levels & 4 ? 48 : 39;
 	unsigned int width = mgaw[random_below(r, 7)];
 
-	r->unit.cap = CAP_CM | CAP_PSI | (__u64)levels << 8 |
+	r->unit.cap = CAP_ND(random_chance(r, 70) ? 6 : random_below(r, 7)) |
+		      CAP_CM | CAP_PSI | (__u64)levels << 8 |
 		      CAP_MGAW(width < widest ? width : widest) |
 		      CAP_MAMV(mamv[random_below(r, 7)]);
 	if (random_chance(r, 85))

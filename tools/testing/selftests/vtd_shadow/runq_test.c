@@ -82,6 +82,8 @@ FIXTURE_TEARDOWN(runq)
 #define INVALID_TYPE VTD_SHADOW_IQEI_INVALID_TYPE
 #define RESERVED_FIELD VTD_SHADOW_IQEI_RESERVED_FIELD
 #define INVALID_WIDTH VTD_SHADOW_IQEI_INVALID_WIDTH
+#define UNALIGNED_TAIL VTD_SHADOW_IQEI_UNALIGNED_TAIL
+#define INVALID_MODE VTD_SHADOW_IQEI_INVALID_MODE
 #define STOPPED VTD_SHADOW_QUEUE_STOPPED
 #define INTERRUPT VTD_SHADOW_QUEUE_INTERRUPT
 
@@ -387,9 +389,7 @@ TEST_F(runq, status_in_bad_memory)
 TEST_F(runq, bad_tail)
 {
 	const __u64 size = SZ_4K << self->queue->qs;
-	const __u64 tails[] = { 8,     vtds_queue_width(self->queue) / 2,
-				size,  size + 64,
-				~0ULL, 1ULL << 63 };
+	const __u64 tails[] = { 8, 24, size, size + 64, ~0ULL, 1ULL << 63 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(tails); i++) {
 		self->queue->tail = tails[i];
@@ -398,6 +398,45 @@ TEST_F(runq, bad_tail)
 	}
 	self->queue->tail = 0;
 	RUN(0, NONE, 0);
+}
+
+/* Between two descriptors of 256 bits: the error has a number of its own */
+TEST_F(runq, unaligned_tail)
+{
+	if (!variant->wide)
+		SKIP(return, "every multiple of 16 is good for 128 bits");
+
+	for (__u64 tail = 16; tail < SZ_4K; tail += 96) {
+		self->queue->tail = tail;
+		RUN(0, UNALIGNED_TAIL, STOPPED);
+		EXPECT_EQ(0ULL, self->queue->head);
+	}
+	self->queue->tail = 0;
+	RUN(0, NONE, 0);
+}
+
+/* RTADDR_REG has a mode that is reserved, or not offered */
+TEST_F(runq, bad_mode)
+{
+	struct vtds_unit *unit = &self->s.unit;
+	const __u64 good = unit->rtaddr;
+
+	for (__u64 mode = 0; mode < 4; mode++) {
+		if (mode < 2 && !(mode && !variant->wide))
+			continue;
+		unit->rtaddr = (good & ~(3ULL << 10)) | mode << 10;
+		ASSERT_EQ(0, vtds_set_state(unit));
+		PUT(iotlb_global());
+		RUN(0, INVALID_MODE, STOPPED);
+		self->queue->tail = self->queue->head;
+		EXPECT_AT_HOME(0);
+		EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, &self->s.dev[0], 0);
+	}
+	unit->rtaddr = good;
+	ASSERT_EQ(0, vtds_set_state(unit));
+	PUT(iotlb_global());
+	RUN(1, NONE, 0);
+	EXPECT_AT_HOME(1);
 }
 
 TEST_F(runq, bad_head)

@@ -425,6 +425,36 @@ TEST_F(scalable, rid_pasid_not_offered)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
+/* The types of scalable mode are unknown while the root table is one of legacy mode */
+TEST_F(scalable, types_in_legacy_mode)
+{
+	const struct vtds_desc descs[] = {
+		pc_global(),
+		pc_pasid(SCENE_DID, 0),
+		piotlb_pasid(SCENE_DID, 0),
+		piotlb_pages(SCENE_DID, 0, IOVA, 0),
+		pasid_dev_tlb(self->dev->sid, 0, IOVA),
+	};
+	struct vtd_shadow_invalidate array;
+
+	for (unsigned int te = 0; te < 2; te++) {
+		self->s.scalable = false;
+		ASSERT_EQ(0, vtds_scene_state(&self->s, te));
+		for (unsigned int i = 0; i < ARRAY_SIZE(descs); i++) {
+			ASSERT_EQ(0, vtds_invalidate(&self->s.unit, &descs[i],
+						     1, &array));
+			EXPECT_EQ((__u32)VTD_SHADOW_IQEI_INVALID_TYPE,
+				  array.iqei);
+		}
+		FLUSH(cc_global(), iotlb_global());
+		/* As soon as it is latched, before translation is on */
+		self->s.scalable = true;
+		ASSERT_EQ(0, vtds_scene_state(&self->s, te));
+		FLUSH(descs[0], descs[1], descs[2], descs[3], descs[4]);
+	}
+	EXPECT_AT_HOME(3);
+}
+
 /*
  * The guest may use PASIDs, but the device has none: refused, and not claimed to be
  * attached, as the host's core does. All else goes on.

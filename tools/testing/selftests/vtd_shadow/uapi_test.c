@@ -572,6 +572,11 @@ TEST_F(bind, registers)
 	/* 57 bits need 5 levels */
 	unit->cap = good_cap & ~CAP_SAGAW(5);
 	EXPECT_EQ(-EINVAL, vtds_set_state(unit));
+	/* No 1 GiB without 2 MiB; the last number of domain-ids is reserved */
+	unit->cap = good_cap & ~CAP_SSLPS_2M;
+	EXPECT_EQ(-EINVAL, vtds_set_state(unit));
+	unit->cap = good_cap | CAP_ND(7);
+	EXPECT_EQ(-EINVAL, vtds_set_state(unit));
 	/* Leaves of 1 GiB need 30 */
 	unit->cap = (good_cap & ~CAP_MGAW_MASK) | CAP_MGAW(29);
 	EXPECT_EQ(-EINVAL, vtds_set_state(unit));

@@ -20,9 +20,9 @@ static int unit_call(const struct vtds_unit *unit, unsigned long cmd, void *arg)
 /* The guest sees 3, 4 and 5 levels, 57 bits of IOVA and all leaf sizes */
 static void default_registers(struct vtds_unit *unit)
 {
-	unit->cap = CAP_CM | CAP_SAGAW(3) | CAP_SAGAW(4) | CAP_SAGAW(5) |
-		    CAP_MGAW(57) | CAP_SSLPS_2M | CAP_SSLPS_1G | CAP_PSI |
-		    CAP_MAMV(VTDS_MAMV);
+	unit->cap = CAP_ND(6) | CAP_CM | CAP_SAGAW(3) | CAP_SAGAW(4) |
+		    CAP_SAGAW(5) | CAP_MGAW(57) | CAP_SSLPS_2M | CAP_SSLPS_1G |
+		    CAP_PSI | CAP_MAMV(VTDS_MAMV);
 	unit->ecap = ECAP_QI | ECAP_PT;
 	unit->haw = 46;
 }

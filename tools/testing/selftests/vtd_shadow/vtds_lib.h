@@ -99,6 +99,8 @@ int vtds_destroy(struct vtds_vmm *vmm, __u32 id);
 /* ---- The unit: one open file of /dev/vtd_shadow (unit.c) ---- */
 
 /* CAP_REG and ECAP_REG fields that tests set */
+/* Domain-ids of 4 + 2 * n bits */
+#define CAP_ND(n) ((__u64)(n))
 #define CAP_CM (1ULL << 7)
 #define CAP_SAGAW(levels) (1ULL << (6 + (levels)))
 /* clang-format off */

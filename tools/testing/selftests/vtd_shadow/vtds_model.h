@@ -149,6 +149,7 @@ struct model_device {
  * @mgaw: Bits of IOVA
  * @haw: Bits of guest physical addresses
  * @mamv: Largest address mask
+ * @did_mask: Bits that a domain-id has
  * @pass_through: Context entries may say so
  * @device_tlb: The same
  * @snoop: Leaves may have SNP
@@ -162,6 +163,7 @@ struct model_caps {
 	unsigned int mgaw;
 	unsigned int haw;
 	unsigned int mamv;
+	unsigned int did_mask;
 	bool pass_through;
 	bool device_tlb;
 	bool snoop;
@@ -259,6 +261,7 @@ struct model_answer model_walk(struct model *m, __u64 root, unsigned int levels,
 
 /* ---- What root, context and PASID entries say now (model_context.c) ---- */
 
+bool model_has_mode(const struct model *m, unsigned int ttm);
 bool model_is_scalable(const struct model *m);
 struct model_setting model_read_setting(struct model *m, __u16 sid);
 
