@@ -461,6 +461,7 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 	for (u32 i = 0; i < dev->nr_requesters; i++)
 		requester_read(batch, &dev->requesters[i]);
 	group_update(batch, group);
+	vtds_pasids_regroup(batch, group);
 	vtds_pasids_refresh(batch, dev);
 	return 0;
 }
@@ -588,10 +589,12 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 	list_del(&dev->group_entry);
 	list_del(&dev->unit_entry);
 	dev->group = NULL;
-	if (list_empty(&group->devices))
+	if (list_empty(&group->devices)) {
 		group_free(group);
-	else
+	} else {
 		group_update(batch, group);
+		vtds_pasids_regroup(batch, group);
+	}
 
 	kfree(dev->requesters);
 	dev->requesters = NULL;

@@ -2,6 +2,7 @@
 /*
  * /dev/vtd_shadow: the misc device and its ioctl table. No policy here.
  */
+#include <kunit/visibility.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -22,6 +23,12 @@ MODULE_PARM_DESC(max_nodes, "Most mirrored table pages of one unit");
 unsigned long vtds_max_pages = 1UL << 27;
 module_param_named(max_pages, vtds_max_pages, ulong, 0644);
 MODULE_PARM_DESC(max_pages, "Most 4 KiB pages mapped by one unit");
+
+/* Each costs an attachment, each table among them a page table of the host */
+unsigned int vtds_max_pasids = 64;
+EXPORT_SYMBOL_IF_KUNIT(vtds_max_pasids);
+module_param_named(max_pasids, vtds_max_pasids, uint, 0644);
+MODULE_PARM_DESC(max_pasids, "Most PASIDs of one unit, 4096 at most");
 
 union vtds_cmd {
 	struct vtd_shadow_get_info get_info;

@@ -303,10 +303,6 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
 		leaf->reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
 		return;
 	}
-	if (vtd_is_interrupt(iova)) {
-		leaf->reason = VTD_FAULT_INTERRUPT_RANGE;
-		return;
-	}
 
 	while (node->children && node->children[index]) {
 		node = node->children[index];

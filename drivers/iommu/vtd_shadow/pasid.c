@@ -3,12 +3,28 @@
  * Requests with PASID: which PASID table entries the guest has for a device, and
  * attaching each to the shadow of its table or to the identity page table. What
  * host or device cannot do is reported, and such requests stay refused.
+ *
+ * The IOMMU core attaches a PASID for all devices of a host group, and whatever
+ * source-id they use. So only a device that is alone in its group, with one source-id,
+ * has PASIDs: then the entry of this source-id is the only one that counts.
+ *
+ * PASID 0 is the core's name for requests without PASID. Where the host lets a request
+ * with PASID 0 pass it goes where those go, and nothing can be done about it here.
  */
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/iommu.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
+#include <linux/vfio.h>
 
 #include "vtd_shadow_private.h"
+
+static bool may_have_pasids(const struct vtds_device *dev)
+{
+	return list_is_singular(&dev->group->devices) &&
+	       dev->nr_requesters == 1;
+}
 
 static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 			struct vtds_pasid *pasid,
@@ -18,8 +34,7 @@ static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 	struct vtds_domain *domain;
 	int ret;
 
-	/* The IOMMU core's name for requests without PASID */
-	if (pasid->pasid == IOMMU_NO_PASID)
+	if (pasid->pasid == IOMMU_NO_PASID || !may_have_pasids(dev))
 		return -EOPNOTSUPP;
 	if (wanted->attachment == VTD_SHADOW_ATTACHED_IDENTITY) {
 		ret = vtds_device_attach_identity(dev, pasid->pasid);
@@ -46,16 +61,18 @@ static void pasid_detach(struct vtds_device *dev, struct vtds_pasid *pasid)
 	pasid->identity_attached = false;
 }
 
-static bool pasid_settled(const struct vtds_pasid *pasid,
+static bool pasid_settled(const struct vtds_device *dev,
+			  const struct vtds_pasid *pasid,
 			  const struct vtds_setting *wanted)
 {
 	switch (wanted->attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
-		return pasid->domain && pasid->domain->root == wanted->root &&
+		return may_have_pasids(dev) && pasid->domain &&
+		       pasid->domain->root == wanted->root &&
 		       pasid->domain->levels == wanted->levels &&
 		       !pasid->domain->host.broken;
 	case VTD_SHADOW_ATTACHED_IDENTITY:
-		return pasid->identity_attached;
+		return may_have_pasids(dev) && pasid->identity_attached;
 	default:
 		return !pasid->domain && !pasid->identity_attached;
 	}
@@ -71,7 +88,7 @@ static void pasid_update(struct vtds_batch *batch, struct vtds_device *dev,
 	vtds_event_setting(batch->unit, &pasid->requester);
 	if (wanted->error)
 		vtds_batch_fail(batch, wanted->error);
-	if (pasid_settled(pasid, wanted))
+	if (pasid_settled(dev, pasid, wanted))
 		return;
 	pasid_detach(dev, pasid);
 	if (wanted->attachment == VTD_SHADOW_ATTACHED_BLOCKED)
@@ -93,7 +110,20 @@ static void pasid_free(struct vtds_device *dev, struct vtds_pasid *pasid)
 	pasid_detach(dev, pasid);
 	xa_erase(&dev->pasids, pasid->pasid);
 	dev->owner->nr_pasids--;
+	dev->owner->pasids_reported = false;
 	kfree(pasid);
+}
+
+/* The devices of a group became one more or one less: all, or none, may have PASIDs. */
+void vtds_pasids_regroup(struct vtds_batch *batch, struct vtds_group *group)
+{
+	struct vtds_pasid *pasid;
+	struct vtds_device *dev;
+	unsigned long index;
+
+	list_for_each_entry(dev, &group->devices, group_entry)
+		xa_for_each(&dev->pasids, index, pasid)
+			pasid_update(batch, dev, pasid);
 }
 
 /* Forgets all PASIDs of a device; their requests are refused. */
@@ -106,15 +136,38 @@ void vtds_pasids_clear(struct vtds_device *dev)
 		pasid_free(dev, pasid);
 }
 
+static u32 pasid_limit(void)
+{
+	return min_t(u32, READ_ONCE(vtds_max_pasids), VTDS_MAX_PASIDS);
+}
+
+/* Reports the first PASID that the operator's limit keeps out, until one leaves. */
+static void limit_reached(struct vtds_batch *batch,
+			  const struct vtds_device *dev,
+			  const struct vtds_setting *setting)
+{
+	struct vtds_requester requester = {
+		.sid = dev->requesters[0].sid,
+		.setting = *setting,
+	};
+
+	vtds_batch_fail(batch, -ENOSPC);
+	if (!batch->unit->pasids_reported)
+		vtds_event_attach(batch->unit, &requester, -ENOSPC);
+	batch->unit->pasids_reported = true;
+}
+
 static struct vtds_pasid *pasid_create(struct vtds_batch *batch,
-				       struct vtds_device *dev, u32 number)
+				       struct vtds_device *dev,
+				       const struct vtds_setting *setting)
 {
 	struct vtds_unit *unit = batch->unit;
+	u32 number = setting->pasid;
 	struct vtds_pasid *pasid;
 	int ret;
 
-	if (unit->nr_pasids >= VTDS_MAX_PASIDS) {
-		vtds_batch_fail(batch, -ENOSPC);
+	if (unit->nr_pasids >= pasid_limit()) {
+		limit_reached(batch, dev, setting);
 		return NULL;
 	}
 	pasid = kzalloc(sizeof(*pasid), GFP_KERNEL_ACCOUNT);
@@ -134,6 +187,16 @@ static struct vtds_pasid *pasid_create(struct vtds_batch *batch,
 	return pasid;
 }
 
+/* A present entry that is known stays. */
+static void pasid_mark(struct vtds_batch *batch, struct vtds_device *dev,
+		       const struct vtds_setting *setting)
+{
+	struct vtds_pasid *pasid = xa_load(&dev->pasids, setting->pasid);
+
+	if (pasid)
+		pasid->seen = batch->seq;
+}
+
 /* A present entry; called for one after the other. */
 static void pasid_found(struct vtds_batch *batch, struct vtds_device *dev,
 			const struct vtds_setting *setting)
@@ -141,12 +204,23 @@ static void pasid_found(struct vtds_batch *batch, struct vtds_device *dev,
 	struct vtds_pasid *pasid = xa_load(&dev->pasids, setting->pasid);
 
 	if (!pasid)
-		pasid = pasid_create(batch, dev, setting->pasid);
+		pasid = pasid_create(batch, dev, setting);
 	if (!pasid)
 		return;
 	pasid->seen = batch->seq;
 	pasid->requester.setting = *setting;
 	pasid_update(batch, dev, pasid);
+}
+
+/* Forgets the PASIDs whose entries are gone. */
+static void free_unseen(struct vtds_batch *batch, struct vtds_device *dev)
+{
+	struct vtds_pasid *pasid;
+	unsigned long index;
+
+	xa_for_each(&dev->pasids, index, pasid)
+		if (pasid->seen != batch->seq)
+			pasid_free(dev, pasid);
 }
 
 /**
@@ -160,8 +234,6 @@ static void pasid_found(struct vtds_batch *batch, struct vtds_device *dev,
 void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
 {
 	struct vtds_unit *unit = batch->unit;
-	struct vtds_pasid *pasid;
-	unsigned long index;
 
 	if (!unit->caps.pasid_bits || !vtds_unit_is_scalable(unit)) {
 		vtds_pasids_clear(dev);
@@ -170,11 +242,54 @@ void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
 	if (dev->pasids_seq == batch->seq)
 		return;
 	dev->pasids_seq = batch->seq;
+	/* At the limit one takes the place of another: those that leave go first */
+	if (unit->nr_pasids >= pasid_limit()) {
+		vtds_scalable_visit_pasids(batch, dev, pasid_mark);
+		free_unseen(batch, dev);
+	}
 	vtds_scalable_visit_pasids(batch, dev, pasid_found);
-	xa_for_each(&dev->pasids, index, pasid)
-		if (pasid->seen != batch->seq)
-			pasid_free(dev, pasid);
+	free_unseen(batch, dev);
 }
+
+/*
+ * Why a PASID is unknown: its entry, or what is on the way to it. Nothing is wrong with
+ * those if it is RID_PASID, if it is beyond the limit, or if nobody announced it.
+ */
+static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
+{
+	struct vtds_unit *unit = dev->owner;
+	struct vtds_setting now;
+
+	if (!unit->te)
+		return VTD_FAULT_NONE;
+	switch (vtds_unit_mode(unit)) {
+	case VTD_TTM_LEGACY:
+		return VTD_FAULT_PASID_IN_LEGACY_MODE;
+	case VTD_TTM_SCALABLE:
+		vtds_scalable_read_pasid(unit, dev->requesters[0].sid, number,
+					 &now);
+		return now.reason;
+	default:
+		return VTD_FAULT_BAD_ROOT;
+	}
+}
+
+/**
+ * vtds_pasid_is_none() - Whether the host takes a PASID for none
+ * @dev: The device
+ * @number: The PASID
+ *
+ * Return: whether requests with it reach what requests without PASID reach.
+ */
+bool vtds_pasid_is_none(const struct vtds_device *dev, u32 number)
+{
+	const struct dev_iommu *iommu = dev->vdev->dev->iommu;
+
+	KUNIT_STATIC_STUB_REDIRECT(vtds_pasid_is_none, dev, number);
+
+	return number == IOMMU_NO_PASID && iommu && iommu->max_pasids;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_pasid_is_none);
 
 /**
  * vtds_pasid_lookup() - Where requests with a PASID are attached
@@ -194,7 +309,7 @@ enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
 
 	if (!pasid) {
 		*setting = (struct vtds_setting){ .pasid = number };
-		vtds_setting_block(setting, VTD_FAULT_PASID_NOT_PRESENT, false);
+		vtds_setting_block(setting, unknown_reason(dev, number), false);
 		*domain = NULL;
 		return VTD_SHADOW_ATTACHED_BLOCKED;
 	}

@@ -57,8 +57,7 @@ static int read_root(struct vtds_unit *unit, u16 sid,
  * @caps: Capabilities of the unit
  * @entry: The entry
  * @setting: Gets the reason on failure
- * @directory: Output, guest physical address of the PASID directory
- * @dir_entries: Output, how many entries it has
+ * @directory: Output, its PASID directory
  *
  * Section 9.4. The PASID of requests without PASID is left in @setting.
  *
@@ -66,8 +65,8 @@ static int read_root(struct vtds_unit *unit, u16 sid,
  */
 int vtds_scalable_context_decode(const struct vtds_caps *caps,
 				 const u64 entry[4],
-				 struct vtds_setting *setting, u64 *directory,
-				 u32 *dir_entries)
+				 struct vtds_setting *setting,
+				 struct vtds_directory *directory)
 {
 	vtds_setting_note(setting, entry, CONTEXT_ENTRY_QWORDS);
 	setting->fpd = entry[0] & VTD_SM_CTX_FPD;
@@ -79,9 +78,12 @@ int vtds_scalable_context_decode(const struct vtds_caps *caps,
 		return vtds_setting_block(setting, VTD_FAULT_SM_CTX_RESERVED,
 					  false);
 
-	*directory = entry[0] & VTD_ENTRY_ADDR;
-	*dir_entries = BIT(FIELD_GET(VTD_SM_CTX_PDTS, entry[0]) +
-			   VTD_PASID_DIR_MIN_SHIFT);
+	*directory = (struct vtds_directory){
+		.gpa = entry[0] & VTD_ENTRY_ADDR,
+		.entries = BIT(FIELD_GET(VTD_SM_CTX_PDTS, entry[0]) +
+			       VTD_PASID_DIR_MIN_SHIFT),
+		.pasids = caps->pasid_bits && (entry[0] & VTD_SM_CTX_PASIDE),
+	};
 	/* Without RPS the field does not exist and the PASID is 0 */
 	setting->pasid =
 		caps->rid_pasid ? FIELD_GET(VTD_SM_CTX_RID_PASID, entry[1]) : 0;
@@ -90,8 +92,8 @@ int vtds_scalable_context_decode(const struct vtds_caps *caps,
 EXPORT_SYMBOL_IF_KUNIT(vtds_scalable_context_decode);
 
 static int read_context(struct vtds_unit *unit, u16 sid,
-			struct vtds_setting *setting, u64 *directory,
-			u32 *dir_entries)
+			struct vtds_setting *setting,
+			struct vtds_directory *directory)
 {
 	u64 table, entry[CONTEXT_ENTRY_QWORDS];
 	int ret;
@@ -105,7 +107,7 @@ static int read_context(struct vtds_unit *unit, u16 sid,
 		return vtds_setting_unreadable(setting, ret,
 					       VTD_FAULT_SM_CTX_UNREADABLE);
 	return vtds_scalable_context_decode(&unit->caps, entry, setting,
-					    directory, dir_entries);
+					    directory);
 }
 
 /* Finds the PASID table of a directory entry, section 9.5. */
@@ -190,7 +192,8 @@ int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
 EXPORT_SYMBOL_IF_KUNIT(vtds_pasid_decode);
 
 /* Follows setting->pasid from the directory to its entry. */
-static void read_pasid(struct vtds_unit *unit, u64 directory, u32 dir_entries,
+static void read_pasid(struct vtds_unit *unit,
+		       const struct vtds_directory *directory,
 		       enum vtd_fault_reason beyond,
 		       struct vtds_setting *setting)
 {
@@ -198,11 +201,11 @@ static void read_pasid(struct vtds_unit *unit, u64 directory, u32 dir_entries,
 	u64 table, entry[PASID_ENTRY_QWORDS];
 	int ret;
 
-	if (index >= dir_entries) {
+	if (index >= directory->entries) {
 		vtds_setting_block(setting, beyond, setting->fpd);
 		return;
 	}
-	if (read_directory(unit, directory + index * PASID_DIR_ENTRY_SIZE,
+	if (read_directory(unit, directory->gpa + index * PASID_DIR_ENTRY_SIZE,
 			   setting, &table))
 		return;
 	index = setting->pasid & (BIT(VTD_PASID_TABLE_SHIFT) - 1);
@@ -228,12 +231,10 @@ static void read_pasid(struct vtds_unit *unit, u64 directory, u32 dir_entries,
 void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 			struct vtds_setting *setting)
 {
-	u64 directory;
-	u32 entries;
+	struct vtds_directory directory;
 
-	if (!read_context(unit, sid, setting, &directory, &entries))
-		read_pasid(unit, directory, entries, VTD_FAULT_SM_RID_PASID,
-			   setting);
+	if (!read_context(unit, sid, setting, &directory))
+		read_pasid(unit, &directory, VTD_FAULT_SM_RID_PASID, setting);
 }
 
 /**
@@ -242,20 +243,29 @@ void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
  * @sid: As for vtds_scalable_read()
  * @pasid: The PASID
  * @setting: Output; blocked with a reason if the tables have no valid answer
+ *
+ * Requests without PASID do not need PASIDE, these do.
  */
 void vtds_scalable_read_pasid(struct vtds_unit *unit, u16 sid, u32 pasid,
 			      struct vtds_setting *setting)
 {
-	u64 directory;
-	u32 entries;
+	struct vtds_directory directory;
 
 	*setting = (struct vtds_setting){};
-	if (read_context(unit, sid, setting, &directory, &entries))
+	if (read_context(unit, sid, setting, &directory))
 		return;
 	setting->pasid = pasid;
-	read_pasid(unit, directory, entries, VTD_FAULT_DIR_NOT_PRESENT,
-		   setting);
+	if (!directory.pasids)
+		vtds_setting_block(setting, VTD_FAULT_SM_PASID_DISABLED,
+				   setting->fpd);
+	else if (pasid >> unit->caps.pasid_bits)
+		vtds_setting_block(setting, VTD_FAULT_SM_PASID_TOO_LARGE,
+				   setting->fpd);
+	else
+		read_pasid(unit, &directory, VTD_FAULT_SM_PASID_TOO_LARGE,
+			   setting);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_scalable_read_pasid);
 
 /* The present entries of one PASID table, but for that of RID_PASID. */
 static void visit_table(struct vtds_batch *batch, struct vtds_device *dev,
@@ -286,28 +296,31 @@ static void visit_table(struct vtds_batch *batch, struct vtds_device *dev,
 /**
  * vtds_scalable_visit_pasids() - Visit the PASID entries of a device
  * @batch: The batch; its unit is in scalable mode
- * @dev: The device; of several source-ids the first one counts
- * @found: Called for each present entry, valid or not, but that of RID_PASID
+ * @dev: The device; of several source-ids the first one is looked up
+ * @found: Called for each present entry, valid or not, but that of RID_PASID. There are
+ *         none if the context entry does not permit requests with PASID
  */
 void vtds_scalable_visit_pasids(struct vtds_batch *batch,
 				struct vtds_device *dev, vtds_pasid_fn found)
 {
 	struct vtds_unit *unit = batch->unit;
 	struct vtds_setting context = {};
-	u64 directory, table;
+	struct vtds_directory directory;
 	u32 entries;
+	u64 table;
 
-	if (read_context(unit, dev->requesters[0].sid, &context, &directory,
-			 &entries))
+	if (read_context(unit, dev->requesters[0].sid, &context, &directory) ||
+	    !directory.pasids)
 		return;
-	entries = min_t(u32, entries,
+	entries = min_t(u32, directory.entries,
 			DIV_ROUND_UP(BIT(unit->caps.pasid_bits),
 				     BIT(VTD_PASID_TABLE_SHIFT)));
 	for (u32 i = 0; i < entries; i++) {
 		struct vtds_setting path = context;
 
 		cond_resched();
-		if (!read_directory(unit, directory + i * PASID_DIR_ENTRY_SIZE,
+		if (!read_directory(unit,
+				    directory.gpa + i * PASID_DIR_ENTRY_SIZE,
 				    &path, &table))
 			visit_table(batch, dev, table,
 				    i << VTD_PASID_TABLE_SHIFT, context.pasid,

@@ -3,6 +3,7 @@
  * Translate: what a device reaches at an address now, by the mirror, and whether
  * the host agrees.
  */
+#include <kunit/visibility.h>
 #include <linux/mm.h>
 
 #include "vtd_shadow_private.h"
@@ -51,6 +52,16 @@ static int translate_identity(struct vtds_unit *unit,
 	return 0;
 }
 
+/*
+ * A request without PASID to this range is an interrupt. One with PASID would be translated,
+ * but nothing is mapped there: other users of a table may have no PASID.
+ */
+static bool is_interrupt_request(const struct vtd_shadow_translate *cmd)
+{
+	return !(cmd->flags & VTD_SHADOW_TRANSLATE_PASID) &&
+	       vtd_is_interrupt(cmd->iova);
+}
+
 static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 			    struct vtd_shadow_translate *cmd)
 {
@@ -73,6 +84,8 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	cmd->perm = perm;
 	cmd->level = leaf.level;
 	cmd->fault_reason = leaf.reason;
+	if (is_interrupt_request(cmd))
+		cmd->fault_reason = VTD_FAULT_INTERRUPT_RANGE;
 	return 0;
 }
 
@@ -89,7 +102,8 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		return -ENOENT;
 	domain = dev->group->domain;
 	attachment = dev->group->attachment;
-	if (cmd->flags & VTD_SHADOW_TRANSLATE_PASID)
+	if ((cmd->flags & VTD_SHADOW_TRANSLATE_PASID) &&
+	    !vtds_pasid_is_none(dev, cmd->pasid))
 		attachment =
 			vtds_pasid_lookup(dev, cmd->pasid, &setting, &domain);
 
@@ -143,3 +157,4 @@ int vtds_unit_translate(struct vtds_unit *unit, void *arg)
 	mutex_unlock(&unit->lock);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_unit_translate);

@@ -371,7 +371,7 @@ struct vtds_port {
 	u32 pasid;
 };
 
-/* PASIDs that a unit attaches, of all its devices */
+/* PASIDs that a unit can have, of all its devices, whatever the operator permits */
 #define VTDS_MAX_PASIDS 4096
 
 /**
@@ -521,6 +521,7 @@ struct vtds_stats {
  * @nr_nodes: Mirror nodes
  * @nr_pages: Pages of 4 KiB mapped in all domains
  * @nr_pasids: PASIDs of all devices
+ * @pasids_reported: There are more than the limit, and that was reported
  * @seq: Number of batches so far
  * @limit_reported: The last batch that reached a limit was reported
  * @troubled: The host refused something that it may do later
@@ -556,6 +557,7 @@ struct vtds_unit {
 	u64 nr_nodes;
 	u64 nr_pages;
 	u32 nr_pasids;
+	bool pasids_reported;
 	u64 seq;
 	bool limit_reported;
 	bool troubled;
@@ -593,6 +595,7 @@ struct vtds_batch {
 /* main.c */
 extern unsigned long vtds_max_nodes;
 extern unsigned long vtds_max_pages;
+extern unsigned int vtds_max_pasids;
 
 /* unit.c */
 struct vtds_unit *vtds_unit_alloc(void);
@@ -727,10 +730,22 @@ int vtds_context_decode(const struct vtds_caps *caps, const u64 entry[2],
 			struct vtds_setting *setting);
 
 /* scalable.c */
+/**
+ * struct vtds_directory - The PASID directory of a scalable-mode context entry
+ * @gpa: Its guest physical address
+ * @entries: How many entries it has
+ * @pasids: Requests with PASID are permitted (PASIDE)
+ */
+struct vtds_directory {
+	u64 gpa;
+	u32 entries;
+	bool pasids;
+};
+
 int vtds_scalable_context_decode(const struct vtds_caps *caps,
 				 const u64 entry[4],
-				 struct vtds_setting *setting, u64 *directory,
-				 u32 *dir_entries);
+				 struct vtds_setting *setting,
+				 struct vtds_directory *directory);
 int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
 		      struct vtds_setting *setting);
 void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
@@ -745,11 +760,13 @@ enum vtd_fault_reason vtds_scalable_reason(enum vtd_fault_reason legacy);
 
 /* pasid.c */
 void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev);
+void vtds_pasids_regroup(struct vtds_batch *batch, struct vtds_group *group);
 void vtds_pasids_clear(struct vtds_device *dev);
 enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
 					     u32 number,
 					     struct vtds_setting *setting,
 					     struct vtds_domain **domain);
+bool vtds_pasid_is_none(const struct vtds_device *dev, u32 number);
 void vtds_pasids_block_domain(struct vtds_unit *unit,
 			      struct vtds_domain *domain);
 

@@ -386,9 +386,11 @@ enum vtd_shadow_iqei {
  *        The VMM leaves IQH_REG at it and raises FSTS_REG.IQE
  * @install_errno: Output, positive errno of the first mapping or attachment that
  *                 the guest's tables ask for and that could not be made, else 0.
- *                 ENOSPC a limit of BIND is reached, or 1,048,576 entries could not
- *                 be installed in this call, ENOENT the address is not in guest
- *                 memory, EPERM not with these permissions, EPROTO an
+ *                 ENOSPC a limit of BIND is reached, or there are more PASIDs than the
+ *                 module's parameter max_pasids allows the unit, or 1,048,576 entries
+ *                 could not be installed in this call, EOPNOTSUPP the host, or the
+ *                 device in its place, cannot have this PASID, ENOENT the address is
+ *                 not in guest memory, EPERM not with these permissions, EPROTO an
  *                 entry is malformed (reserved bits), EADDRNOTAVAIL it leads to
  *                 the interrupt range, EINVAL to what is no memory (registers of a
  *                 device that are in the IOAS), EADDRINUSE the host keeps the IOVA
@@ -577,6 +579,14 @@ enum vtd_shadow_translate_flags {
  * guest memory says by now, and checks it against the host IOMMU. What the identity
  * page table maps is checked, too, but for requests with PASID.
  *
+ * A PASID is attached if the device is the only one of the unit in its host IOMMU group
+ * and has one source-id. Else it is refused (VTD_SHADOW_EVENT_INSTALL with EOPNOTSUPP):
+ * the host keeps neither the members of a group nor source-ids apart. RID_PASID is for
+ * requests without PASID; those that have it as their PASID are refused. The host does
+ * not know PASID 0 apart from requests without PASID: if it has PASIDs for the device,
+ * requests with PASID 0 are answered as those without. In the interrupt range nothing is
+ * mapped for requests with PASID either.
+ *
  * Errors: ENOENT no device with that source-id; EIO the host IOMMU does not map
  * what the mirror says (a bug of this driver; it is logged), the identity page table
  * leads elsewhere than to guest memory, or a device that is blocked reaches something
@@ -703,8 +713,9 @@ enum vtd_shadow_event_flags {
  * What a device attempts in vain is seen by the host IOMMU's driver only.
  *
  * An entry is reported once, and again when it has changed; a limit that is reached
- * (ENOSPC) once, without a source-id, until a call stays below it. Faults that the guest
- * disabled (FPD), as far as the specification lets it, are not reported.
+ * (ENOSPC) once, without a source-id, until a call stays below it; the limit of PASIDs
+ * (ENOSPC) with the first one that it keeps out, and again after one has left. Faults
+ * that the guest disabled (FPD), as far as the specification lets it, are not reported.
  *
  * read() returns as many events as are there and fit the buffer, and blocks while
  * there is none, or fails with EAGAIN if the file is non-blocking; EINVAL: the

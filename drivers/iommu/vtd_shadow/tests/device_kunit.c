@@ -21,8 +21,14 @@
 #define MANY_PORTS 16
 
 enum {
+	REASON_LEGACY_MODE = 0x31,
+	REASON_PASID_DISABLED = 0x45,
+	REASON_PASID_TOO_LARGE = 0x46,
 	REASON_PASID_NOT_PRESENT = 0x59,
 	REASON_PASID_INVALID = 0x5b,
+	REASON_NOT_INSTALLED = 0x78,
+	REASON_NO_READ = 0x86,
+	REASON_INTERRUPT_RANGE = 0x87,
 	BLOCKED = VTD_SHADOW_ATTACHED_BLOCKED,
 	IDENTITY = VTD_SHADOW_ATTACHED_IDENTITY,
 	SHADOW = VTD_SHADOW_ATTACHED_SHADOW,
@@ -89,10 +95,22 @@ static unsigned int rig_find_host(const struct iommu_domain *domain)
 	return MANY_DOMAINS;
 }
 
+/* A host domain without PASID is attached for all of a group, by any of its devices. */
+static bool rig_is_port(unsigned int i, const struct device *dev, u32 pasid)
+{
+	const struct vtds_port *port = &rig->ports[i];
+
+	if (port->pasid != pasid)
+		return false;
+	return port->dev == dev ||
+	       (pasid == IOMMU_NO_PASID && rig->port_host[i] &&
+		port->group == rig_of_dev(dev)->dev.iommu_group);
+}
+
 static unsigned int rig_find_port(const struct device *dev, u32 pasid)
 {
 	for (unsigned int i = 0; i < rig->nr_ports; i++)
-		if (rig->ports[i].dev == dev && rig->ports[i].pasid == pasid)
+		if (rig_is_port(i, dev, pasid))
 			return i;
 	return rig->nr_ports;
 }
@@ -206,6 +224,11 @@ static void rig_identity_detach(struct vtds_device *dev, u32 pasid)
 	rig_unplug(dev->vdev->dev, pasid, NULL);
 }
 
+static bool rig_pasid_is_none(const struct vtds_device *dev, u32 number)
+{
+	return !number && rig_of_dev(dev->vdev->dev)->pasids;
+}
+
 static void rig_release(struct vtds_device *dev)
 {
 	dev->owner = NULL;
@@ -226,6 +249,7 @@ static void rig_activate_fakes(struct kunit *test)
 				   rig_identity_attach);
 	kunit_activate_static_stub(test, vtds_device_detach_identity,
 				   rig_identity_detach);
+	kunit_activate_static_stub(test, vtds_pasid_is_none, rig_pasid_is_none);
 	kunit_activate_static_stub(test, vtds_bound_release, rig_release);
 }
 
@@ -238,22 +262,29 @@ static u16 sid_of(unsigned int i)
 	return (i + 1) << 8;
 }
 
-static void add(unsigned int i)
+static void add_with(unsigned int i, unsigned int nr_sids)
 {
 	struct rig_device *d = &rig->devices[i];
 	struct vtds_unit *unit = rig->b->unit;
 	struct vtds_batch batch;
 
-	d->dev.requesters = kzalloc(sizeof(*d->dev.requesters), GFP_KERNEL);
+	d->dev.requesters =
+		kcalloc(nr_sids, sizeof(*d->dev.requesters), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(rig->b->test, d->dev.requesters);
-	d->dev.requesters[0].sid = sid_of(i);
-	d->dev.nr_requesters = 1;
+	for (unsigned int j = 0; j < nr_sids; j++)
+		d->dev.requesters[j].sid = sid_of(i + j);
+	d->dev.nr_requesters = nr_sids;
 	d->dev.owner = unit;
 	mutex_lock(&unit->lock);
 	vtds_batch_begin(&batch, unit);
 	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, &d->dev), 0);
 	vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
+}
+
+static void add(unsigned int i)
+{
+	add_with(i, 1);
 }
 
 static void drop(unsigned int i)
@@ -373,7 +404,8 @@ static void scalable_context(unsigned int i)
 	u64 context = 0x10000 + i * SZ_PAGE, dir = 0x20000 + i * SZ_PAGE;
 
 	bench_entry(rig->b, ROOT_GPA, (i + 1) * 2)[0] = context | 1;
-	bench_entry(rig->b, context, 0)[0] = dir | 1;
+	/* With PASIDE */
+	bench_entry(rig->b, context, 0)[0] = dir | 8 | 1;
 	for (unsigned int t = 0; t < 2; t++)
 		*bench_entry(rig->b, dir, t) =
 			(0x30000 + (i * 2 + t) * SZ_PAGE) | 1;
@@ -747,6 +779,276 @@ static void pasid_capability(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, attached(0, 63), IDENTITY);
 }
 
+/* Puts device 1 into the host group of device 0. */
+static void share_group(void)
+{
+	struct vtds_device *dev = &rig->devices[1].dev;
+
+	iommu_group_put(dev->iommu_group);
+	dev->iommu_group = iommu_group_ref_get(rig->devices[0].dev.iommu_group);
+}
+
+static void expect_refused(struct kunit *test, unsigned int i, u32 pasid)
+{
+	struct vtd_shadow_event event;
+
+	KUNIT_EXPECT_EQ(test, attached(i, pasid), BLOCKED);
+	KUNIT_ASSERT_TRUE(test, next_event(&event));
+	KUNIT_EXPECT_EQ(test, event.type, VTD_SHADOW_EVENT_INSTALL);
+	KUNIT_EXPECT_EQ(test, event.error, EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, event.source_id, sid_of(i));
+	KUNIT_EXPECT_EQ(test, event.pasid, pasid);
+}
+
+/*
+ * The host would attach a PASID for all of a group. So they go when a second device comes,
+ * whatever its entries say, and come back when one of the two leaves.
+ */
+static void pasid_shared_group(struct kunit *test)
+{
+	struct vtds_setting setting;
+	struct vtds_domain *domain;
+
+	two_tables();
+	set_pasid(0, 6, 4, 0);
+	set_pasid(1, 0, 2, TABLE_A);
+	set_pasid(1, 5, 2, TABLE_B);
+	rig->devices[1].pasids = true;
+	share_group();
+	add(0);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), SHADOW);
+	KUNIT_EXPECT_EQ(test, attached(0, 6), IDENTITY);
+
+	add(1);
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	expect_refused(test, 0, 5);
+	expect_refused(test, 0, 6);
+	expect_refused(test, 1, 5);
+	no_more_events(test);
+	KUNIT_EXPECT_EQ(test,
+			vtds_pasid_lookup(&rig->devices[0].dev, 5, &setting,
+					  &domain),
+			BLOCKED);
+	KUNIT_EXPECT_EQ(test, refresh(), EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), BLOCKED);
+	no_more_events(test);
+
+	drop(0);
+	KUNIT_EXPECT_EQ(test, attached(1, 5), SHADOW);
+	KUNIT_EXPECT_EQ(test, refresh(), 0);
+	no_more_events(test);
+}
+
+/* Nor does the host keep source-ids apart. */
+static void pasid_several_source_ids(struct kunit *test)
+{
+	struct vtds_device *dev = &rig->devices[0].dev;
+
+	two_tables();
+	add(0);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), SHADOW);
+	drop(0);
+
+	set_pasid(1, 0, 2, TABLE_A);
+	add_with(0, 2);
+	KUNIT_EXPECT_EQ(test, dev->requesters[1].sid, sid_of(1));
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	expect_refused(test, 0, 5);
+	no_more_events(test);
+}
+
+/* The context entry permits requests with PASID, or does not. */
+static void pasid_enable(struct kunit *test)
+{
+	u64 *context;
+
+	two_tables();
+	context = bench_entry(rig->b, 0x10000, 0);
+	*context &= ~8ULL;
+	add(0);
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), BLOCKED);
+	*context |= 8;
+	KUNIT_EXPECT_EQ(test, refresh(), 0);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), SHADOW);
+	*context &= ~8ULL;
+	KUNIT_EXPECT_EQ(test, refresh(), 0);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), BLOCKED);
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	no_more_events(test);
+}
+
+static unsigned int reason_of(u32 pasid)
+{
+	struct vtds_setting setting;
+	struct vtds_domain *domain;
+	unsigned int where;
+
+	where = vtds_pasid_lookup(&rig->devices[0].dev, pasid, &setting,
+				  &domain);
+	KUNIT_EXPECT_EQ(rig->b->test, where, BLOCKED);
+	KUNIT_EXPECT_NULL(rig->b->test, domain);
+	return setting.reason;
+}
+
+/* What TRANSLATE says of PASIDs that are not attached */
+static void pasid_reasons(struct kunit *test)
+{
+	struct vtds_unit *unit = rig->b->unit;
+	u64 *context;
+
+	two_tables();
+	context = bench_entry(rig->b, 0x10000, 0);
+	unit->caps.rid_pasid = true;
+	context[1] = 5;
+	add(0);
+	mutex_lock(&unit->lock);
+	KUNIT_EXPECT_EQ(test, reason_of(7), REASON_PASID_NOT_PRESENT);
+	KUNIT_EXPECT_EQ(test, reason_of(128 * 64), REASON_PASID_TOO_LARGE);
+	/* That of RID_PASID is good, and is for other requests */
+	KUNIT_EXPECT_EQ(test, reason_of(5), 0);
+	*context &= ~8ULL;
+	KUNIT_EXPECT_EQ(test, reason_of(7), REASON_PASID_DISABLED);
+	KUNIT_EXPECT_EQ(test, reason_of(5), REASON_PASID_DISABLED);
+	unit->rtaddr = ROOT_GPA;
+	KUNIT_EXPECT_EQ(test, reason_of(5), REASON_LEGACY_MODE);
+	unit->te = false;
+	KUNIT_EXPECT_EQ(test, reason_of(5), 0);
+	mutex_unlock(&unit->lock);
+}
+
+#define NO_PASID U32_MAX
+
+/* TRANSLATE, as the VMM calls it */
+static struct vtd_shadow_translate translate(u32 pasid, u64 iova)
+{
+	struct vtds_unit *unit = rig->b->unit;
+	struct vtd_shadow_translate cmd = {
+		.source_id = sid_of(0),
+		.flags = pasid == NO_PASID ? 0 : VTD_SHADOW_TRANSLATE_PASID,
+		.pasid = pasid == NO_PASID ? 0 : pasid,
+		.iova = iova,
+	};
+
+	/* As after BIND */
+	unit->ictx = (struct iommufd_ctx *)rig;
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_unit_translate(unit, &cmd), 0);
+	return cmd;
+}
+
+/* The page of make_table() is there. */
+static void expect_page(struct kunit *test, u32 pasid, unsigned int page)
+{
+	struct vtd_shadow_translate answer = translate(pasid, page * SZ_PAGE);
+
+	KUNIT_EXPECT_EQ(test, answer.attachment, SHADOW);
+	KUNIT_EXPECT_EQ(test, answer.perm, 3);
+	KUNIT_EXPECT_EQ(test, answer.gpa, DATA_GPA + page * SZ_PAGE);
+}
+
+static void expect_no_page(struct kunit *test, u32 pasid, u64 iova,
+			   unsigned int attachment, unsigned int reason)
+{
+	struct vtd_shadow_translate answer = translate(pasid, iova);
+
+	KUNIT_EXPECT_EQ(test, answer.attachment, attachment);
+	KUNIT_EXPECT_EQ(test, answer.perm, 0);
+	KUNIT_EXPECT_EQ(test, answer.gpa, 0);
+	KUNIT_EXPECT_EQ(test, answer.fault_reason, reason);
+}
+
+/*
+ * A request without PASID to the interrupt range is an interrupt. One with PASID is like
+ * any other, but nothing is mapped for it.
+ */
+static void pasid_interrupt_range(struct kunit *test)
+{
+	const u64 iova = 0xfee01000, table = TABLE_B + 4 * SZ_PAGE;
+
+	two_tables();
+	add(0);
+	expect_page(test, NO_PASID, 1);
+	expect_page(test, 5, 2);
+	expect_no_page(test, NO_PASID, iova, SHADOW, REASON_INTERRUPT_RANGE);
+	expect_no_page(test, 5, iova, SHADOW, REASON_NO_READ);
+
+	*bench_entry(rig->b, TABLE_B + SZ_PAGE, 3) = table | SS_RW;
+	*bench_entry(rig->b, table, 0x1f7) = (table + SZ_PAGE) | SS_RW;
+	*bench_entry(rig->b, table + SZ_PAGE, 1) = DATA_GPA | SS_RW;
+	*bench_entry(rig->b, table + SZ_PAGE, 0) = 0;
+	KUNIT_EXPECT_EQ(test, flush_all(), 0);
+	KUNIT_EXPECT_FALSE(test, maps(host_of(0, 5), iova));
+	expect_no_page(test, 5, iova, SHADOW, REASON_NOT_INSTALLED);
+	expect_no_page(test, 5, iova - SZ_PAGE, SHADOW, REASON_NO_READ);
+	/* Without PASID on the same table */
+	set_pasid(0, 0, 2, TABLE_B);
+	refresh();
+	expect_no_page(test, NO_PASID, iova, SHADOW, REASON_INTERRUPT_RANGE);
+	no_more_events(test);
+}
+
+/* PASID 0 is the host's name for none, if it has PASIDs at all. */
+static void pasid_none(struct kunit *test)
+{
+	two_tables();
+	add(0);
+	expect_page(test, 0, 1);
+	expect_no_page(test, 7, SZ_PAGE, BLOCKED, REASON_PASID_NOT_PRESENT);
+	rig->devices[0].pasids = false;
+	expect_no_page(test, 0, SZ_PAGE, BLOCKED, REASON_NOT_INSTALLED);
+	rig->devices[0].pasids = true;
+	no_more_events(test);
+
+	/* With its entry for itself the guest is told that it cannot be had */
+	rig->b->unit->caps.rid_pasid = true;
+	bench_entry(rig->b, 0x10000, 0)[1] = 5;
+	KUNIT_EXPECT_EQ(test, refresh(), EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), BLOCKED);
+	/* TABLE_B is now that of requests without PASID */
+	KUNIT_EXPECT_TRUE(test, maps(host_of(0, 0), 2 * SZ_PAGE));
+	expect_page(test, 0, 2);
+	expect_no_page(test, 5, 2 * SZ_PAGE, BLOCKED, REASON_NOT_INSTALLED);
+}
+
+/* The operator's limit: an event, once until a PASID leaves, and room for another then */
+static void pasid_limit(struct kunit *test)
+{
+	struct vtd_shadow_event event;
+	unsigned int limit = vtds_max_pasids;
+
+	two_tables();
+	vtds_max_pasids = 2;
+	for (u32 pasid = 6; pasid < 9; pasid++)
+		set_pasid(0, pasid, 2, TABLE_B);
+	add(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, refresh(), ENOSPC);
+		KUNIT_EXPECT_EQ(test, attached(0, 6), SHADOW);
+		KUNIT_EXPECT_EQ(test, attached(0, 7), BLOCKED);
+	}
+	KUNIT_ASSERT_TRUE(test, next_event(&event));
+	KUNIT_EXPECT_EQ(test, event.type, VTD_SHADOW_EVENT_INSTALL);
+	KUNIT_EXPECT_EQ(test, event.error, ENOSPC);
+	KUNIT_EXPECT_EQ(test, event.source_id, sid_of(0));
+	KUNIT_EXPECT_EQ(test, event.pasid, 7);
+	no_more_events(test);
+
+	/* One leaves, and another one is in its place with the same call */
+	pasid_entry(0, 5)[0] = 0;
+	pasid_entry(0, 8)[0] = 0;
+	KUNIT_EXPECT_EQ(test, refresh(), 0);
+	KUNIT_EXPECT_EQ(test, attached(0, 5), BLOCKED);
+	KUNIT_EXPECT_EQ(test, attached(0, 7), SHADOW);
+	no_more_events(test);
+	/* The table of requests without PASID is no matter of this limit */
+	vtds_max_pasids = 0;
+	drop(0);
+	add(0);
+	KUNIT_EXPECT_EQ(test, attached(0, 0), SHADOW);
+	KUNIT_EXPECT_EQ(test, attached(0, 6), BLOCKED);
+	vtds_max_pasids = limit;
+}
+
 /* A host domain that did not do as asked is taken from PASIDs, too. */
 static void pasid_broken_domain(struct kunit *test)
 {
@@ -863,6 +1165,13 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(device_retries_attach),
 	KUNIT_CASE(device_leaf_unpinned),
 	KUNIT_CASE(device_tables_unreadable),
+	KUNIT_CASE(pasid_shared_group),
+	KUNIT_CASE(pasid_enable),
+	KUNIT_CASE(pasid_several_source_ids),
+	KUNIT_CASE(pasid_reasons),
+	KUNIT_CASE(pasid_interrupt_range),
+	KUNIT_CASE(pasid_none),
+	KUNIT_CASE(pasid_limit),
 	{},
 };
 

@@ -35,6 +35,8 @@ enum {
 	REASON_CTX_UNREADABLE = 0x40,
 	REASON_CTX_NOT_PRESENT = 0x41,
 	REASON_CTX_RESERVED = 0x42,
+	REASON_PASID_DISABLED = 0x45,
+	REASON_PASID_TOO_LARGE = 0x46,
 	REASON_RID_PASID = 0x48,
 	REASON_DIR_UNREADABLE = 0x50,
 	REASON_DIR_NOT_PRESENT = 0x51,
@@ -344,6 +346,80 @@ static void scalable_directory_size(struct kunit *test)
 		ctx[1] = 0xfffff;
 		expect_blocked(b, REASON_RID_PASID, "beyond PDTS", pdts);
 	}
+}
+
+/* --- Requests with PASID --- */
+
+#define PASIDE 8
+
+static struct vtds_setting read_with(struct bench *b, u32 pasid)
+{
+	struct vtds_setting setting;
+
+	memset(&setting, 0xa5, sizeof(setting));
+	mutex_lock(&b->unit->lock);
+	vtds_scalable_read_pasid(b->unit, LOWER_SID, pasid, &setting);
+	mutex_unlock(&b->unit->lock);
+	return setting;
+}
+
+/* They need PASIDE, requests without PASID do not; the unit must have PASIDs. */
+static void scalable_pasid_enable(struct kunit *test)
+{
+	struct bench *b = scalable_set_up(test);
+	u64 *ctx = ctx_entry(b, LOWER_SID);
+
+	b->unit->caps.pasid_bits = 20;
+	set_pasid(b, 5);
+	KUNIT_EXPECT_EQ(test, read_with(b, 5).reason, REASON_PASID_DISABLED);
+	KUNIT_EXPECT_EQ(test, read_with(b, 5).attachment,
+			VTD_SHADOW_ATTACHED_BLOCKED);
+	KUNIT_EXPECT_EQ(test, read_with(b, 5).pasid, 5);
+	expect_shadow(b, "without PASIDE", 0);
+
+	ctx[0] |= PASIDE;
+	KUNIT_EXPECT_EQ(test, read_with(b, 5).attachment,
+			VTD_SHADOW_ATTACHED_SHADOW);
+	KUNIT_EXPECT_EQ(test, read_with(b, 6).reason, REASON_PASID_NOT_PRESENT);
+	KUNIT_EXPECT_EQ(test, read_with(b, 64).reason, REASON_DIR_NOT_PRESENT);
+	expect_shadow(b, "with PASIDE", 0);
+
+	b->unit->caps.pasid_bits = 0;
+	KUNIT_EXPECT_EQ(test, read_with(b, 5).reason, REASON_PASID_DISABLED);
+	ctx[0] &= ~1ULL;
+	KUNIT_EXPECT_EQ(test, read_with(b, 5).reason, REASON_CTX_NOT_PRESENT);
+}
+
+/* Beyond the directory, and beyond what the unit has; in the directory it is another fault */
+static void scalable_pasid_too_large(struct kunit *test)
+{
+	struct bench *b = scalable_set_up(test);
+	u64 *ctx = ctx_entry(b, LOWER_SID);
+
+	b->unit->caps.pasid_bits = 20;
+	for (unsigned int pdts = 0; pdts < 7; pdts++) {
+		u32 end = 64U << (pdts + 7);
+
+		ctx[0] = DIR_GPA | (u64)pdts << 9 | PASIDE | 1;
+		KUNIT_EXPECT_EQ(test, read_with(b, end - 1).reason,
+				REASON_DIR_NOT_PRESENT);
+		KUNIT_EXPECT_EQ(test, read_with(b, end).reason,
+				REASON_PASID_TOO_LARGE);
+		KUNIT_EXPECT_EQ(test, read_with(b, 0xfffff).reason,
+				REASON_PASID_TOO_LARGE);
+	}
+	for (unsigned int bits = 1; bits < 20; bits++) {
+		b->unit->caps.pasid_bits = bits;
+		ctx[0] = DIR_GPA | 7 << 9 | PASIDE | 1;
+		KUNIT_EXPECT_NE(test, read_with(b, (1U << bits) - 1).reason,
+				REASON_PASID_TOO_LARGE);
+		KUNIT_EXPECT_EQ(test, read_with(b, 1U << bits).reason,
+				REASON_PASID_TOO_LARGE);
+	}
+	/* FPD hides it, as what is wrong with the entry */
+	KUNIT_EXPECT_FALSE(test, read_with(b, 0xfffff).fpd);
+	ctx[0] |= 2;
+	KUNIT_EXPECT_TRUE(test, read_with(b, 0xfffff).fpd);
 }
 
 /* --- PASID directory --- */
@@ -696,6 +772,8 @@ static struct kunit_case scalable_cases[] = {
 	KUNIT_CASE(scalable_context_absent),
 	KUNIT_CASE(scalable_rid_pasid),
 	KUNIT_CASE(scalable_directory_size),
+	KUNIT_CASE(scalable_pasid_enable),
+	KUNIT_CASE(scalable_pasid_too_large),
 	KUNIT_CASE(scalable_directory_entry),
 	KUNIT_CASE(scalable_pasid_bits),
 	KUNIT_CASE(scalable_pasid_absent),

@@ -168,6 +168,8 @@ static void some_sm_context(struct vtds_random *r, __u64 *entry)
 	entry[3] = 0;
 	if (random_chance(r, 10))
 		entry[0] |= 1 << 1;
+	if (random_chance(r, 50))
+		entry[0] |= SM_CTX_PASIDE;
 	if (kind < 2)
 		entry[0] |= bit_of(r, 5, 8);
 	else if (kind < 4)

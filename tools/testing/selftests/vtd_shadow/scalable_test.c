@@ -425,6 +425,70 @@ TEST_F(scalable, rid_pasid_not_offered)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
+/* Why requests with a PASID are refused; -EBADMSG if they are not */
+static int pasid_fault(struct vtds_scene *scene, __u16 sid, __u32 pasid,
+		       __u64 iova)
+{
+	struct vtd_shadow_translate answer = {
+		.size = sizeof(answer),
+		.flags = VTD_SHADOW_TRANSLATE_PASID,
+		.source_id = sid,
+		.pasid = pasid,
+		.iova = iova,
+	};
+
+	if (ioctl(scene->unit.fd, VTD_SHADOW_TRANSLATE, &answer))
+		return -errno;
+	if (answer.attachment != VTD_SHADOW_ATTACHED_BLOCKED || answer.perm)
+		return -EBADMSG;
+	return answer.fault_reason;
+}
+
+/* The answer is the fault that a request would meet, on the way to its entry or there. */
+TEST_F(scalable, pasid_reasons)
+{
+	struct vtds_guest *guest = &self->s.guest;
+	__u64 *ctx = vtds_sm_ctx(guest, self->dev->sid);
+	const __u16 sid = self->dev->sid;
+
+	EXPECT_EQ(FAULT_SM_PASID_DISABLED, pasid_fault(&self->s, sid, 5, IOVA));
+	self->s.unit.ecap |= ECAP_PASID | ECAP_PSS(19) | ECAP_RPS;
+	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	EXPECT_EQ(FAULT_SM_PASID_DISABLED, pasid_fault(&self->s, sid, 5, IOVA));
+	ctx[0] |= SM_CTX_PASIDE;
+	FLUSH(cc_device(sid));
+	EXPECT_EQ(FAULT_PASID_NOT_PRESENT, pasid_fault(&self->s, sid, 5, IOVA));
+	EXPECT_EQ(FAULT_DIR_NOT_PRESENT, pasid_fault(&self->s, sid, 64, IOVA));
+	/* Beyond the directory, which has 512 entries, and beyond what the unit has */
+	EXPECT_EQ(FAULT_SM_PASID_TOO_LARGE,
+		  pasid_fault(&self->s, sid, 512 * 64, IOVA));
+	EXPECT_EQ(FAULT_DIR_NOT_PRESENT,
+		  pasid_fault(&self->s, sid, 511 * 64, IOVA));
+	self->s.unit.ecap = (self->s.unit.ecap & ~ECAP_PSS(31)) | ECAP_PSS(13);
+	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	EXPECT_EQ(FAULT_SM_PASID_TOO_LARGE,
+		  pasid_fault(&self->s, sid, 511 * 64, IOVA));
+
+	/* RID_PASID: its entry is good, and is for requests without PASID */
+	vtds_sm_use(guest, sid, 7, &self->s.table);
+	ctx[1] = 7;
+	vtds_sm_pasid(guest, sid, 0)[0] = 0;
+	FLUSH(cc_device(sid), pc_global());
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
+	EXPECT_EQ(FAULT_SM_TABLE_UNREADABLE,
+		  pasid_fault(&self->s, sid, 7, IOVA));
+	EXPECT_EQ(0,
+		  vtds_events(&self->s.unit, &(struct vtd_shadow_event){}, 1));
+	EXPECT_AT_HOME(3);
+
+	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
+	EXPECT_EQ(FAULT_TABLE_UNREADABLE, pasid_fault(&self->s, sid, 7, IOVA));
+	self->s.scalable = false;
+	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	EXPECT_EQ(FAULT_PASID_IN_LEGACY_MODE,
+		  pasid_fault(&self->s, sid, 7, IOVA));
+}
+
 /* The types of scalable mode are unknown while the root table is one of legacy mode */
 TEST_F(scalable, types_in_legacy_mode)
 {
@@ -461,23 +525,19 @@ TEST_F(scalable, types_in_legacy_mode)
  */
 TEST_F(scalable, pasid_that_the_device_has_not)
 {
-	struct vtd_shadow_translate answer = {
-		.size = sizeof(answer),
-		.flags = VTD_SHADOW_TRANSLATE_PASID,
-		.source_id = self->dev->sid,
-		.pasid = 5,
-		.iova = IOVA,
-	};
 	struct vtd_shadow_event event;
 
 	self->s.unit.ecap |= ECAP_PASID | ECAP_PSS(19);
 	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	vtds_sm_ctx(&self->s.guest, self->dev->sid)[0] |= SM_CTX_PASIDE;
 	vtds_sm_use(&self->s.guest, self->dev->sid, 5, &self->s.table);
 	FLUSH_WITH(EOPNOTSUPP, pc_pasid(SCENE_DID, 5),
 		   piotlb_pasid(SCENE_DID, 5));
-	ASSERT_EQ(0, ioctl(self->s.unit.fd, VTD_SHADOW_TRANSLATE, &answer));
-	EXPECT_EQ((__u32)VTD_SHADOW_ATTACHED_BLOCKED, answer.attachment);
-	EXPECT_EQ(0U, answer.perm);
+	EXPECT_EQ(FAULT_SM_TABLE_UNREADABLE,
+		  pasid_fault(&self->s, self->dev->sid, 5, IOVA));
+	/* Not more than the host answers: it has no PASID 0 for the device either */
+	EXPECT_EQ(FAULT_SM_TABLE_UNREADABLE,
+		  pasid_fault(&self->s, self->dev->sid, 0, IOVA));
 	ASSERT_EQ(1, vtds_events(&self->s.unit, &event, 1));
 	EXPECT_EQ((__u32)VTD_SHADOW_EVENT_INSTALL, event.type);
 	EXPECT_EQ((__u32)EOPNOTSUPP, event.error);

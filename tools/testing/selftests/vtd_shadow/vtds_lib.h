@@ -54,12 +54,15 @@ enum {
 /* The same in scalable mode */
 enum {
 	FAULT_SM_ROOT_ADDRESS = 0x30,
+	FAULT_PASID_IN_LEGACY_MODE = 0x31,
 	FAULT_SM_ROOT_UNREADABLE = 0x38,
 	FAULT_SM_ROOT_NOT_PRESENT = 0x39,
 	FAULT_SM_ROOT_RESERVED = 0x3a,
 	FAULT_SM_CTX_UNREADABLE = 0x40,
 	FAULT_SM_CTX_NOT_PRESENT = 0x41,
 	FAULT_SM_CTX_RESERVED = 0x42,
+	FAULT_SM_PASID_DISABLED = 0x45,
+	FAULT_SM_PASID_TOO_LARGE = 0x46,
 	FAULT_SM_RID_PASID = 0x48,
 	FAULT_DIR_UNREADABLE = 0x50,
 	FAULT_DIR_NOT_PRESENT = 0x51,
@@ -334,6 +337,7 @@ void vtds_unmap(struct vtds_table *table, __u64 iova, __u64 size);
 /* Context entry: low quadword; the second one is RID_PASID */
 #define SM_CTX_P (1ULL << 0)
 #define SM_CTX_FPD (1ULL << 1)
+#define SM_CTX_PASIDE (1ULL << 3)
 #define SM_CTX_PDTS(pdts) ((__u64)(pdts) << 9)
 
 /* PASID entry: low quadword; the second one begins with the domain-id */
