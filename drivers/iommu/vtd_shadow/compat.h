@@ -66,6 +66,38 @@ static inline void vtds_iommufd_detach(struct iommufd_device *idev, u32 pasid)
 	.match_token_uuid = vfio_pci_core_match_token_uuid,
 #endif
 
+/*
+ * Since 7.3 each device has its own parameters. Before, the core has one set for all
+ * drivers: whoever sets it last sets it for all devices that come later.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+static inline void vtds_vfio_pci_core_params(bool nointxmask, bool disable_vga,
+					     bool disable_idle_d3)
+{
+	vfio_pci_core_set_params(nointxmask, disable_vga, disable_idle_d3);
+}
+
+static inline void vtds_vfio_pci_params(struct vfio_pci_core_device *vdev,
+					bool nointxmask, bool disable_vga,
+					bool disable_idle_d3)
+{
+}
+#else
+static inline void vtds_vfio_pci_core_params(bool nointxmask, bool disable_vga,
+					     bool disable_idle_d3)
+{
+}
+
+static inline void vtds_vfio_pci_params(struct vfio_pci_core_device *vdev,
+					bool nointxmask, bool disable_vga,
+					bool disable_idle_d3)
+{
+	vdev->nointxmask = nointxmask;
+	vdev->disable_vga = disable_vga;
+	vdev->disable_idle_d3 = disable_idle_d3;
+}
+#endif
+
 /* Since 6.19 regions have an operation, and a device operations of its own. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define VTDS_VFIO_PCI_REGION_OP

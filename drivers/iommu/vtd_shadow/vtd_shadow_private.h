@@ -25,6 +25,7 @@ struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
 struct mem_cgroup;
+struct pci_dev;
 struct poll_table_struct;
 struct vfio_device;
 struct vtds_events;
@@ -1214,6 +1215,7 @@ void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
 bool vtds_event_take(struct vtds_events *events,
 		     struct vtd_shadow_event *event);
 /* iommufd calls it when guest memory goes away */
+bool vtds_pci_is_denied(struct pci_dev *pdev);
 void vtds_unit_memory_gone(void *data, unsigned long iova,
 			   unsigned long length);
 #endif
