@@ -82,6 +82,12 @@ no_module() {
 	return $status
 }
 
+# A device on a group and a container
+no_iommufd() {
+	SHADOW=on IOMMUFD='' refuses 'needs a device with iommufd=' || return 1
+	IOMMUFD='' falls_back
+}
+
 no_caching_mode() {
 	SHADOW=on IOMMU=caching-mode=off refuses 'needs caching-mode=on'
 }
@@ -104,12 +110,13 @@ migrates_not() { # MODE REASON
 	case $answer in *"$2"*) ;; *) return 1 ;; esac
 }
 
-plan 7
+plan 8
 SHADOW=off
 check off own_shadowing
 check auto auto_takes_it
 check other_driver other_driver
 check one_of_two mixed
 check no_module no_module
+check no_iommufd no_iommufd
 check no_caching_mode no_caching_mode
 check no_migration no_migration

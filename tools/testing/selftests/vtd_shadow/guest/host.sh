@@ -22,6 +22,7 @@
 #   MEMORY    of the guest, in MiB
 #   MACHINE   more options of the machine
 #   DEVICE    more properties of what is assigned
+#   IOMMUFD   its property iommufd=, or nothing
 
 # shellcheck source=tools/testing/selftests/vtd_shadow/qemu/lib.sh
 . /lib.sh
@@ -33,6 +34,7 @@ VMM_PID=
 PORTS='nvme1 nvme2 nvme3 nvme4 net'
 
 IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE='' DEVICE=''
+IOMMUFD=,iommufd=iommufd0
 
 # --- Results ---
 
@@ -143,7 +145,7 @@ vmm_event() { # EVENT
 }
 
 device_options() { # NAME
-	echo "vfio-pci,id=$1,host=$(host_device "$1"),bus=port-$1,iommufd=iommufd0$DEVICE"
+	echo "vfio-pci,id=$1,host=$(host_device "$1"),bus=port-$1$IOMMUFD$DEVICE"
 }
 
 unit_options() {
