@@ -105,9 +105,10 @@ boot_install() {
 	pack_initramfs "$RUN/root" "$RUN/initramfs"
 	set_host
 	start_machine 2G ""
-	add_ports 2
+	add_ports 3
 	ARGS+=(-device 'edu,dma_mask=0xffffffffffffffff,bus=rp1'
-		-device 'edu,dma_mask=0xffffffffffffffff,bus=rp2')
+		-device 'edu,dma_mask=0xffffffffffffffff,bus=rp2'
+		-device 'igb,bus=rp3')
 	(run_machine install) || status=$?
 	echo "$status" >"$RUN/status"
 	rm -rf "$RUN"/{none,initramfs}
