@@ -267,6 +267,13 @@ void vtds_scalable_read_pasid(struct vtds_unit *unit, u16 sid, u32 pasid,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_scalable_read_pasid);
 
+/* PASIDs whose entries the host cannot read are refused, and it is tried again. */
+static void note_unreadable(struct vtds_batch *batch, int error)
+{
+	if (error && !vtds_error_is_guests(error))
+		vtds_batch_fail(batch, error);
+}
+
 /* The present entries of one PASID table, but for that of RID_PASID. */
 static void visit_table(struct vtds_batch *batch, struct vtds_device *dev,
 			u64 table, u32 first, u32 rid_pasid,
@@ -277,13 +284,16 @@ static void visit_table(struct vtds_batch *batch, struct vtds_device *dev,
 
 	for (u32 i = 0; i < BIT(VTD_PASID_TABLE_SHIFT); i++) {
 		struct vtds_setting setting = *path;
+		int ret;
 
 		if (first + i == rid_pasid)
 			continue;
+		ret = vtds_mem_read_entry(&unit->mem,
+					  table + i * PASID_ENTRY_SIZE, entry,
+					  PASID_ENTRY_QWORDS);
 		/* The table is one page: if this fails, so do all others */
-		if (vtds_mem_read_entry(&unit->mem,
-					table + i * PASID_ENTRY_SIZE, entry,
-					PASID_ENTRY_QWORDS))
+		note_unreadable(batch, ret);
+		if (ret)
 			return;
 		if (!(entry[0] & VTD_PASID_P))
 			continue;
@@ -325,6 +335,7 @@ void vtds_scalable_visit_pasids(struct vtds_batch *batch,
 			visit_table(batch, dev, table,
 				    i << VTD_PASID_TABLE_SHIFT, context.pasid,
 				    &path, found);
+		note_unreadable(batch, path.error);
 	}
 }
 
