@@ -324,8 +324,8 @@ static struct outcome predict_queue(struct vtds_random *r,
 		return stop_at(0, VTD_SHADOW_IQEI_INVALID_TAIL);
 	if (tail % desc_size(r))
 		return stop_at(0, VTD_SHADOW_IQEI_UNALIGNED_TAIL);
-	if (batch->nr &&
-	    (!model_memory(&r->model, base) || base >> r->model.caps.haw))
+	if (batch->nr && (!(model_memory(&r->model, base) & PERM_R) ||
+			  base >> r->model.caps.haw))
 		return stop_at(0, VTD_SHADOW_IQEI_FETCH_FAILED);
 	return predict(r, batch, true);
 }
