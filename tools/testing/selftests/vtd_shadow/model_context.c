@@ -122,27 +122,37 @@ static struct model_setting read_pasid(struct model *m, __u64 directory,
 	return setting;
 }
 
-static struct model_setting read_scalable(struct model *m, __u64 root,
-					  __u16 sid)
+/* Returns the fault, or 0 with the context entry of @sid */
+static unsigned int read_sm_context(struct model *m, __u16 sid, __u64 *entry)
 {
-	__u64 entry[4], half;
+	__u64 root = m->rtaddr & ~0xfffULL, half;
 
 	if (root & reserved(m, 0))
-		return blocked(0x30);
+		return 0x30;
 	if (!read_entry(m, root + (sid >> 8) * 16, entry, 2))
-		return blocked(0x38);
+		return 0x38;
 	half = entry[sid >> 7 & 1];
 	if (!(half & 1))
-		return blocked(0x39);
+		return 0x39;
 	if (half & reserved(m, model_bits(11, 1)))
-		return blocked(0x3a);
+		return 0x3a;
 	if (!read_entry(m, (half & SS_ADDR) + (sid & 0x7f) * 32, entry, 4))
-		return blocked(0x40);
+		return 0x40;
 	if (!(entry[0] & 1))
-		return blocked(0x41);
+		return 0x41;
 	if ((entry[0] & reserved(m, model_bits(8, 5))) ||
 	    (entry[1] & model_bits(63, 21)) || entry[2] || entry[3])
-		return blocked(0x42);
+		return 0x42;
+	return 0;
+}
+
+static struct model_setting read_scalable(struct model *m, __u16 sid)
+{
+	__u64 entry[4];
+	unsigned int fault = read_sm_context(m, sid, entry);
+
+	if (fault)
+		return blocked(fault);
 	return read_pasid(m, entry[0] & SS_ADDR, 128 << (entry[0] >> 9 & 7),
 			  m->caps.rid_pasid ? entry[1] & 0xfffff : 0);
 }
@@ -172,7 +182,7 @@ struct model_setting model_read_setting(struct model *m, __u16 sid)
 			.attachment = VTD_SHADOW_ATTACHED_IDENTITY,
 		};
 	if (model_is_scalable(m))
-		setting = read_scalable(m, root, sid);
+		setting = read_scalable(m, sid);
 	else if (m->rtaddr & 0xc00)
 		setting = blocked(0x30);
 	else
@@ -180,4 +190,16 @@ struct model_setting model_read_setting(struct model *m, __u16 sid)
 	/* Other bits do not exist */
 	setting.did &= m->caps.did_mask;
 	return setting;
+}
+
+/* Why requests with PASID of @sid are refused by a unit that has none */
+unsigned int model_no_pasids(struct model *m, __u16 sid)
+{
+	__u64 entry[4];
+
+	if (!m->te)
+		return 0x07;
+	if (model_is_scalable(m))
+		return read_sm_context(m, sid, entry) ?: 0x45;
+	return m->rtaddr & 0xc00 ? 0x30 : 0x31;
 }

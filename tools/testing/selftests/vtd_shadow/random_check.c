@@ -105,9 +105,20 @@ static const char *check_present(struct vtds_random *r,
 	return NULL;
 }
 
+/* PASIDs are looked up for the first source-id of a device */
+static __u16 first_sid(const struct model *m, unsigned int device)
+{
+	unsigned int i = 0;
+
+	while (m->requester[i].device != device)
+		i++;
+	return m->requester[i].sid;
+}
+
 /*
  * Requests with a PASID: none of the devices has any, so nothing is attached for
- * them, whatever the guest's entries say.
+ * them, whatever the guest's entries say. If the unit has none either, memory tells the
+ * reason; else it may be that of when the entry was read.
  */
 static const char *check_pasid(struct vtds_random *r,
 			       const struct model_requester *q)
@@ -120,8 +131,16 @@ static const char *check_pasid(struct vtds_random *r,
 		.iova = r->model.iova[random_below(r, r->model.nr_addrs)],
 	};
 
+	unsigned int reason =
+		model_no_pasids(&r->model, first_sid(&r->model, q->device));
+
 	if (ioctl(r->unit.fd, VTD_SHADOW_TRANSLATE, &t))
 		return "TRANSLATE with a PASID failed";
+	if (!r->pasids && t.fault_reason != reason) {
+		note_answer(r, &t);
+		random_note(r, "it should be %#x", reason);
+		return "another reason for a request with a PASID";
+	}
 	if (t.attachment == VTD_SHADOW_ATTACHED_BLOCKED && !t.perm &&
 	    t.fault_reason)
 		return NULL;

@@ -263,6 +263,7 @@ struct model_answer model_walk(struct model *m, __u64 root, unsigned int levels,
 
 bool model_has_mode(const struct model *m, unsigned int ttm);
 bool model_is_scalable(const struct model *m);
+unsigned int model_no_pasids(struct model *m, __u16 sid);
 struct model_setting model_read_setting(struct model *m, __u16 sid);
 
 /* ---- What the driver may answer (model.c) ---- */
