@@ -64,9 +64,12 @@ int vtds_ram_add(struct vtds_guest *guest, enum vtds_ram_kind kind, __u64 gpa,
 	}
 	if (kind == VTDS_RAM_SCATTERED)
 		scatter(hva, size);
-	*ram = (struct vtds_ram){ .gpa = gpa, .size = size, .hva = hva };
+	*ram = (struct vtds_ram){
+		.gpa = gpa, .size = size, .hva = hva, .fd = fd
+	};
 	if (!guest->nr_ram++)
 		guest->next = gpa;
+	return 0;
 out:
 	close(fd);
 	return rc;
@@ -78,6 +81,8 @@ void vtds_ram_free(struct vtds_guest *guest)
 		struct vtds_ram *ram = &guest->ram[--guest->nr_ram];
 
 		munmap(ram->hva, ram->size);
+		if (ram->fd > 0)
+			close(ram->fd);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vtds_test.h"
@@ -575,6 +576,90 @@ TEST_F(kinds, read_only_file)
 	FLUSH_WITH(EPERM, iotlb_domain(SCENE_DID));
 	EXPECT_EQ(PERM_NONE,
 		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
+}
+
+/* --- Another process takes over --- */
+
+#ifdef IOMMU_IOAS_CHANGE_PROCESS
+static int take_over(struct vtds_vmm *vmm)
+{
+	struct iommu_ioas_change_process change = { .size = sizeof(change) };
+
+	return ioctl(vmm->iommufd, IOMMU_IOAS_CHANGE_PROCESS, &change) ?
+		       -errno :
+		       0;
+}
+#else
+static int take_over(struct vtds_vmm *vmm)
+{
+	return -ENOTTY;
+}
+#endif
+
+FIXTURE(handover)
+{
+	struct vtds_scene s;
+	__u64 page;
+};
+
+/* All of memory is files: nothing else can change hands */
+FIXTURE_SETUP(handover)
+{
+	const struct vtds_cast cast = { .nvme = 1 };
+	struct vtds_ram *ram = &self->s.guest.ram[0];
+	int rc;
+
+	if (!vtds_scene_possible(&cast))
+		SKIP(return, "this machine lacks a device");
+	ASSERT_EQ(0, vtds_scene_prepare(&self->s, &cast));
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, ram->gpa,
+				     ram->size));
+	rc = ioas_map_file(&self->s.vmm, ram->fd, 0, ram->gpa, ram->size);
+	if (rc == -ENOTTY)
+		SKIP(return, "this kernel maps no files");
+	ASSERT_EQ(0, rc);
+	ASSERT_EQ(0, vtds_scene_start(&self->s));
+	self->page = vtds_page(&self->s.guest);
+}
+
+FIXTURE_TEARDOWN(handover)
+{
+	vtds_scene_close(&self->s);
+}
+
+/* What the new VMM does first. Its tables and its memory are the old one's. */
+static int use_shadow(struct vtds_scene *s, __u64 page)
+{
+	const struct vtds_desc flush = iotlb_page(SCENE_DID, IOVA);
+	struct vtds_dev *dev = &s->dev[0];
+
+	if (vtds_at_home(dev, 1) != 1)
+		return 2;
+	vtds_map(&s->table, IOVA, page, SZ_4K, PERM_RW);
+	if (vtds_flush(&s->unit, &flush, 1) || s->unit.install_errno)
+		return 3;
+	if (vtds_reach(&s->guest, dev, IOVA, page) != PERM_RW)
+		return 4;
+	vtds_unmap(&s->table, IOVA, SZ_4K);
+	if (vtds_flush(&s->unit, &flush, 1))
+		return 5;
+	return vtds_reach(&s->guest, dev, IOVA, page) ? 6 : 0;
+}
+
+TEST_F(handover, to_a_new_process)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(take_over(&self->s.vmm) ?
+			      1 :
+			      use_shadow(&self->s, self->page));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(PERM_NONE, vtds_answer(&self->s.unit, self->s.dev[0].sid,
+					 IOVA, self->page));
 }
 
 /* --- Registers of a device in guest memory --- */

@@ -249,10 +249,18 @@ enum vtds_ram_kind {
 	VTDS_RAM_1G, /* hugetlb */
 };
 
+/**
+ * struct vtds_ram - A block of guest memory
+ * @gpa: Its guest physical address
+ * @size: Bytes
+ * @hva: Where this process sees it
+ * @fd: The file that it is, 0 if somebody else keeps that
+ */
 struct vtds_ram {
 	__u64 gpa;
 	__u64 size;
 	void *hva;
+	int fd;
 };
 
 #define VTDS_MAX_RAM 8
