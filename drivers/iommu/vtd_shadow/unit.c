@@ -145,6 +145,7 @@ void vtds_unit_release(struct vtds_unit *unit)
 							  struct vtds_device,
 							  unit_entry));
 	vtds_batch_end(&batch);
+	unit->troubled = false;
 	vtds_mem_destroy(&unit->mem);
 	mutex_unlock(&unit->lock);
 
