@@ -570,7 +570,8 @@ enum vtd_shadow_translate_flags {
  * @attachment: Output, enum vtd_shadow_attachment
  * @fault_reason: Output, the VT-d fault reason (specification, appendix A) that
  *                a refused request deserves, 0 if @perm is not. Where guest
- *                tables permit an access that is not installed it is 07h
+ *                tables permit an access that is not installed it is 07h, in
+ *                scalable mode 78h
  * @domain_id: Output, the domain-id of the guest's context or PASID entry, 0 without
  *             a valid one. Flushes with this domain-id or with 0 reach the address
  * @__reserved: Must be 0
