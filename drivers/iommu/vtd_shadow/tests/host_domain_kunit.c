@@ -247,12 +247,23 @@ static void host_map_fails(struct kunit *test)
 	flush(b);
 }
 
-/* The same with a driver that does not say what it mapped before it failed */
-static void host_map_forgets(struct kunit *test)
+/* A driver that does not say what it mapped before it failed */
+static struct bench *set_up_forgetful(struct kunit *test)
 {
 	struct bench *b = set_up(test);
 
+	/* It would complain about the driver, rightly; those that forget are older */
+	if (IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC))
+		kunit_skip(test, "this core counts what drivers map");
 	b->host.owns_up = false;
+	return b;
+}
+
+/* The same, and nothing that was forgotten stays behind */
+static void host_map_forgets(struct kunit *test)
+{
+	struct bench *b = set_up_forgetful(test);
+
 	for (unsigned int n = 1; n < 4; n++) {
 		b->host.fail_in = n;
 		b->host.forgotten = false;
@@ -270,9 +281,8 @@ static void host_map_forgets(struct kunit *test)
 /* What stays mapped must not be unpinned while a device can reach it. */
 static void host_map_stuck(struct kunit *test)
 {
-	struct bench *b = set_up(test);
+	struct bench *b = set_up_forgetful(test);
 
-	b->host.owns_up = false;
 	b->host.stuck = true;
 	b->host.fail_in = 1;
 	KUNIT_EXPECT_EQ(test, map(b, IOVA, FAKE_CONTIG_A, 64, SS_RW), -ENOMEM);
