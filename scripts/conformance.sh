@@ -37,7 +37,8 @@ rows_without_test() {
 	rows | grep -vP '``\w+: [\w.]+``' | sed 's/^/no test in the row: /' || true
 }
 
-# All tests that are run, by the names of the tables
+# All tests that are run, by the names of the tables. What a guest of several kernels does,
+# test.$KERNEL, is one there.
 existing_tests() {
 	local name
 	sed -n 's/^TEST_GEN_PROGS [+:]= //p' "$SELFTESTS/Makefile" | while read -r name; do
@@ -48,7 +49,8 @@ existing_tests() {
 			sed "s/^/$name: /"
 	done
 	for name in "$SELFTESTS"/guest/*.sh; do
-		sed -nE "s/^check (\S+) .*/$(basename "$name" .sh): \1/p" "$name"
+		sed -nE "s/^\t*check \"?([^ \"$]+)(\.[$]\w+\")? .*/$(basename "$name" .sh): \1/p" \
+			"$name"
 	done
 }
 

@@ -24,6 +24,8 @@ source "$TOP/scripts/vmm.sh"
 source "$TOP/scripts/judge.sh"
 # shellcheck source=scripts/tools.sh
 source "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/foreign.sh
+source "$TOP/scripts/foreign.sh"
 
 # The kernel and the modules of the guests, and with them the tools
 guests_build() { # KERNEL MODE
@@ -33,11 +35,23 @@ guests_build() { # KERNEL MODE
 	tools_build "$KSRC" "$KDIR" "$RUN/guest-modules" "$TESTS" "$2"
 }
 
+# Whether TEST asks for it, and if it has to be named
+foreign_wanted() { # MODE
+	case $1 in
+	guest)
+		VTD_WHICH=${TEST:-} bash -c '. "$1" && wanted foreign' - \
+			"$SELFTESTS/qemu/lib.sh"
+		;;
+	shell) [ "${TEST:-}" = foreign ] ;;
+	*) return 1 ;;
+	esac
+}
+
 # boot MODE: RUN, empty before, then holds what came out
 boot() {
 	local status=0
 	collect_modules "$RUN/modules"
-	COMPLAINTS=$BAD QEMU=$QEMU bash "$SELFTESTS/guest/run.sh" "$1" "$RUN" \
+	COMPLAINTS=$BAD QEMU=$QEMU FOREIGN=$FOREIGN bash "$SELFTESTS/guest/run.sh" "$1" "$RUN" \
 		"$KDIR/arch/x86/boot/bzImage" "$RUN/modules" "$TESTS" "$TOOLS" "${TEST:-}" ||
 		status=$?
 	echo "$status" >"$RUN/status"
@@ -107,6 +121,10 @@ main() { # MODE KERNEL FLAVOUR
 	modules_build "$KDIR"
 	tests_build vtd_shadow_nested vtd_shadow_stats
 	guests_build "$kernel" "$mode"
+	FOREIGN=
+	if foreign_wanted "$mode"; then
+		foreign_build
+	fi
 	case $mode in
 	bench | profile)
 		[ "$mode" = bench ] || count_instructions

@@ -34,10 +34,14 @@ debian_release() { # SERIES VERSION
 		done | head -n 1
 }
 
-# On 7.x the image package is a name for three others
 debian_packages() { # RELEASE
 	local base=${1%-amd64}
 	echo "linux-headers-$1 linux-headers-$base-common linux-kbuild-$base"
+	debian_image "$1"
+}
+
+# On 7.x the image package is a name for three others
+debian_image() { # RELEASE
 	apt-cache "${APT_OPTIONS[@]}" show "linux-image-$1" | sed -n 's/^Depends: //p' |
 		grep -oE 'linux-(binary|modules|base)-[0-9][^ ,]*' || true
 	echo "linux-image-$1"
@@ -68,6 +72,17 @@ unpack_debian() { # PACKAGES DIRECTORY
 	done
 	wait $!
 	gcc -O1 -o "$2/source/scripts/unifdef" "$2/source/scripts/unifdef.c"
+}
+
+# Where the stock modules are: /lib is a link to /usr/lib where that has been merged
+debian_tree() { # ROOT RELEASE
+	local lib=$1/lib
+	[ -d "$lib/modules/$2" ] || lib=$1/usr/lib
+	echo "$lib/modules/$2"
+}
+
+debian_vmlinuz() { # ROOT RELEASE FILE
+	cp "$1/boot/vmlinuz-$2" "$3" 2>/dev/null || cp "$(debian_tree "$1" "$2")/vmlinuz" "$3"
 }
 
 # debian_modules MODULES DIRECTORY NAME...: of the stock modules in the folder MODULES those
@@ -104,7 +119,7 @@ debian_headers() { # ROOT RELEASE SOURCE DIRECTORY
 }
 
 build_debian() { # UNPACKED RELEASE DIRECTORY
-	local root=$1/root dir=$3 name file modules
+	local root=$1/root dir=$3 name file
 	debian_kdir "$root" "$2" "$1/source" "$dir"
 	cp -r "$1/source" "$dir/source"
 	debian_build "$dir" "$dir/source"
@@ -115,13 +130,9 @@ build_debian() { # UNPACKED RELEASE DIRECTORY
 		find "$dir/source" -name "$name.ko" -exec strip -g -o "$dir/modules/$name.ko" {} \;
 		[ -e "$dir/modules/$name.ko" ] || die "$name was not built"
 	done
-	# /lib is a link to /usr/lib where that has been merged
-	modules=$root/lib/modules/$2
-	[ -d "$modules" ] || modules=$root/usr/lib/modules/$2
-	debian_modules "$modules" "$dir/modules" "${DEBIAN_MODULES[@]}"
+	debian_modules "$(debian_tree "$root" "$2")" "$dir/modules" "${DEBIAN_MODULES[@]}"
 	(cd "$dir" && printf '%s\n' modules/*.ko | sed 's/ko$/o/') >"$dir/modules.order"
-	cp "$root/boot/vmlinuz-$2" "$dir/arch/x86/boot/bzImage" 2>/dev/null ||
-		cp "$modules/vmlinuz" "$dir/arch/x86/boot/bzImage"
+	debian_vmlinuz "$root" "$2" "$dir/arch/x86/boot/bzImage"
 	rm -rf "$dir/source"
 	debian_headers "$root" "$2" "$1/source" "$dir/usr/include/linux"
 }

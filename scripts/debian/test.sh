@@ -128,8 +128,7 @@ qemu_emulator
 kernel_build debian plain
 RELEASE=$(<"$KDIR/include/config/kernel.release")
 UNPACKED=${KSRC%/source}
-STOCK=$UNPACKED/root/lib/modules/$RELEASE
-[ -d "$STOCK" ] || STOCK=$UNPACKED/root/usr/lib/modules/$RELEASE
+STOCK=$(debian_tree "$UNPACKED/root" "$RELEASE")
 modules_build "$KDIR"
 tests_build vtd_shadow_demo vtd_shadow_type1
 test_setup

@@ -7,37 +7,6 @@
 # shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
 . /guest/host.sh
 
-# The guest's BIOS numbers the buses in the order of the ports.
-guest_address() { # NAME
-	local name nr=0
-	for name in $PORTS; do
-		nr=$((nr + 1))
-		[ "$name" != "$1" ] || printf '0000:%02x:00.0' $nr
-	done
-}
-
-plug() { # NAME
-	local options
-	options=$(device_options "$1" | sed 's/=/":"/g; s/,/","/g')
-	qmp device_add "\"driver\":\"${options%%\"*}\",\"${options#*\",\"}\"" &&
-		guest "await 'disk $1'"
-}
-
-unplug() { # NAME
-	: >$GUEST/events
-	qmp device_del "\"id\":\"$1\"" && vmm_event DEVICE_DELETED &&
-		guest "await '! disk $1'"
-}
-
-network() {
-	local sum
-	guest network_up || return 1
-	sum=$(guest network_file)
-	[ "$sum" = "$(original net)" ] && return
-	echo "the file is $sum, not $(original net)"
-	return 1
-}
-
 # Two disks and the network card at once, each in a domain of its own
 all_at_once() {
 	guest_start && shadowed 3 && guest load_start nvme1 &&

@@ -17,6 +17,7 @@
 # A guest has what these say when it starts:
 #   SHADOW    on: vtd_shadow, off: the VMM's own shadowing, none: no remapping unit
 #   IOMMU     more properties of the unit
+#   BOOT      the directory of its kernel and initramfs
 #   APPEND    for the guest's command line
 #   DEVICES   what is assigned: nvme1 to nvme4, net
 #   MEMORY    of the guest, in MiB
@@ -33,7 +34,7 @@ GUEST=/tmp/guest
 VMM_PID=
 PORTS='nvme1 nvme2 nvme3 nvme4 net'
 
-IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE='' DEVICE=''
+BOOT=/tools/guest IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE='' DEVICE=''
 IOMMUFD=,iommufd=iommufd0
 
 # --- Results ---
@@ -219,7 +220,7 @@ guest_ready() {
 
 # shellcheck disable=SC2120  # who sources this has arguments
 guest_start_with() { # ARGUMENT...
-	vmm_start -kernel /tools/guest/bzImage -initrd /tools/guest/initramfs \
+	vmm_start -kernel $BOOT/bzImage -initrd $BOOT/initramfs \
 		-append "$KERNEL_ARGS $APPEND" "$@" && guest_ready
 }
 
@@ -318,18 +319,64 @@ same_content() { # DISK
 	return 1
 }
 
+network() {
+	local sum
+	guest network_up || return 1
+	sum=$(guest network_file)
+	[ "$sum" = "$(original net)" ] && return
+	echo "the file is $sum, not $(original net)"
+	return 1
+}
+
 works() { same_content nvme1 && guest verify nvme1 64k 4 4M; }
 
 # The guest's disk is on a shadow of the guest's table, and was not before
-translated() {
+translated() { each_translated 1; }
+
+# So are all of its devices, each on one of its own
+each_translated() { # DEVICES
 	local before
 	before=$(shadow leaves_mapped)
-	works && shadowed 1 && shadow_is domains -eq 1 &&
+	works && shadowed "$1" && shadow_is domains -eq "$1" &&
 		shadow_is leaves_mapped -gt "$before" && shadow_is install_failures -eq 0
 }
 
 # Nothing is shadowed: the device has the guest's memory as it is
-identity() {
-	works && shadowed 1 && shadow_is domains -eq 0 &&
+identity() { each_identity 1; }
+
+each_identity() { # DEVICES
+	works && shadowed "$1" && shadow_is domains -eq 0 &&
 		shadow_is leaves_mapped -eq 0
+}
+
+# What the guest made of its disk
+domain_of_guest() { # TYPE
+	local type
+	type=$(guest 'cat /sys/bus/pci/devices/$(pci_of nvme1)/iommu_group/type')
+	echo "the guest's domain is of the type $type"
+	[ "$type" = "$1" ]
+}
+
+# --- Devices that come and go ---
+
+# The guest's BIOS numbers the buses in the order of the ports.
+guest_address() { # NAME
+	local name nr=0
+	for name in $PORTS; do
+		nr=$((nr + 1))
+		[ "$name" != "$1" ] || printf '0000:%02x:00.0' $nr
+	done
+}
+
+plug() { # NAME
+	local options
+	options=$(device_options "$1" | sed 's/=/":"/g; s/,/","/g')
+	qmp device_add "\"driver\":\"${options%%\"*}\",\"${options#*\",\"}\"" &&
+		guest "await 'disk $1'"
+}
+
+unplug() { # NAME
+	: >$GUEST/events
+	qmp device_del "\"id\":\"$1\"" && vmm_event DEVICE_DELETED &&
+		guest "await '! disk $1'"
 }

@@ -26,7 +26,7 @@ base_initramfs "$root" "$HERE/guest-init" "$MODULES" "${DRIVERS[@]}"
 cp "$HERE/guest.sh" "$root"
 # Only what is loaded
 find "$root/modules" -name '*.ko' | while read -r file; do
-	grep -qx "$(basename "$file" .ko)" "$root/modules/order" || rm "$file"
+	grep -qsx "$(basename "$file" .ko)" "$root/modules"/{first,order} || rm "$file"
 done
 ln -s tools/lib "$root/lib64"
 pack_initramfs "$root" "$FILE"

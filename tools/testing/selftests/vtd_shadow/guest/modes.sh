@@ -14,13 +14,6 @@ boot_and() { # CHECK
 	guest_start && $1 && guest_stop
 }
 
-domain_of_guest() { # TYPE
-	local type
-	type=$(guest 'cat /sys/bus/pci/devices/$(pci_of nvme1)/iommu_group/type')
-	echo "the guest's domain is of the type $type"
-	[ "$type" = "$1" ]
-}
-
 legacy() { translated && domain_of_guest DMA; }
 pass_through() { identity && domain_of_guest identity; }
 

@@ -19,7 +19,7 @@
 # in seconds; COMPLAINTS, a pattern of what no kernel may print; SHADOW, who shadows the
 # guests' tables: on (vtd_shadow, the default) or off (the VMM); ROUNDS of measurements;
 # PATIENCE, for how many seconds a guest may not answer (120); QUIET, not empty: guests
-# print only what is wrong.
+# print only what is wrong; FOREIGN, a file system with what foreign.sh boots, or none.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -97,6 +97,9 @@ add_devices() {
 	add_port guests "$RUN/guests.log"
 	ARGS+=(-drive "if=none,id=tools,format=raw,readonly=on,file=${TOOLS//,/,,}"
 		-device 'virtio-blk-pci,drive=tools')
+	[ -z "${FOREIGN:-}" ] ||
+		ARGS+=(-drive "if=none,id=foreign,format=raw,readonly=on,file=${FOREIGN//,/,,}"
+			-device 'virtio-blk-pci,drive=foreign')
 }
 
 set_host
