@@ -9,7 +9,7 @@
 #   vmm.sh     make sure that it is there, tell where
 #
 # Sourced, it gives vmm_build, which sets VMM_PROGRAM, and VMM_FIRMWARE to the files that
-# a q35 machine with -nodefaults -kernel wants to find with -L.
+# a q35 machine with -nodefaults -kernel wants to find with -L, for Linux and for Xen.
 
 # shellcheck source=scripts/qemu.sh
 source "$(dirname "${BASH_SOURCE[0]}")/qemu.sh"
@@ -43,7 +43,7 @@ vmm_build() { # sets VMM_PROGRAM and VMM_FIRMWARE
 	esac
 	# shellcheck disable=SC2034  # for who sources this
 	VMM_FIRMWARE=(/usr/share/seabios/bios-256k.bin
-		/usr/share/qemu/{kvmvapic,linuxboot_dma}.bin)
+		/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot_dma}.bin)
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
