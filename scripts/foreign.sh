@@ -2,11 +2,13 @@
 # shellcheck shell=bash
 #
 # What others made and guests of `make check-guest TEST=foreign` boot: kernels of Debian
-# as they ship, with modules of their own, and Xen. One image in the cache, for host and
-# guests:
+# as they ship, with modules of their own, and Xen; and what drives devices in guests: the
+# kernel's tests of VFIO, testpmd of DPDK. One image in the cache, for host and guests:
 #
 #   linux-SERIES/     bzImage and initramfs
 #   xen-SERIES/       xen
+#   vfio/             the tests, and their names in "tests"
+#   dpdk/             testpmd, what it loads, and the driver of the network card
 #
 # Source it; it gives foreign_build, which sets FOREIGN to the image.
 
@@ -48,6 +50,20 @@ fetch_foreign_xen() { # SERIES SUITE DIRECTORY
 	apt "${APT_OPTIONS[@]}" download "xen-hypervisor-$1-amd64"
 }
 
+# testpmd and all libraries behind it, those of the drivers, too. The C library is that of
+# the machine, as in the file system with the tools, thus of the same suite.
+fetch_foreign_dpdk() { # DIRECTORY
+	local driver
+	with_own_suites
+	driver=$(apt-cache "${APT_OPTIONS[@]}" pkgnames librte-net-e1000- | sort -V | tail -n 1)
+	[ -n "$driver" ] || die "apt has no driver librte-net-e1000-*"
+	cd "$1"
+	apt-cache "${APT_OPTIONS[@]}" depends --recurse --no-recommends --no-suggests \
+		--no-conflicts --no-breaks --no-replaces --no-enhances dpdk-dev "$driver" |
+		grep -E '^(lib|dpdk-dev$|ibverbs-providers$|zlib1g$)' | grep -v '^lib.*-dev$' |
+		sort -u | xargs env apt-get -q "${APT_OPTIONS[@]}" download
+}
+
 # fetch_foreign NAME FETCH...: packages into the directory NAME, unless they are there
 fetch_foreign() {
 	local dir=$CACHE/foreign/$1
@@ -77,19 +93,54 @@ fill_foreign_xen() { # PACKAGES DIRECTORY
 	rm -rf "$2/root"
 }
 
-fill_foreign() { # NAME... DIRECTORY
+# testpmd loads the driver, and what hands out buffers, when it is told to, and the C library
+# what it needs to end threads.
+fill_foreign_dpdk() { # PACKAGES DIRECTORY
+	local package libs=$2/root/usr/lib/x86_64-linux-gnu files
+	mkdir -p "$2"/{root,lib}
+	for package in "$1"/*.deb; do
+		dpkg-deb -x "$package" "$2/root"
+	done
+	files=("$2/root/usr/bin/dpdk-testpmd"
+		"$libs"/dpdk/pmds-*/librte_{net_e1000,mempool_ring}.so.*.*)
+	LD_LIBRARY_PATH=$libs:$2/root/lib/x86_64-linux-gnu libraries "${files[@]}" |
+		xargs cp -L -t "$2/lib"
+	find "$2/root" -name 'libgcc_s.so.1' -exec cp {} "$2/lib" \;
+	cp "${files[0]}" "$2/testpmd"
+	mkdir "$2/drivers"
+	cp "${files[@]:1}" "$2/drivers"
+	rm -rf "$2/root"
+}
+
+# They are newer than the test kernel's headers.
+build_vfio_tests() { # KSRC DIRECTORY
+	local vfio=$1/tools/testing/selftests/vfio
+	mkdir -p "$2"/{kernel,build}
+	make -s -C "$1" O="$2/kernel" headers
+	make -s -C "$vfio" OUTPUT="$2/build" LDFLAGS=-static \
+		KHDR_INCLUDES="-isystem $2/kernel/usr/include"
+	sed -n 's/^TEST_GEN_PROGS += //p' "$vfio/Makefile" >"$2/tests"
+	(cd "$2/build" && xargs cp -t "$2") <"$2/tests"
+	rm -rf "$2"/{kernel,build}
+}
+
+fill_foreign() { # KSRC NAME... DIRECTORY
 	local root=${!#}/root name
-	for name in "${@:1:$#-1}"; do
+	for name in "${@:2:$#-2}"; do
 		case $name in
 		linux-*) fill_foreign_kernel "$CACHE/foreign/$name" "$root/$name" ;;
 		xen-*) fill_foreign_xen "$CACHE/foreign/$name" "$root/$name" ;;
+		dpdk) fill_foreign_dpdk "$CACHE/foreign/$name" "$root/$name" ;;
 		esac
 	done
+	build_vfio_tests "$1" "$root/vfio"
 	make_image "$root" "${!#}/image"
 }
 
 foreign_build() { # sets FOREIGN
-	local what names=() dir
+	local what names=(dpdk) dir KSRC
+	need "what builds the tests of VFIO" uuid-dev
+	fetch_foreign dpdk fetch_foreign_dpdk
 	for what in "${FOREIGN_KERNELS[@]}"; do
 		fetch_foreign "linux-${what%:*}" fetch_foreign_kernel "${what%:*}" "${what#*:}"
 		names+=("linux-${what%:*}")
@@ -98,11 +149,12 @@ foreign_build() { # sets FOREIGN
 		fetch_foreign "xen-${what%:*}" fetch_foreign_xen "${what%:*}" "${what#*:}"
 		names+=("xen-${what%:*}")
 	done
-	dir=$CACHE/foreign-image/$({ cd "$CACHE/foreign" && ls "${names[@]}" &&
+	kernel_src 7
+	dir=$CACHE/foreign-image/$({ cd "$CACHE/foreign" && ls "${names[@]}" && echo "$KSRC" &&
 		key "$GUEST"/{initramfs.sh,guest-init,guest.sh} "$GUEST/../qemu"/{lib,machine}.sh \
 			"${BASH_SOURCE[0]}" "$DEBIAN_FILES/kernel.sh"; } | sha256sum | cut -c1-12)
 	publish "$dir" step "make the file system with foreign guests" \
-		fill_foreign "${names[@]}"
+		fill_foreign "$KSRC" "${names[@]}"
 	prune "$CACHE/foreign-image/" "$dir"
 	# shellcheck disable=SC2034  # for who sources this
 	FOREIGN=$dir/image

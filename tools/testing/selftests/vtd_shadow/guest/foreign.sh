@@ -3,7 +3,7 @@
 #
 # Guests that no one here configured: kernels of Debian as they ship, with their own
 # modules, and Xen. Each uses its unit in all the ways that it knows, and has a disk and a
-# network card.
+# network card. And what drives devices in a guest's user space.
 
 # shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
 . /guest/host.sh
@@ -11,7 +11,11 @@
 KERNELS='5.10 6.1 6.12 7'
 # And the kernel of its first domain, of the same Debian
 XENS='4.17:6.1 4.20:6.12'
-PARTS='debian_kernels xen_dom0s'
+# Two more network cards, connected with each other
+PORTS="$PORTS wire1 wire2"
+# For VFIO's tests
+HUGE='hugepagesz=2M hugepages=8 hugepagesz=1G hugepages=1'
+PARTS='debian_kernels bridges xen_dom0s vfio_selftests dpdk'
 
 # legacy or scalable, by the root table's address register
 unit_is() { # MODE
@@ -90,6 +94,119 @@ dom0_unplugged() {
 		shadowed 2 && shadow_is domains -eq 1 && stop
 }
 
+# --- What fails without vtd_shadow, too ---
+
+# Each is tried that way first: if it works it does not belong here, and must work with it.
+told_apart() { # NAME WHY COMMAND...
+	local name=$1 why=$2 mode=$SHADOW
+	shift 2
+	SHADOW=off
+	if "$@" >$SAID 2>&1; then
+		SHADOW=$mode
+		check "$name" "$@"
+	else
+		SHADOW=$mode
+		skip "$name" "not with the VMM's own shadowing either: $why"
+	fi
+}
+
+# --- The kernel's own tests of VFIO ---
+
+# They are in the file system that the host has, too.
+start_with_foreign() {
+	guest_start_with -drive if=none,id=foreign,format=raw,readonly=on,file=/dev/vdb \
+		-device virtio-blk-pci,drive=foreign &&
+		guest 'mkdir /foreign && mount -t ext4 -o ro /dev/vdb /foreign'
+}
+
+# The tests are newer than 6.12, and some are not for it. Its type 1 has another error for
+# what overflows. It flushes after each piece that it maps, and where iommufd plays version 1
+# of type 1 that is 4 KiB: a GiB, which each test of vfio_pci_driver_test begins with, too,
+# takes longer than a test may.
+VFIO_TESTS_OF_7='overflow, iommufd as type 1 with 1 GiB, vfio_pci_driver_test'
+
+for_7_only() { # PROGRAM
+	[ "$1" != vfio_dma_mapping_test ] ||
+		echo '-T overflow -V iommufd_compat_type1_anonymous_hugetlb_1gb'
+}
+
+# Longer than the host waits for an answer, each test not longer than it may
+guest_long() { # COMMAND
+	local left=900
+	guest "rm -f /tmp/status; { $1; echo \$? >/tmp/status; } >/tmp/long 2>&1 &" || return 1
+	until guest '[ -s /tmp/status ]'; do
+		sleep 1
+		left=$((left - 1))
+		[ $left -gt 0 ] || return 1
+	done
+	guest cat /tmp/long
+	return "$(guest cat /tmp/status)"
+}
+
+old_kernel() { grep -q '^6\.12\.' /tools/guest/release; }
+
+# All programs on a device. Status 4 says that one has nothing for it. What they mapped is
+# unmapped when they end. Some of it are registers of the device itself, which are absent.
+vfio_tests_on() { # ADDRESS
+	local name without status result=0
+	guest "rebind $1 vfio-pci" || return 1
+	while read -r name; do
+		status=0 without=''
+		if old_kernel; then
+			[ "$name" != vfio_pci_driver_test ] || continue
+			without=$(for_7_only "$name")
+		fi
+		guest_long "/foreign/vfio/$name $without $1" >/tmp/vfio || status=$?
+		cat /tmp/vfio
+		echo "$name of $1 ended with status $status"
+		case $status in 0 | 4) ;; *) result=1 ;; esac
+		shadow_is pages -eq 0 || result=1
+		NR_PASSED=$((NR_PASSED + $(grep '^ok ' /tmp/vfio | grep -vc '# SKIP')))
+	done </foreign/vfio/tests
+	return $result
+}
+
+vfio_tests() { # UNIT
+	NR_PASSED=0
+	start_with_foreign && unit_is "$1" && vfio_tests_on "$(guest_address nvme1)" &&
+		vfio_tests_on "$(guest_address net)" &&
+		echo "# $NR_PASSED tests, $(shadow leaves_mapped) leaves" >&3 && guest_stop
+}
+
+vfio_tests_legacy() {
+	IOMMU='' APPEND="intel_iommu=on $HUGE"
+	vfio_tests legacy
+}
+
+vfio_tests_scalable() {
+	IOMMU=x-scalable-mode=on APPEND="intel_iommu=on,sm_on $HUGE"
+	vfio_tests scalable
+}
+
+# --- DPDK ---
+
+# Two cards with one cable: what leaves one comes to the other, and is sent back.
+sends_packets() {
+	local program=/foreign/dpdk/testpmd drivers='' file received
+	for file in /foreign/dpdk/drivers/*; do
+		drivers="$drivers -d $file"
+	done
+	APPEND="intel_iommu=on hugepages=128" IOMMU=''
+	start_with_foreign && guest "rebind $(guest_address wire1) vfio-pci" &&
+		guest "rebind $(guest_address wire2) vfio-pci" &&
+		guest 'mkdir -p /var/run /dev/hugepages' &&
+		guest 'mount -t hugetlbfs none /dev/hugepages' &&
+		guest "LD_LIBRARY_PATH=/foreign/dpdk/lib timeout -s INT 25 $program $drivers \
+			-a $(guest_address wire1) -a $(guest_address wire2) --iova-mode=va -- \
+			--total-num-mbufs=8192 --tx-first --stats-period=1" >/tmp/testpmd
+	cat /tmp/testpmd
+	# What each card received, and both
+	received=$(sed -n 's/.*RX-packets: \([0-9]*\) .*RX-total.*/\1/p' /tmp/testpmd |
+		sort -n | head -n 1)
+	[ "${received:-0}" -gt 1000 ] && shadow_is leaves_mapped -gt 0 &&
+		shadow_is install_failures -eq 0 && shadow_is pages -eq 0 && stop
+}
+
 # --- What is run ---
 
 # TEST=foreign:PART is one part.
@@ -117,6 +234,14 @@ debian_kernels() {
 	done
 }
 
+bridges() {
+	DEVICES='' BOOT=/foreign/linux-7 IOMMU='' APPEND=intel_iommu=on
+	check conventional_bridge behind_bridge
+	IOMMU=x-scalable-mode=on APPEND=intel_iommu=on,sm_on
+	told_apart conventional_bridge_scalable \
+		'Linux 7.3 writes no context entry for the alias of a bridge' behind_bridge
+}
+
 xen_dom0s() {
 	local pair
 	DEVICES='nvme1 net'
@@ -127,6 +252,18 @@ xen_dom0s() {
 	done
 }
 
+vfio_selftests() {
+	BOOT=/tools/guest DEVICES='nvme1 net' MEMORY=4096
+	check vfio_selftests vfio_tests_legacy
+	check vfio_selftests_scalable vfio_tests_scalable
+	! old_kernel || skip vfio_selftests_of_7 "not for 6.12: $VFIO_TESTS_OF_7"
+}
+
+dpdk() {
+	BOOT=/foreign/linux-6.1 DEVICES='wire1 wire2' MEMORY=1024
+	check testpmd sends_packets
+}
+
 words() { echo $#; }
 
 # shellcheck disable=SC2086  # lists of words
@@ -134,9 +271,13 @@ planned() { # PART
 	case $1 in
 	debian_kernels) echo $(($(words $KERNELS) * 6)) ;;
 	xen_dom0s) echo $(($(words $XENS) * 2)) ;;
+	bridges) echo 2 ;;
+	vfio_selftests) ! old_kernel && echo 2 || echo 3 ;;
+	dpdk) echo 1 ;;
 	esac
 }
 
+exec 3>&1
 NR_PLANNED=0
 for name in $PARTS; do
 	! part "$name" || NR_PLANNED=$((NR_PLANNED + $(planned "$name")))

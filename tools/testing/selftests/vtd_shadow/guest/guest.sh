@@ -231,17 +231,17 @@ domain_type() { # ADDRESS TYPE
 
 # --- Power ---
 
-# Until something wakes the guest up; then the host is told that it is ready again. The
-# port of the agent must not be there meanwhile: the driver of 7.x asks for the state of
-# a port that it resumes before it has given the host a buffer for the answer, and then
-# waits for it for ever.
-suspend() {
+# suspend freeze|mem|disk: until something wakes the guest up; then the host is told that it
+# is ready again. The port of the agent must not be there meanwhile: the driver of 7.x asks
+# for the state of a port that it resumes before it has given the host a buffer for the
+# answer, and then waits for it for ever.
+suspend() { # STATE
 	local console=/sys/class/virtio-ports
 	console=$(basename "$(readlink "$console/$(basename "$(port agent)")/device")")
 	echo "$console" >/sys/bus/virtio/drivers/virtio_console/unbind
 	# The host wants to see that the guest sleeps
 	dmesg -n 8
-	echo freeze >/sys/power/state
+	echo "$1" >/sys/power/state
 	echo "$console" >/sys/bus/virtio/drivers/virtio_console/bind
 	serve "$(port agent)"
 }

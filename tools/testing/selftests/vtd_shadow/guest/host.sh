@@ -171,6 +171,17 @@ port_options() {
 	done
 }
 
+# A conventional bus with these devices
+bridge_options() { # NAME...
+	local name nr=0
+	echo "-device pcie-root-port,id=port-bridge,slot=20,chassis=20"
+	echo "-device pcie-pci-bridge,id=bridge,bus=port-bridge"
+	for name; do
+		nr=$((nr + 1))
+		echo "-device $(device_options "$name" | sed "s/bus=[^,]*/bus=bridge,addr=$nr/")"
+	done
+}
+
 # All that guests and VMMs said is kept outside.
 keep_logs() {
 	{
@@ -355,6 +366,15 @@ domain_of_guest() { # TYPE
 	type=$(guest 'cat /sys/bus/pci/devices/$(pci_of nvme1)/iommu_group/type')
 	echo "the guest's domain is of the type $type"
 	[ "$type" = "$1" ]
+}
+
+# On a conventional bus both disks have the source-id of its bridge, and are in one domain.
+behind_bridge() {
+	# shellcheck disable=SC2046  # a list of words
+	guest_start_with $(bridge_options nvme1 nvme2) &&
+		guest "await 'disk nvme1 && disk nvme2'" && works && same_content nvme2 &&
+		guest verify nvme2 64k 8 8M && shadowed 2 && shadow_is domains -eq 1 &&
+		shadow_is leaves_mapped -gt 0 && shadow_is install_failures -eq 0 && guest_stop
 }
 
 # --- Devices that come and go ---

@@ -98,7 +98,7 @@ sleeps() {
 		guest 'sleep 600 </dev/ttyS1 & echo enabled >/sys/class/tty/ttyS1/power/wakeup' ||
 		return 1
 	wakes_up &
-	next_kernel suspend && guest 'dmesg | grep "PM: suspend exit"' && translated &&
+	next_kernel 'suspend freeze' && guest 'dmesg | grep "PM: suspend exit"' && translated &&
 		guest_stop
 }
 
@@ -126,7 +126,7 @@ check firmware bios_only
 check kexec kexec_again
 APPEND='intel_iommu=on crashkernel=256M'
 check kdump crashes
-APPEND=intel_iommu=on
+APPEND=intel_iommu=on IOMMU=''
 check reboot reboots
 check reset_under_load resets
 check suspend_to_idle sleeps

@@ -97,9 +97,19 @@ add_devices() {
 	add_port guests "$RUN/guests.log"
 	ARGS+=(-drive "if=none,id=tools,format=raw,readonly=on,file=${TOOLS//,/,,}"
 		-device 'virtio-blk-pci,drive=tools')
-	[ -z "${FOREIGN:-}" ] ||
-		ARGS+=(-drive "if=none,id=foreign,format=raw,readonly=on,file=${FOREIGN//,/,,}"
-			-device 'virtio-blk-pci,drive=foreign')
+	[ -z "${FOREIGN:-}" ] || add_foreign
+}
+
+# What foreign.sh boots, and two network cards with a cable between them
+add_foreign() {
+	local i
+	for i in 1 2; do
+		ARGS+=(-device "pcie-root-port,id=wire$i,slot=1$i,chassis=1$i"
+			-netdev "hubport,id=end$i,hubid=1"
+			-device "igb,netdev=end$i,bus=wire$i,romfile=")
+	done
+	ARGS+=(-drive "if=none,id=foreign,format=raw,readonly=on,file=${FOREIGN//,/,,}"
+		-device 'virtio-blk-pci,drive=foreign')
 }
 
 set_host
