@@ -110,7 +110,7 @@ changes_domain() {
 		translated && guest_stop
 }
 
-plan 12
+plan 13
 check translated boot_and legacy
 check from_identity_and_back changes_domain
 APPEND='intel_iommu=on iommu=pt'
@@ -126,6 +126,8 @@ check firmware bios_only
 check kexec kexec_again
 APPEND='intel_iommu=on crashkernel=256M'
 check kdump crashes
+APPEND='intel_iommu=on,sm_on crashkernel=256M' IOMMU=x-scalable-mode=on
+check kdump_scalable crashes
 APPEND=intel_iommu=on IOMMU=''
 check reboot reboots
 check reset_under_load resets
