@@ -433,8 +433,7 @@ TEST_F(kinds, poisoned)
 	/* The kernel tells who has it mapped, and this process knows */
 	signal(SIGBUS, do_nothing);
 	if (madvise(leaf, SZ_4K, MADV_HWPOISON) && errno == EINVAL)
-		SKIP(return,
-			   "this kernel cannot pretend that memory is damaged");
+		SKIP(return, "no MADV_HWPOISON here");
 	FLUSH_WITH(EHWPOISON, iotlb_domain(SCENE_DID));
 	EXPECT_DEAD(self->dev, IOVA, page);
 	vtds_map(&self->s.table, IOVA + SZ_2M, SPARE_GPA + 2 * SZ_4K, SZ_4K,
