@@ -58,8 +58,8 @@ fi
 
 # Lanes side by side. A boot waits for emulated devices much of its time; what
 # compiles stays behind the boots in priority.
-PLAIN=(kunit selftest hosts)
-GUEST=(guest debian)
+PLAIN=(kunit selftest)
+GUEST=(guest debian hosts)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
 
