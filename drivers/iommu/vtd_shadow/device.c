@@ -38,27 +38,25 @@ struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_port);
 
+/* What a device reaches at @iova, whoever attached it to what: 0 if nothing */
+phys_addr_t vtds_device_reaches(const struct vtds_device *dev, u64 iova)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev->vdev->dev);
+
+	if (!domain || !(domain->type & __IOMMU_DOMAIN_PAGING) ||
+	    iova < domain->geometry.aperture_start ||
+	    iova > domain->geometry.aperture_end)
+		return 0;
+	return iommu_iova_to_phys(domain, iova);
+}
+
 /* Whether the device is attached to a page table that maps @gpa to @pfn. */
 bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
 			      unsigned long pfn)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev->vdev->dev);
+	phys_addr_t pa = vtds_device_reaches(dev, gpa);
 
-	return domain && (domain->type & __IOMMU_DOMAIN_PAGING) &&
-	       gpa >= domain->geometry.aperture_start &&
-	       gpa <= domain->geometry.aperture_end &&
-	       PHYS_PFN(iommu_iova_to_phys(domain, gpa)) == pfn;
-}
-
-/* Whether the device reaches anything at @iova, whoever attached it to what. */
-bool vtds_device_reaches(const struct vtds_device *dev, u64 iova)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev->vdev->dev);
-
-	return domain && (domain->type & __IOMMU_DOMAIN_PAGING) &&
-	       iova >= domain->geometry.aperture_start &&
-	       iova <= domain->geometry.aperture_end &&
-	       iommu_iova_to_phys(domain, iova);
+	return pa && PHYS_PFN(pa) == pfn;
 }
 
 /*

@@ -126,7 +126,6 @@ static bool leaf_revoke(struct vtds_walk *walk, struct vtds_node *node,
 	u64 old = node->entries[index], record = raw;
 	unsigned int old_perm = old & node->perm & VTD_SS_RW;
 	unsigned int perm = raw & t->perm & VTD_SS_RW;
-
 	int error = leaf_fault(walk, t, index, raw);
 
 	if (unlikely(error)) {

@@ -703,7 +703,7 @@ int vtds_device_add(struct vtds_batch *batch,
 int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid);
 void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid);
-bool vtds_device_reaches(const struct vtds_device *dev, u64 iova);
+phys_addr_t vtds_device_reaches(const struct vtds_device *dev, u64 iova);
 bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
 			      unsigned long pfn);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
