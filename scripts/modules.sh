@@ -43,9 +43,9 @@ PRODUCTS=('*.o' '*.ko' '*.mod' '*.mod.c' '.*.cmd' modules.order Module.symvers)
 # objects, as its last argument: after an edit make builds what depends on it. A tree
 # in which COMMAND was killed may have half an object, and is not used again.
 work_tree() {
-	local name=$1 tree=$CACHE/work/$1 lock status
+	local name=$1 tree=$CACHE/trees/$1 lock status
 	shift
-	exec {lock}>>"$CACHE/lock/work-$name"
+	exec {lock}>>"$CACHE/lock/tree-$name"
 	flock "$lock"
 	[ ! -e "$tree/unfinished" ] || rm -rf "$tree"
 	mkdir -p "$tree"
@@ -60,7 +60,7 @@ work_tree() {
 	set -e
 	rm -f "$tree/unfinished"
 	exec {lock}>&-
-	prune "$CACHE/work/" "$tree"
+	prune "$CACHE/trees/" "$tree"
 	return "$status"
 }
 

@@ -280,7 +280,7 @@ run_build() {
 	local tree
 	tree=style-$({ declare -f kbuild_strictly && sparse --version; } | sha256sum |
 		cut -c1-8)-${KDIR##*/}
-	[ -z "${FRESH:-}" ] || rm -rf "$CACHE/work/$tree"
+	[ -z "${FRESH:-}" ] || rm -rf "$CACHE/trees/$tree"
 	work_tree "$tree" kbuild_strictly
 }
 
