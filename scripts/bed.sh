@@ -15,16 +15,20 @@
 # EMULATOR=packaged takes Debian's own QEMU, which is there at once; it loses an interrupt
 # or aborts now and then, and the boot is begun anew.
 
-# shellcheck source=scripts/kernel.sh
-source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
-# shellcheck source=scripts/modules.sh
-source "$TOP/scripts/modules.sh"
-# shellcheck source=scripts/qemu.sh
-source "$TOP/scripts/qemu.sh"
-# shellcheck source=scripts/qemu-packaged.sh
-source "$TOP/scripts/qemu-packaged.sh"
-# shellcheck source=scripts/judge.sh
-source "$TOP/scripts/judge.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/judge.sh
+source "$TOP/scripts/lib/judge.sh"
+# shellcheck source=scripts/build/kernel.sh
+source "$TOP/scripts/build/kernel.sh"
+# shellcheck source=scripts/build/modules.sh
+source "$TOP/scripts/build/modules.sh"
+# shellcheck source=scripts/build/qemu.sh
+source "$TOP/scripts/build/qemu.sh"
+# shellcheck source=scripts/build/qemu-packaged.sh
+source "$TOP/scripts/build/qemu-packaged.sh"
+# shellcheck source=scripts/build/tests.sh
+source "$TOP/scripts/build/tests.sh"
 
 compile_floor() { # KEY KDIR DIRECTORY
 	cp "$SELFTESTS"/bench/* "$3"

@@ -10,22 +10,26 @@
 # shell.
 # In the environment: TEST=program restricts guest (see WHICH of run.sh);
 # GUEST_KERNEL is the guests' kernel if it is another one; VMM=10.0 another VMM (see
-# vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
+# build/vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
 # PATIENCE, for how many seconds host and guests wait for one another (120, with
 # sanitizers 900).
 
-# shellcheck source=scripts/kernel.sh
-source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
-# shellcheck source=scripts/modules.sh
-source "$TOP/scripts/modules.sh"
-# shellcheck source=scripts/vmm.sh
-source "$TOP/scripts/vmm.sh"
-# shellcheck source=scripts/judge.sh
-source "$TOP/scripts/judge.sh"
-# shellcheck source=scripts/tools.sh
-source "$TOP/scripts/tools.sh"
-# shellcheck source=scripts/foreign.sh
-source "$TOP/scripts/foreign.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/judge.sh
+source "$TOP/scripts/lib/judge.sh"
+# shellcheck source=scripts/build/kernel.sh
+source "$TOP/scripts/build/kernel.sh"
+# shellcheck source=scripts/build/modules.sh
+source "$TOP/scripts/build/modules.sh"
+# shellcheck source=scripts/build/vmm.sh
+source "$TOP/scripts/build/vmm.sh"
+# shellcheck source=scripts/build/tests.sh
+source "$TOP/scripts/build/tests.sh"
+# shellcheck source=scripts/build/tools.sh
+source "$TOP/scripts/build/tools.sh"
+# shellcheck source=scripts/build/foreign.sh
+source "$TOP/scripts/build/foreign.sh"
 
 # The kernel and the modules of the guests, and with them the tools
 guests_build() { # KERNEL MODE

@@ -134,7 +134,7 @@ start_machine() { # MEMORY APPEND
 }
 
 # run_watched COMMAND...: sets STATUS; fails, with the reason in BROKEN, if the emulator
-# lost an interrupt or aborted itself, as others than that of scripts/qemu.sh do.
+# lost an interrupt or aborted itself, as others than that of scripts/build/qemu.sh do.
 run_watched() {
 	local dir watched=0
 	dir=$(mktemp -d)

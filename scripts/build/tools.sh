@@ -4,10 +4,11 @@
 # The file system that the emulated host and its guests share: the VMM with what it
 # needs, the guests' kernel and initramfs, programs for both. One image in the cache.
 #
-# Source it; it gives tools_build, which uses VMM_PROGRAM and VMM_FIRMWARE and sets TOOLS.
+# Sourced by guest.sh, foreign.sh and test/debian-test.sh; it gives tools_build, which uses
+# VMM_PROGRAM and VMM_FIRMWARE and sets TOOLS.
 
-# shellcheck source=scripts/fio.sh
-source "$TOP/scripts/fio.sh"
+# shellcheck source=scripts/build/fio.sh
+source "$TOP/scripts/build/fio.sh"
 
 GUEST=$TOP/tools/testing/selftests/vtd_shadow/guest
 

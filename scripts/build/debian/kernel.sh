@@ -2,18 +2,18 @@
 # shellcheck shell=bash
 #
 # Debian's own kernel for the test bed: the stock image and its modules, and iommufd and
-# VFIO built as scripts/debian/iommufd.sh does. It looks like a kernel of
-# scripts/kernel.sh, which sources this: KDIR has
+# VFIO built as iommufd.sh does. It looks like a kernel of ../kernel.sh, which sources
+# this: KDIR has
 #
 #   arch/x86/boot/bzImage, modules.order and modules, the headers to build against,
 #   usr/include with what is newer than the C library's headers
 #
 # and KSRC the few files of the source that tests are built with.
 
-# shellcheck source=scripts/setup.sh
-source "$TOP/scripts/setup.sh"
-# shellcheck source=scripts/debian/iommufd.sh
-source "$TOP/scripts/debian/iommufd.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
+# shellcheck source=scripts/build/debian/iommufd.sh
+source "$TOP/scripts/build/debian/iommufd.sh"
 
 # What the host of the tests and its guests load, by the kernel's own names; some are
 # not in every kernel, or built in

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What every script here shares: paths, progress lines, the cache, results.
-# Source it; it runs nothing expensive.
+# Paths, progress lines, the cache, results. Sourced first by every script that builds
+# something or tells results; the files in lib/ and build/ count on that. Nothing expensive
+# runs then.
 #
 #   step WHAT COMMAND...      run COMMAND with its output in a log, tell its time
 #   publish DEST COMMAND...   make DEST with COMMAND, all of it or nothing
@@ -21,7 +22,7 @@ set -euo pipefail
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_OUTPUT O M V W ARCH CROSS_COMPILE
 export LC_ALL=C.UTF-8
 
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 OUT=$TOP/out
 CACHE=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/vtd_shadow
 LOGS=$OUT/logs

@@ -1,5 +1,5 @@
-#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
 #
 # QEMU, built from Debian's source package in the cache, once: it emulates the host, and
 # in the host it is the VMM of guests. What is in integration/qemu makes it use
@@ -7,21 +7,24 @@
 # interrupts of the host or abort when devices are reset, lose virtual machines of the
 # host, and let devices through an AMD unit.
 #
-#   qemu.sh [emulator]    make sure that it is there, tell where
+# Sourced by whatever boots the emulated host, and by vmm.sh:
 #
-# Sourced, it gives qemu_build and qemu_emulator, which set QEMU. For what only emulates
-# a host it does not matter which integration a build has: an edit of the header of the
-# interface, which is part of it, makes no one wait for another one.
+#   qemu_build       sets QEMU
+#   qemu_emulator    sets QEMU to any build that emulates the same
+#
+# For what only emulates a host it does not matter which integration a build has: an edit
+# of the header of the interface, which is part of it, makes no one wait for another one.
 
-# shellcheck source=scripts/qemu-source.sh
-source "$(dirname "${BASH_SOURCE[0]}")/qemu-source.sh"
+# shellcheck source=scripts/build/qemu-source.sh
+source "$TOP/scripts/build/qemu-source.sh"
 
 QEMU_RELEASE=10.2
 
 # Only the devices that the tests use, and as few libraries as that takes: the build is
 # waited for in the first run, and the program is copied into the emulated host with all
 # that it loads. A static one would load no plugins. Without PIE the addresses that nm
-# tells of the VMM are those in memory, which is what the plugins look for.
+# tells of the VMM are those in memory, which is what the plugins look for. The list of
+# devices has its name in the key, too: wherever else it went, QEMU would be built anew.
 QEMU_DEVICES=$TOP/scripts/qemu-devices.mak
 QEMU_CONFIGURE=(--disable-pie --extra-ldflags=-no-pie --disable-debug-info
 	--without-default-devices --with-devices-x86_64=vtd_shadow --enable-plugins
@@ -120,10 +123,6 @@ qemu_build() { # sets QEMU
 	dir=$BASE-$(key "${parts[@]}")
 	qemu_publish "$dir" "QEMU $QEMU_VERSION" prepare_qemu
 	prune "$CACHE/qemu/" "$dir"
+	# shellcheck disable=SC2034  # for who sources this
 	QEMU=$dir/qemu-system-x86_64
 }
-
-if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-	if [ "${1:-}" = emulator ]; then qemu_emulator; else qemu_build; fi
-	say "QEMU is $QEMU"
-fi

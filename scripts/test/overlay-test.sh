@@ -10,9 +10,9 @@
 #
 # The copies and their objects stay in the cache and are updated in place.
 
-source "$(dirname "$0")/lib.sh"
-source "$TOP/scripts/kernel.sh"
-source "$TOP/scripts/lib-check.sh"
+source "$(dirname "$0")/../lib/common.sh"
+source "$TOP/scripts/lib/check.sh"
+source "$TOP/scripts/build/kernel.sh"
 
 SUITE=overlay
 MODULE=drivers/iommu/vtd_shadow

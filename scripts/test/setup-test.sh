@@ -1,9 +1,14 @@
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
 #
-# What setup.sh says on machines on which it cannot work. Each is this one, seen otherwise:
-# in a mount namespace of its own other files are in the place of some. Source it; it
-# gives test_setup, which uses refuses.
+# Tests what setup.sh says on machines on which it cannot work. Each is this one, seen
+# otherwise: in a mount namespace of its own other files are in the place of some. For
+# test/debian-test.sh, whose results these are among.
+
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+# shellcheck source=scripts/lib/refuses.sh
+source "$TOP/scripts/lib/refuses.sh"
 
 # seen_as COMMAND SCRIPT: SCRIPT replaces files, then COMMAND runs, as a user would
 seen_as() {
@@ -32,7 +37,7 @@ nobody_there() {
 		export HOME=$PWD/home XDG_CACHE_HOME=$PWD/home/.cache'
 }
 
-test_setup() {
+main() {
 	local setup="bash '$TOP/scripts/setup.sh' demo" system
 	export TOP
 	for system in "Ubuntu 24.04.3 LTS" "Ubuntu 26.04 LTS" "Fedora Linux 44"; do
@@ -54,4 +59,7 @@ test_setup() {
 		"setpriv --reuid=nobody --clear-groups bash copy/scripts/setup.sh demo" \
 		"$BARE; $(nobody_there)"
 	rm -rf "$SANDBOX"
+	summary
 }
+
+main

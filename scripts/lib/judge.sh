@@ -1,64 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What a boot of the emulated host needs and what becomes of it: the test programs,
-# the modules in one place, and the judgement of what came out. Source it.
+# What becomes of a boot of the emulated host. Sourced by what boots it: bed.sh, guest.sh
+# and test/debian-test.sh, which put into RUN what came out.
 #
-#   tests_build [PROGRAM...]  uses KSRC and KDIR, sets TESTS: programs and their list
-#                             (all, or only these)
-#   collect_modules DIRECTORY uses KDIR and MODULES
 #   judge NAME INDENT         turns what is in RUN into results
 #   run_aloud MODE            what is told there goes to the terminal
 #
 # run_aloud lets boot MODE do the work.
-
-SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 
 # What no boot may print. The first three also come with everything else that
 # the kernel finds wrong, the others say so when they come alone.
 BAD='WARNING:|BUG:|Call Trace|KASAN|UBSAN|Oops|Kernel panic|general protection fault'
 BAD+='|possible recursive locking|possible circular locking|suspicious RCU usage'
 BAD+='|unreferenced object|detected stall|blocked for more than'
-
-TEST_SOURCES=("$SELFTESTS"/*.[ch] "$SELFTESTS"/{Makefile,bench} "$TOP/include/uapi")
-
-compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
-	local key=$1 dir=${!#} programs=("${@:4:$#-4}")
-	local make=(make -s -j"$(nproc)" -C "$SELFTESTS" "OUTPUT=$dir/build"
-		"KSFT=$2/tools/testing/selftests"
-		"KHDR_INCLUDES=-isystem $3/usr/include -isystem $TOP/include/uapi" LDFLAGS=-static)
-	mkdir "$dir/build"
-	# Without a target it makes all
-	"${make[@]}" "${programs[@]/#/$dir/build/}"
-	"${make[@]}" emit_tests COLLECTION=vtd_shadow | sed 's/^vtd_shadow://' >"$dir/tests"
-	find "$dir/build" -maxdepth 1 -type f -perm -u+x -exec mv -t "$dir" {} +
-	rm -rf "$dir/build"
-	unchanged "$key" "${TEST_SOURCES[@]}"
-}
-
-tests_build() { # [PROGRAM...]
-	local base hash which="$*"
-	hash=$(key "${TEST_SOURCES[@]}")
-	base=$CACHE/tests/${KDIR##*/}${which:+-${which// /-}}
-	TESTS=$base-$hash
-	publish "$TESTS" step "build tests for ${KDIR##*/}" \
-		compile_tests "$hash" "$KSRC" "$KDIR" "$@"
-	prune "$base-" "$TESTS"
-}
-
-kernel_modules() { # DIRECTORY
-	local name
-	mkdir "$1"
-	while read -r name; do
-		cp "$KDIR/${name%.*}.ko" "$1"
-	done <"$KDIR/modules.order"
-}
-
-# The kernel's modules and ours in one directory
-collect_modules() { # DIRECTORY
-	kernel_modules "$1"
-	cp "$MODULES"/*.ko ${FLOOR:+"$FLOOR"/*.ko} "$1"
-}
 
 # read_tap INDENT: one line per result in tap.log: pass, fail or skip, the name
 # and why, tabs between. Results that are indented otherwise than by INDENT

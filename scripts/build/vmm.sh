@@ -1,18 +1,17 @@
-#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
 #
 # A VMM that uses vtd_shadow. That is the QEMU which emulates the host, too, see qemu.sh,
 # unless VMM is another release in the environment:
 #
 #   VMM=10.0   QEMU 10.0 with what is in integration/qemu, linked statically
 #
-#   vmm.sh     make sure that it is there, tell where
-#
-# Sourced, it gives vmm_build, which sets VMM_PROGRAM, and VMM_FIRMWARE to the files that
-# a q35 machine with -nodefaults -kernel wants to find with -L, for Linux and for Xen.
+# Sourced by guest.sh; it gives vmm_build, which sets VMM_PROGRAM, and VMM_FIRMWARE to the
+# files that a q35 machine with -nodefaults -kernel wants to find with -L, for Linux and
+# for Xen.
 
-# shellcheck source=scripts/qemu.sh
-source "$(dirname "${BASH_SOURCE[0]}")/qemu.sh"
+# shellcheck source=scripts/build/qemu.sh
+source "$TOP/scripts/build/qemu.sh"
 
 VMM=${VMM:-$QEMU_RELEASE}
 
@@ -32,6 +31,7 @@ vmm_10_0_build() { # sets VMM_PROGRAM
 	VMM_PROGRAM=$dir/qemu-system-x86_64
 }
 
+# shellcheck disable=SC2034  # for who sources this
 vmm_build() { # sets VMM_PROGRAM and VMM_FIRMWARE
 	case $VMM in
 	"$QEMU_RELEASE")
@@ -41,12 +41,6 @@ vmm_build() { # sets VMM_PROGRAM and VMM_FIRMWARE
 	10.0) vmm_10_0_build ;;
 	*) die "no VMM $VMM: it is $QEMU_RELEASE or 10.0" ;;
 	esac
-	# shellcheck disable=SC2034  # for who sources this
 	VMM_FIRMWARE=(/usr/share/seabios/bios-256k.bin
 		/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot_dma}.bin)
 }
-
-if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-	vmm_build
-	say "the VMM is $VMM_PROGRAM"
-fi

@@ -3,12 +3,12 @@
 #
 # The QEMU that Debian ships, for who cannot wait for a build: 10.0 or newer, in Debian 12
 # from the backports. It loses an interrupt of the host or aborts now and then (see
-# scripts/qemu.sh), so nothing but the first demo runs on it.
+# qemu.sh), so nothing but the first demo runs on it.
 #
-# Source it; it gives qemu_packaged, which sets QEMU.
+# Sourced by demo.sh and bed.sh; it gives qemu_packaged, which sets QEMU.
 
-# shellcheck source=scripts/setup.sh
-source "$TOP/scripts/setup.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
 
 PACKAGED_QEMU=(qemu-system-x86 qemu-system-data seabios)
 

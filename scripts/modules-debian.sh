@@ -5,21 +5,21 @@
 # from the kernel's own source, vtd_shadow on top, and installs all of them so that they
 # are preferred to the stock modules.
 #
-#   modules.sh install    for the kernel RELEASE, by default the running one
-#   modules.sh build      the same but for the last step, and says where they are
-#   modules.sh remove     the stock modules are back
+#   modules-debian.sh install    for the kernel RELEASE, by default the running one
+#   modules-debian.sh build      the same but for the last step, and says where they are
+#   modules-debian.sh remove     the stock modules are back
 #
 # In the environment: RELEASE; KEY and CERT, files with which modules are signed where
 # the kernel asks for that.
 
-# shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-# shellcheck source=scripts/setup.sh
-source "$TOP/scripts/setup.sh"
-# shellcheck source=scripts/debian/iommufd.sh
-source "$TOP/scripts/debian/iommufd.sh"
-# shellcheck source=scripts/modules.sh
-source "$TOP/scripts/modules.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
+# shellcheck source=scripts/build/debian/iommufd.sh
+source "$TOP/scripts/build/debian/iommufd.sh"
+# shellcheck source=scripts/build/modules.sh
+source "$TOP/scripts/build/modules.sh"
 
 RELEASE=${RELEASE:-$(uname -r)}
 BUILD_PACKAGES=(dpkg-dev gcc kmod libc6-dev libelf-dev make pahole xz-utils)
@@ -104,7 +104,8 @@ build() { # sets BUILT
 	series=$(cut -d. -f1,2 <<<"$VERSION")
 	source_of "linux-source-$series"
 	BUILT=$CACHE/debian/built-$RELEASE-$({ echo "$VERSION ${KEY:-} ${CERT:-}" &&
-		key "${MODULE_SOURCES[@]}" "$DEBIAN_FILES"/{modules.sh,iommufd.sh,Kbuild.*,*.h}; } |
+		key "${MODULE_SOURCES[@]}" "$(realpath "${BASH_SOURCE[0]}")" \
+			"$DEBIAN_FILES"/{iommufd.sh,Kbuild.*,*.h}; } |
 		sha256sum | cut -c1-12)
 	publish "$BUILT" step "build iommufd, VFIO and vtd_shadow for $RELEASE" build_all
 	prune "$CACHE/debian/built-$RELEASE-" "$BUILT"
@@ -118,8 +119,8 @@ build)
 	;;
 install)
 	build
-	as_root sh "$DEBIAN_FILES/install.sh" install "$RELEASE" "$BUILT"
+	as_root sh "$TOP/scripts/install-debian.sh" install "$RELEASE" "$BUILT"
 	;;
-remove) as_root sh "$DEBIAN_FILES/install.sh" remove "$RELEASE" ;;
+remove) as_root sh "$TOP/scripts/install-debian.sh" remove "$RELEASE" ;;
 *) die "usage: make modules-debian, or make modules-debian-remove" ;;
 esac

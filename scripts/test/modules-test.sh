@@ -4,8 +4,10 @@
 # Tests `make modules`: against built and merely prepared kernels, and what it
 # says about kernels that will not do.
 
-# shellcheck source=scripts/kernel.sh
-source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+# shellcheck source=scripts/build/kernel.sh
+source "$TOP/scripts/build/kernel.sh"
 
 # builds NAME KDIR: both modules come out, for that kernel
 builds() {

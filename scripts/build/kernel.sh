@@ -1,19 +1,18 @@
-#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
 #
-# The test kernels: unpacks and builds them in the cache, once.
+# The test kernels: unpacks and builds them in the cache, once. Sourced by whatever boots
+# one or compiles against one; scripts/build.sh builds one by hand.
 #
-#   kernel.sh VERSION [FLAVOUR]   make sure it is there, tell where
+#   kernel_src VERSION              sets KSRC
+#   kernel_build VERSION FLAVOUR    sets KSRC and KDIR
 #
 # VERSION is 6.12 or 7 (the newest 7.x), FLAVOUR is plain (also runs guests), debug
 # (with sanitizers, no guests) or guest-debug (both). VERSION debian is the stock kernel
-# that Debian ships, plain: see scripts/debian/kernel.sh.
-# Sourced, it gives kernel_src and kernel_build, which set KSRC and KDIR.
+# that Debian ships, plain: see debian/kernel.sh.
 
-# shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=scripts/debian/kernel.sh
-source "$TOP/scripts/debian/kernel.sh"
+# shellcheck source=scripts/build/debian/kernel.sh
+source "$TOP/scripts/build/debian/kernel.sh"
 
 KCONFIGS=$TOP/tools/testing/selftests/vtd_shadow
 
@@ -116,9 +115,3 @@ kernel_build() { # VERSION FLAVOUR: sets KSRC and KDIR
 	publish "$KDIR" step "build kernel ${KSRC##*/linux-} $2" build_kernel "$1" "$2" "$KSRC"
 	prune "$name-" "$KDIR"
 }
-
-if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-	[ $# -ge 1 ] || die "usage: kernel.sh VERSION [FLAVOUR]"
-	kernel_build "$1" "${2:-plain}"
-	say "kernel $1 ${2:-plain} is in $KDIR"
-fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Build the documentation as HTML: build.sh [FOLDER], by default out/docs.
+# Build the documentation as HTML: docs.sh [FOLDER], by default out/docs.
 # Any warning is an error.
 
-source "$(dirname "$0")/../lib.sh"
-source "$TOP/scripts/kernel.sh"
+source "$(dirname "$0")/lib/common.sh"
+source "$TOP/scripts/build/kernel.sh"
 
 main() {
 	local html=${1:-$OUT/docs}

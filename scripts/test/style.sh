@@ -16,11 +16,11 @@
 # kernel-doc runs with both kernels' tools. sparse must not move to 7.x: that
 # kernel turns sparse 0.6.4 off without failing.
 
-source "$(dirname "$0")/lib.sh"
-source "$TOP/scripts/kernel.sh"
-source "$TOP/scripts/modules.sh"
-source "$TOP/scripts/lib-check.sh"
-source "$TOP/scripts/qemu.sh"
+source "$(dirname "$0")/../lib/common.sh"
+source "$TOP/scripts/lib/check.sh"
+source "$TOP/scripts/build/kernel.sh"
+source "$TOP/scripts/build/modules.sh"
+source "$TOP/scripts/build/qemu.sh"
 
 SUITE=style
 CHECKS=(checkpatch coccicheck build shellcheck selftests docs qemu-checkpatch codespell
@@ -208,7 +208,7 @@ run_links() {
 	return "$missing"
 }
 
-run_conformance() { bash scripts/conformance.sh; }
+run_conformance() { bash scripts/test/conformance.sh; }
 
 run_kernel_doc() {
 	kernel_files | xargs "$KSRC/scripts/kernel-doc" -none -Wall -Werror
@@ -325,7 +325,7 @@ run_coccicheck() {
 		"$KSRC $(spatch --version) $(key "${headers[@]}")" cocci_files
 }
 
-run_docs() { "$TOP/scripts/docs/build.sh" "$WORK/html"; }
+run_docs() { "$TOP/scripts/docs.sh" "$WORK/html"; }
 
 # --- what is run, and when again ---
 
@@ -343,7 +343,7 @@ looks_at() { # CHECK
 	qemu-checkpatch) files "$QEMU_FILES" ;;
 	kernel-doc) kernel_files ;;
 	uapi) echo "$HEADER" ;;
-	docs) files Documentation scripts/docs && documented ;;
+	docs) files Documentation 'scripts/docs*' && documented ;;
 	build) files drivers include ;;
 	selftests) files "$SELFTESTS" include/uapi ;;
 	esac
@@ -356,7 +356,7 @@ run_check() { # CHECK
 		"$function"
 		return
 	fi
-	sources+=("$TOP"/scripts/style*)
+	sources+=("$TOP"/scripts/test/style*)
 	result=$CACHE/style/$1-$({ echo "$KSRC $KSRC7 $KDIR" && key "${sources[@]}"; } |
 		sha256sum | cut -c1-12)
 	# The function fills nothing in: that it passed is all there is

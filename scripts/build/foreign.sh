@@ -10,12 +10,12 @@
 #   vfio/             the tests, and their names in "tests"
 #   dpdk/             testpmd, what it loads, and the driver of the network card
 #
-# Source it; it gives foreign_build, which sets FOREIGN to the image.
+# Sourced by guest.sh; it gives foreign_build, which sets FOREIGN to the image.
 
-# shellcheck source=scripts/kernel.sh
-source "$TOP/scripts/kernel.sh"
-# shellcheck source=scripts/tools.sh
-source "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/build/kernel.sh
+source "$TOP/scripts/build/kernel.sh"
+# shellcheck source=scripts/build/tools.sh
+source "$TOP/scripts/build/tools.sh"
 
 # Series, and the suites that have them: the newest there is taken. Of 7.x that is
 # whatever the suite has.

@@ -5,10 +5,10 @@
 # binary brings 60 libraries, which a guest in an emulated host would load for minutes,
 # and wants System V shared memory, which the test kernel does not have.
 #
-# Source it; it gives fio_build, which sets FIO.
+# Sourced by tools.sh; it gives fio_build, which sets FIO.
 
-# shellcheck source=scripts/setup.sh
-source "$TOP/scripts/setup.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
 
 FIO_SUITE=bookworm
 FIO_OPTIONS=(--build-static --disable-shm --disable-native --disable-numa --disable-rdma

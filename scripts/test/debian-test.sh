@@ -4,38 +4,29 @@
 # Tests what is for Debian's own kernel: that a wrong build is refused, that modules are
 # installed, work, and go without a trace, and that the engine works on that kernel.
 
-# shellcheck source=scripts/kernel.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../kernel.sh"
-# shellcheck source=scripts/modules.sh
-source "$TOP/scripts/modules.sh"
-# shellcheck source=scripts/qemu.sh
-source "$TOP/scripts/qemu.sh"
-# shellcheck source=scripts/judge.sh
-source "$TOP/scripts/judge.sh"
-# shellcheck source=scripts/tools.sh
-source "$TOP/scripts/tools.sh"
-# shellcheck source=scripts/setup-test.sh
-source "$TOP/scripts/setup-test.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+# shellcheck source=scripts/lib/judge.sh
+source "$TOP/scripts/lib/judge.sh"
+# shellcheck source=scripts/lib/refuses.sh
+source "$TOP/scripts/lib/refuses.sh"
+# shellcheck source=scripts/build/kernel.sh
+source "$TOP/scripts/build/kernel.sh"
+# shellcheck source=scripts/build/modules.sh
+source "$TOP/scripts/build/modules.sh"
+# shellcheck source=scripts/build/qemu.sh
+source "$TOP/scripts/build/qemu.sh"
+# shellcheck source=scripts/build/tests.sh
+source "$TOP/scripts/build/tests.sh"
+# shellcheck source=scripts/build/tools.sh
+source "$TOP/scripts/build/tools.sh"
 # shellcheck source=tools/testing/selftests/vtd_shadow/qemu/machine.sh
 source "$SELFTESTS/qemu/machine.sh"
 
 # Selftests for which a kernel that was configured by others matters most
 PROGRAMS=map_test,context_test
 
-# refuses NAME WORD COMMAND...: COMMAND fails, and its last line has WORD
-refuses() {
-	local name=$1 word=$2 said
-	shift 2
-	if said=$("$@" 2>&1); then
-		fail "debian: $name" "was not refused"
-	elif [[ $(tail -n 1 <<<"$said") == *"$word"* ]]; then
-		pass "debian: $name"
-	else
-		fail "debian: $name" "said: $(tail -n 1 <<<"$said")"
-	fi
-}
-
-modules_sh() { env "$@" bash "$TOP/scripts/debian/modules.sh" build; }
+modules_debian() { env "$@" bash "$TOP/scripts/modules-debian.sh" build; }
 
 # A module that is compiled as if the kernel had one option less than it has
 wrong_module() { # DIRECTORY OPTION
@@ -65,8 +56,8 @@ test_sentences() {
 	local dir
 	dir=$(mktemp -d)
 	refuses "a kernel that is not Debian's" "not a kernel of Debian" \
-		modules_sh RELEASE=6.14.0-37-generic
-	refuses "an old kernel" "older than 6.12" modules_sh RELEASE=6.1.0-40+deb12-amd64
+		modules_debian RELEASE=6.14.0-37-generic
+	refuses "an old kernel" "older than 6.12" modules_debian RELEASE=6.1.0-40+deb12-amd64
 	cp "$KSRC/drivers/iommu/iommufd/"*.c "$dir"
 	sed -i 's/device_iommu_capable(\(.*DIRTY\)/another_question(\1/' "$dir/hw_pagetable.c"
 	refuses "dirty tracking asked for in another way" "in a new way" \
@@ -92,7 +83,7 @@ fill_root() { # ROOT
 	(cd "$STOCK" && find . \( -path '*/drivers/vfio/*' -o -name 'irqbypass.ko*' \
 		-o -name 'modules.*' \) -type f -print0 | cpio --quiet -0 -pdm "$root/$base")
 	cp "$KDIR"/modules/{iommufd,vfio*}.ko "$MODULES"/*.ko "$root/built/"
-	cp "$DEBIAN_FILES/install.sh" "$root/"
+	cp "$TOP/scripts/install-debian.sh" "$root/install.sh"
 	cp "$TESTS"/vtd_shadow_{demo,type1} "$root/tests/"
 }
 
@@ -131,7 +122,7 @@ UNPACKED=${KSRC%/source}
 STOCK=$(debian_tree "$UNPACKED/root" "$RELEASE")
 modules_build "$KDIR"
 tests_build vtd_shadow_demo vtd_shadow_type1
-test_setup
+bash "$TOP/scripts/test/setup-test.sh" || true
 test_sentences
 test_layouts
 test_install

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# QEMU from Debian's source package, built in the cache, once.
-#
-# Source it; it runs nothing. A script that wants a QEMU of its own sets
+# QEMU from Debian's source package, built in the cache, once. Sourced by qemu.sh, and so
+# by vmm.sh: each has a QEMU of its own, for which it sets
 #
 #   QEMU_FROM       where to look for the source, the first that has it
 #   QEMU_MIN        the oldest version that does, and QEMU_MAX, the first too new
@@ -15,8 +14,8 @@
 # qemu_integrate RELEASE does, which makes it use vtd_shadow. What that adds is named by
 # qemu_integration RELEASE, for keys.
 
-# shellcheck source=scripts/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
 
 QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libslirp-dev
 	make ninja-build patch pkg-config python3 python3-tomli python3-venv

@@ -4,7 +4,7 @@
 # iommufd, and VFIO with it, for a kernel of Debian whose configuration leaves iommufd
 # out: the kernel's own source, not patched, built as modules against its headers.
 #
-# Source it after lib.sh; it runs nothing.
+# Sourced by kernel.sh beside it and by modules-debian.sh:
 #
 #   debian_source PACKAGE DIRECTORY [kvmgt]   what is built, out of linux-source-*.deb or
 #                                             linux-source-*.tar.xz
@@ -14,7 +14,7 @@
 #
 # ROOT is where Debian's packages are: nothing, or a directory that they were unpacked in.
 
-DEBIAN_FILES=$TOP/scripts/debian
+DEBIAN_FILES=$TOP/scripts/build/debian
 
 # What iommufd needs switched on
 DEBIAN_OPTIONS=(IOMMUFD=m VFIO_DEVICE_CDEV=y INTERVAL_TREE_SPAN_ITER=y)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Puts modules where depmod prefers them to those of the kernel package, or takes them
-# away again. Either is done wholly or not at all.
+# away again. Either is done wholly or not at all. modules-debian.sh runs this as
+# root, test/debian-test.sh in a machine that has nothing else of scripts/.
 #
-#   install.sh install RELEASE MODULES    the files of the directory MODULES
-#   install.sh remove RELEASE
+#   install-debian.sh install RELEASE MODULES    the files of the directory MODULES
+#   install-debian.sh remove RELEASE
 #
 # What cannot be is said in one sentence, with status 1; then nothing has changed.
 
@@ -107,7 +108,7 @@ remove_modules() {
 	echo "removed from $PLACE"
 }
 
-[ $# -ge 2 ] || die "usage: install.sh install RELEASE MODULES, or remove RELEASE"
+[ $# -ge 2 ] || die "usage: install-debian.sh install RELEASE MODULES, or remove RELEASE"
 RELEASE=$2 MODULES=${3:-}
 BASE=/lib/modules/$RELEASE
 ROOM=$BASE/updates

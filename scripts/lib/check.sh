@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# One command, one result: what style.sh and overlay-test.sh are made of.
-# Source it after lib.sh, with SUITE set.
+# One command, one result: what test/style.sh and test/overlay-test.sh are made of, which
+# source this and set SUITE.
 
 # check NAME COMMAND...: pass if COMMAND succeeds in the repository's top
 # folder; else fail, and show what it said
