@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The test programs, built in the cache, and what a boot of the emulated host loads.
-# Sourced by what boots it: bed.sh, guest.sh and test/debian-test.sh.
+# The test programs and the benchmark's module, built in the cache, and what a boot of the
+# emulated host loads. Sourced by what boots it: bed.sh and guest.sh, through lib/bed.sh,
+# and test/debian-test.sh.
 #
 #   tests_build [PROGRAM...]  uses KSRC and KDIR, sets TESTS: programs and their list
 #                             (all, or only these)
+#   floor_build               uses KDIR, sets FLOOR: the benchmark's module
 #   kernel_modules DIRECTORY  uses KDIR
 #   collect_modules DIRECTORY uses KDIR and MODULES, and FLOOR if it is set
 
@@ -34,6 +36,22 @@ tests_build() { # [PROGRAM...]
 	publish "$TESTS" step "build tests for ${KDIR##*/}" \
 		compile_tests "$hash" "$KSRC" "$KDIR" "$@"
 	prune "$base-" "$TESTS"
+}
+
+compile_floor() { # KEY KDIR DIRECTORY
+	cp "$SELFTESTS"/bench/* "$3"
+	unchanged "$1" "$SELFTESTS/bench"
+	make -C "$2" M="$3" KCFLAGS="-fmacro-prefix-map=$3/=" modules
+}
+
+floor_build() {
+	local base hash
+	hash=$(key "$SELFTESTS/bench")
+	base=$CACHE/floor/${KDIR##*/}
+	FLOOR=$base-$hash
+	publish "$FLOOR" step "build the benchmark's module for ${KDIR##*/}" \
+		compile_floor "$hash" "$KDIR"
+	prune "$base-" "$FLOOR"
 }
 
 kernel_modules() { # DIRECTORY

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What becomes of a boot of the emulated host. Sourced by what boots it: bed.sh, guest.sh
-# and test/debian-test.sh, which put into RUN what came out.
+# What becomes of a boot of the emulated host. Sourced by what boots it and puts into RUN
+# what came out: bed.sh and guest.sh, through bed.sh beside this, and test/debian-test.sh.
 #
 #   judge NAME INDENT         turns what is in RUN into results
 #   run_aloud MODE            what is told there goes to the terminal
