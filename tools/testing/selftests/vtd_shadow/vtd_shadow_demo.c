@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "vtds_desc.h"
-#include "vtds_scene.h"
+#include "vtds_fixture.h"
 
 #define DID 5
 #define IOVA_FROM 0x100000000ULL

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "vtds_desc.h"
-#include "vtds_scene.h"
+#include "vtds_fixture.h"
 
 /* What does not hold ends the benchmark: then there is nothing to measure. */
 #define CHECK(_what) bench_check(_what, #_what, __FILE__, __LINE__)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vtds_lib.h"
+#include "vtds_misc.h"
 
 double vtds_seconds(void)
 {

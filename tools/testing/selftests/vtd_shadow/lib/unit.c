@@ -10,7 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vtds_lib.h"
+#include "vtds_guest_queue.h"
+#include "vtds_unit.h"
 
 static int unit_call(const struct vtds_unit *unit, unsigned long cmd, void *arg)
 {

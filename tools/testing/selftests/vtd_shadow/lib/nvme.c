@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_misc.h"
+#include "vtds_nvme.h"
 
 /* Registers in BAR 0 */
 enum {

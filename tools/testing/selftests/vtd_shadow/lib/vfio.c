@@ -15,7 +15,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
-#include "vtds_lib.h"
+#include "vtds_vfio.h"
 
 #define DRIVER "/sys/bus/pci/drivers/vtd_shadow_vfio_pci"
 

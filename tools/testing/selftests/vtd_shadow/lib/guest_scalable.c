@@ -4,7 +4,8 @@
  * directory and PASID table entries, VT-d specification sections 9.2 and 9.4 to 9.6.
  * Nothing here tells the unit about it.
  */
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_guest_scalable.h"
 
 #define CTX_QWORDS 4
 #define PASID_QWORDS 8

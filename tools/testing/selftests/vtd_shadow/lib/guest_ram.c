@@ -10,7 +10,8 @@
 #include <unistd.h>
 #include <linux/memfd.h>
 
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_guest_ram.h"
 
 /*
  * Touch the pages in an order in which neighbours are far apart, so that what

@@ -16,7 +16,7 @@
 #define TEST_TIMEOUT_DEFAULT 300
 
 #include "vtds_desc.h"
-#include "vtds_scene.h"
+#include "vtds_fixture.h"
 
 #define CAST(...) ((struct vtds_cast){ __VA_ARGS__ })
 #define DESCS(...) ((struct vtds_desc[]){ __VA_ARGS__ })

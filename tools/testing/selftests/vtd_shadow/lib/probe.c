@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_edu.h"
+#include "vtds_nvme.h"
+#include "vtds_probe.h"
 
 /* --- Contents that were never anywhere before, in earlier tests neither --- */
 

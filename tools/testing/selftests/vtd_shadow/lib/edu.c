@@ -5,7 +5,8 @@
  */
 #include <errno.h>
 
-#include "vtds_lib.h"
+#include "vtds_edu.h"
+#include "vtds_misc.h"
 
 /* BAR 0 */
 enum {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The scene that most tests begin with: a VMM, a guest with memory and a root
- * table, a unit, and devices that are all on one second-stage table.
+ * table, a unit, and devices that are all on one second-stage table (lib/fixture.c).
  */
-#ifndef VTDS_SCENE_H
-#define VTDS_SCENE_H
+#ifndef VTDS_FIXTURE_H
+#define VTDS_FIXTURE_H
 
 #include "vtds_lib.h"
 
@@ -83,4 +83,4 @@ void vtds_scene_use(struct vtds_scene *scene, struct vtds_dev *dev,
 int vtds_scene_state(struct vtds_scene *scene, bool enabled);
 unsigned int vtds_scene_answers_home(struct vtds_scene *scene);
 
-#endif /* VTDS_SCENE_H */
+#endif /* VTDS_FIXTURE_H */

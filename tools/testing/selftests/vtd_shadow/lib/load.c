@@ -5,7 +5,10 @@
  */
 #include <errno.h>
 
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_load.h"
+#include "vtds_misc.h"
+#include "vtds_nvme.h"
 
 #define POISON 0xdeadc0dedeadc0deULL
 

@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include <linux/iommufd.h>
 
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_vmm.h"
 
 static int iommu_call(const struct vtds_vmm *vmm, unsigned long cmd, void *arg)
 {

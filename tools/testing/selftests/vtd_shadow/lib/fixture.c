@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sets up and takes down the scene of vtds_scene.h.
+ * Sets up and takes down the scene of vtds_fixture.h, for tests, demo and benchmark.
  */
 #include <string.h>
 #include <errno.h>
 
-#include "vtds_scene.h"
+#include "vtds_fixture.h"
 
 bool vtds_scene_possible(const struct vtds_cast *cast)
 {

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_guest_queue.h"
 
 void vtds_queue_init(struct vtds_queue *queue, struct vtds_guest *guest,
 		     unsigned int qs, bool wide)

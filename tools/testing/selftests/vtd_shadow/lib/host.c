@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <linux/iommufd.h>
 
-#include "vtds_scene.h"
+#include "vtds_fixture.h"
 
 #define MAX_RANGES 16
 

@@ -3,7 +3,8 @@
  * The guest writes its remapping tables: root and context entries of legacy
  * mode, and second-stage tables. Nothing here tells the unit about it.
  */
-#include "vtds_lib.h"
+#include "vtds_defs.h"
+#include "vtds_guest_tables.h"
 
 static unsigned int level_shift(unsigned int level)
 {
