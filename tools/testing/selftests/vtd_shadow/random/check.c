@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vtds_random.h"
+#include "random.h"
 
 struct random_seen *random_seen(struct vtds_random *r)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vtds_model.h"
+#include "model.h"
 
 /* --- Sets of answers --- */
 

@@ -3,7 +3,7 @@
  * Random numbers, and what a guest may write to second-stage tables: mostly what
  * makes sense, now and then anything.
  */
-#include "vtds_random.h"
+#include "random.h"
 
 /* --- Random numbers: splitmix64 --- */
 

@@ -13,8 +13,8 @@
  * What the tables say is found by a walk over the model's own record of what the
  * guest wrote (model_walk.c), the sets are kept in model.c.
  */
-#ifndef VTDS_MODEL_H
-#define VTDS_MODEL_H
+#ifndef SELFTESTS_VTD_SHADOW_RANDOM_MODEL_H
+#define SELFTESTS_VTD_SHADOW_RANDOM_MODEL_H
 
 #include "vtds_lib.h"
 
@@ -319,4 +319,4 @@ bool model_observe_addr(struct model_observation *o, unsigned int addr,
 struct model_key *model_observed_key(struct model_observation *o);
 void model_observed_all(struct model_observation *o, unsigned long step);
 
-#endif /* VTDS_MODEL_H */
+#endif /* SELFTESTS_VTD_SHADOW_RANDOM_MODEL_H */

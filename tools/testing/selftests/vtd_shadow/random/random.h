@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The random test: a VMM and a guest that do anything, step by step, driven by a
- * seed. random_test.c runs and tells, random_scene.c sets up, random_steps.c and
- * what it calls decide what happens, random_check.c judges.
+ * seed. ../random_test.c runs and tells, fixture.c sets up, steps.c decides what
+ * happens, check.c judges. What the parts offer is below in layers: each part calls
+ * the model and parts further up, none further down.
  */
-#ifndef VTDS_RANDOM_H
-#define VTDS_RANDOM_H
+#ifndef SELFTESTS_VTD_SHADOW_RANDOM_RANDOM_H
+#define SELFTESTS_VTD_SHADOW_RANDOM_RANDOM_H
 
+#include "model.h"
 #include "vtds_desc.h"
-#include "vtds_model.h"
 
 /* ECAP_REG fields that only this test sets */
 #define RANDOM_ECAP_DT (1ULL << 2)
@@ -161,13 +162,15 @@ struct vtds_random {
 	unsigned int nr_log;
 };
 
-/* ---- Random numbers (random_entries.c) ---- */
+/* ---- The last things done (log.c) ---- */
+
+void random_note(struct vtds_random *r, const char *format, ...);
+
+/* ---- Random numbers, pages, second-stage entries (entries.c) ---- */
 
 __u64 random_number(struct vtds_random *r);
 unsigned int random_below(struct vtds_random *r, unsigned int limit);
 bool random_chance(struct vtds_random *r, unsigned int percent);
-
-/* ---- What a guest may write to second-stage tables (random_entries.c) ---- */
 
 struct model_page *random_page(struct vtds_random *r);
 struct model_page *random_page_for(struct vtds_random *r, unsigned int use);
@@ -176,7 +179,28 @@ unsigned int random_use(struct vtds_random *r, const struct model_page *page);
 __u64 random_entry(struct vtds_random *r, unsigned int level);
 __u64 random_change(struct vtds_random *r, __u64 entry, unsigned int level);
 
-/* ---- Its invalidations (random_flush.c) ---- */
+/* ---- Root, context and PASID entries (context_entries.c) ---- */
+
+__u64 random_bit(struct vtds_random *r, unsigned int low, unsigned int high);
+__u32 random_pasid(struct vtds_random *r);
+__u64 random_pointer(struct vtds_random *r, unsigned int use);
+void random_good_context(struct vtds_random *r, const struct model_page *top,
+			 __u64 *entry);
+void random_context(struct vtds_random *r, __u64 *entry);
+void random_sm_context(struct vtds_random *r, __u64 *entry);
+void random_good_pasid_entry(struct vtds_random *r,
+			     const struct model_page *top, __u64 *entry);
+void random_pasid_entry(struct vtds_random *r, __u64 *entry);
+
+/* ---- Guest memory (memory.c) ---- */
+
+int random_add_memory(struct vtds_random *r);
+unsigned int random_usual(const struct vtds_random *r, unsigned int area);
+const char *random_give(struct vtds_random *r, unsigned int area,
+			unsigned int perm);
+const char *random_take(struct vtds_random *r, unsigned int area);
+
+/* ---- The guest's invalidations (flush.c) ---- */
 
 void random_queue(struct random_batch *batch, struct vtds_desc desc);
 void random_queue_pages(struct vtds_random *r, struct random_batch *batch,
@@ -187,39 +211,42 @@ void random_queue_other(struct vtds_random *r, struct random_batch *batch);
 const char *random_flush(struct vtds_random *r, struct random_batch *batch);
 const char *random_judge_install(struct vtds_random *r);
 
-/* ---- Root, context and PASID entries (random_contexts.c) ---- */
+/* ---- The guest edits second-stage tables (tables.c) ---- */
 
-__u32 random_pasid(struct vtds_random *r);
+void random_map_homes(struct vtds_random *r, const struct model_setting *table);
+void random_fill_tables(struct vtds_random *r);
+const char *random_edit_tables(struct vtds_random *r);
+
+/* ---- The guest edits root, context and PASID tables (contexts.c) ---- */
+
 void random_fill_contexts(struct vtds_random *r);
 const char *random_edit_contexts(struct vtds_random *r);
 const char *random_restore(struct vtds_random *r);
 
-/* ---- One step (random_steps.c) ---- */
+/* ---- The VMM's part (vmm.c) ---- */
 
-void random_note(struct vtds_random *r, const char *format, ...);
-void random_map_homes(struct vtds_random *r, const struct model_setting *table);
-const char *random_fill(struct vtds_random *r);
+const char *random_set_state(struct vtds_random *r);
+const char *random_resync(struct vtds_random *r);
+const char *random_change_memory(struct vtds_random *r);
 const char *random_add(struct vtds_random *r, unsigned int device);
 const char *random_remove(struct vtds_random *r, unsigned int device);
-const char *random_set_state(struct vtds_random *r);
+const char *random_change_devices(struct vtds_random *r);
+
+/* ---- One step (steps.c) ---- */
+
 const char *random_step(struct vtds_random *r);
 
-/* ---- Setting up (random_scene.c) ---- */
+/* ---- Setting up (fixture.c) ---- */
 
 const char *random_open(struct vtds_random *r);
 void random_close(struct vtds_random *r);
 void random_choose(struct vtds_random *r, unsigned long seed);
 const char *random_begin(struct vtds_random *r);
 const char *random_end(struct vtds_random *r);
-unsigned int random_usual(const struct vtds_random *r, unsigned int area);
-const char *random_give(struct vtds_random *r, unsigned int area,
-			unsigned int perm);
-const char *random_take(struct vtds_random *r, unsigned int area);
 
-/* ---- Comparing (random_check.c) ---- */
+/* ---- Comparing (check.c) ---- */
 
 struct random_seen *random_seen(struct vtds_random *r);
-
 const char *random_check(struct vtds_random *r);
 
-#endif /* VTDS_RANDOM_H */
+#endif /* SELFTESTS_VTD_SHADOW_RANDOM_RANDOM_H */

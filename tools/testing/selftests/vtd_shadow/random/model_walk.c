@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "vtds_model.h"
+#include "model.h"
 
 /* --- Memory --- */
 

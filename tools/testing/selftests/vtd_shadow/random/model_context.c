@@ -3,7 +3,7 @@
  * What root, context and PASID entries say for a source-id: the model's reading
  * of them. Written from the VT-d specification, not from the driver.
  */
-#include "vtds_model.h"
+#include "model.h"
 
 static struct model_setting blocked(__u8 reason)
 {

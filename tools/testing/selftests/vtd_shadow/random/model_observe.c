@@ -3,7 +3,7 @@
  * Compares what the driver answers with what it may answer, and keeps from that
  * only what fits. All answers for a requester have to fit to one setting.
  */
-#include "vtds_model.h"
+#include "model.h"
 
 static bool wrong(struct model_observation *o, const char *what)
 {

@@ -4,7 +4,7 @@
  * Written from the VT-d specification, not from the driver.
  */
 #include "vtds_desc.h"
-#include "vtds_model.h"
+#include "model.h"
 
 /* Reserved bits of the first two quadwords, by type */
 static const __u64 reserved[][2] = {

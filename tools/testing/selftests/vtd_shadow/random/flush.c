@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "vtds_random.h"
+#include "random.h"
 
 /* What the guest can be at fault for; all else is the driver's or the test's */
 const char *random_judge_install(struct vtds_random *r)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The random test's machine: memory, devices, addresses, and what differs from
- * run to run.
+ * The random test's machine: pages for tables, devices, addresses, and what differs
+ * from run to run.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,74 +9,7 @@
 #include <linux/iommufd.h>
 
 #include "kselftest.h"
-#include "vtds_random.h"
-
-/* --- Memory --- */
-
-static int add_memory(struct vtds_random *r)
-{
-	struct vtds_guest *guest = &r->guest;
-	int rc = vtds_ram_add(guest, VTDS_RAM_SCATTERED, FIXED_GPA, FIXED_SIZE);
-
-	rc = rc	   ?:
-		     vtds_ram_add(guest, VTDS_RAM_SCATTERED, SMALL_GPA,
-				  SMALL_SIZE);
-	rc = rc ?: vtds_ram_add(guest, VTDS_RAM_SCATTERED, PIECES_GPA, SZ_2M);
-	if (!rc && vtds_ram_add(guest, VTDS_RAM_2M, WHOLE_GPA, SZ_2M))
-		rc = vtds_ram_add(guest, VTDS_RAM_SCATTERED, WHOLE_GPA, SZ_2M);
-	r->can_giga = !rc && !vtds_ram_add(guest, VTDS_RAM_1G, GIGA_GPA, SZ_1G);
-	return rc;
-}
-
-static const struct model_area areas[NR_AREAS] = {
-	[AREA_FIXED] = { .gpa = FIXED_GPA, .size = FIXED_SIZE },
-	[AREA_TABLES] = { .gpa = SMALL_GPA, .size = 8 * SZ_4K },
-	[AREA_DATA] = { .gpa = SMALL_GPA + 8 * SZ_4K, .size = 4 * SZ_4K },
-	[AREA_ROM] = { .gpa = SMALL_GPA + 16 * SZ_4K, .size = 4 * SZ_4K },
-	[AREA_WHOLE] = { .gpa = WHOLE_GPA, .size = SZ_2M },
-	[AREA_HEAD] = { .gpa = PIECES_GPA, .size = SZ_1M },
-	[AREA_MIDDLE] = { .gpa = PIECES_GPA + SZ_1M, .size = SZ_4K },
-	[AREA_TAIL] = { .gpa = PIECES_GPA + SZ_1M + SZ_4K,
-			.size = SZ_1M - SZ_4K },
-	[AREA_GIGA_HEAD] = { .gpa = GIGA_GPA, .size = SZ_2M },
-	[AREA_GIGA_TAIL] = { .gpa = GIGA_GPA + SZ_2M, .size = SZ_1G - SZ_2M },
-};
-
-/* What an area mostly is. Superpages can be of read-only memory only, too. */
-unsigned int random_usual(const struct vtds_random *r, unsigned int area)
-{
-	bool pieces = area >= AREA_HEAD && area <= AREA_TAIL;
-
-	return area == AREA_ROM || (pieces && r->rom_pieces) ? PERM_R : PERM_RW;
-}
-
-/* The VMM gives an area to the guest that it does not have */
-const char *random_give(struct vtds_random *r, unsigned int area,
-			unsigned int perm)
-{
-	const struct model_area *a = &areas[area];
-	int rc = vtds_ioas_map(&r->vmm, r->vmm.ioas,
-			       vtds_hva(&r->guest, a->gpa), a->gpa, a->size,
-			       perm);
-
-	if (rc) {
-		random_note(r, "area %u: %s", area, strerror(-rc));
-		return "IOAS_MAP failed";
-	}
-	model_set_area(&r->model, area, perm);
-	return NULL;
-}
-
-/* And takes it away */
-const char *random_take(struct vtds_random *r, unsigned int area)
-{
-	const struct model_area *a = &areas[area];
-
-	if (vtds_ioas_unmap(&r->vmm, r->vmm.ioas, a->gpa, a->size))
-		return "IOAS_UNMAP failed";
-	model_set_area(&r->model, area, PERM_NONE);
-	return NULL;
-}
+#include "random.h"
 
 /* --- Pages for tables --- */
 
@@ -293,11 +226,9 @@ static int open_identity(struct vtds_random *r)
 static void open_model(struct vtds_random *r)
 {
 	r->model.guest = &r->guest;
-	r->model.nr_areas = NR_AREAS;
-	memcpy(r->model.area, areas, sizeof(areas));
 	add_pages(r, AREA_FIXED, FIXED_GPA + FIXED_TABLES * SZ_4K, fixed_pages,
 		  sizeof(fixed_pages));
-	add_pages(r, AREA_TABLES, areas[AREA_TABLES].gpa, taken_pages,
+	add_pages(r, AREA_TABLES, r->model.area[AREA_TABLES].gpa, taken_pages,
 		  sizeof(taken_pages));
 	add_addresses(&r->model);
 }
@@ -317,7 +248,7 @@ const char *random_open(struct vtds_random *r)
 {
 	if (vtds_vmm_open(&r->vmm))
 		return "iommufd";
-	if (add_memory(r))
+	if (random_add_memory(r))
 		return "memory";
 	if (add_devices(r))
 		return "devices";
@@ -421,8 +352,11 @@ const char *random_begin(struct vtds_random *r)
 	wrong = give_all(r);
 	wrong = wrong ?: random_set_state(r);
 	choose_tops(r);
-	wrong = wrong ?: random_fill(r);
-	return wrong ?: add_all(r);
+	if (wrong)
+		return wrong;
+	random_fill_tables(r);
+	random_fill_contexts(r);
+	return add_all(r);
 }
 
 /* The driver only reads tables, so they are as the guest wrote them */
