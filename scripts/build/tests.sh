@@ -39,14 +39,14 @@ tests_build() { # [PROGRAM...]
 }
 
 compile_floor() { # KEY KDIR DIRECTORY
-	cp "$SELFTESTS"/bench/* "$3"
-	unchanged "$1" "$SELFTESTS/bench"
+	cp "$SELFTESTS"/bench/floor/* "$3"
+	unchanged "$1" "$SELFTESTS/bench/floor"
 	make -C "$2" M="$3" KCFLAGS="-fmacro-prefix-map=$3/=" modules
 }
 
 floor_build() {
 	local base hash
-	hash=$(key "$SELFTESTS/bench")
+	hash=$(key "$SELFTESTS/bench/floor")
 	base=$CACHE/floor/${KDIR##*/}
 	FLOOR=$base-$hash
 	publish "$FLOOR" step "build the benchmark's module for ${KDIR##*/}" \

@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "vtds_bench.h"
+#include "bench.h"
 
 /* --- Memory for each mapped page --- */
 

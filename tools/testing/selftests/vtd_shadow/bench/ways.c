@@ -8,8 +8,8 @@
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
-#include "bench/vtds_floor.h"
-#include "vtds_bench.h"
+#include "bench.h"
+#include "floor/vtds_floor.h"
 
 /* --- The engine --- */
 

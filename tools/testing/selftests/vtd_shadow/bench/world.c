@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include <linux/vfio.h>
 
-#include "bench/vtds_floor.h"
-#include "vtds_bench.h"
+#include "bench.h"
+#include "floor/vtds_floor.h"
 
 #define TYPE1_LIMIT "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
 

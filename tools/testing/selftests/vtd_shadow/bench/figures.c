@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vtds_bench.h"
+#include "bench.h"
 
 #define MAX_FIGURES 512
 #define MAX_SAMPLES 32

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "vtds_bench.h"
+#include "bench.h"
 
 /* Short operations are repeated within a round */
 #define TIMES 16

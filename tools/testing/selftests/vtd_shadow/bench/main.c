@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "vtds_bench.h"
+#include "bench.h"
 
 static struct bench bench;
 

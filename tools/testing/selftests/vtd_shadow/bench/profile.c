@@ -7,7 +7,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "vtds_bench.h"
+#include "bench.h"
 
 /* QEMU knows these two by their addresses. */
 __attribute__((noipa)) void bench_profile_begin(void)

@@ -3,7 +3,7 @@
  * What the benchmark's guest maps, and how it writes its tables. The time that
  * this takes is the guest's and is never measured.
  */
-#include "vtds_bench.h"
+#include "bench.h"
 
 /*
  * The floor maps contiguous pages in runs shorter than 2 MiB: leaves of 4 KiB must

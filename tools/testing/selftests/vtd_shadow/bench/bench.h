@@ -2,10 +2,11 @@
 /*
  * The benchmark: a guest with 4 GiB of scattered memory, its tables, and the ways
  * in which what they say can get into the host's page table. Every way has a
- * device of its own, so that they take turns within a round.
+ * device of its own, so that they take turns within a round. All parts of the
+ * benchmark include this; main.c runs them.
  */
-#ifndef VTDS_BENCH_H
-#define VTDS_BENCH_H
+#ifndef SELFTESTS_VTD_SHADOW_BENCH_BENCH_H
+#define SELFTESTS_VTD_SHADOW_BENCH_BENCH_H
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 void bench_check(bool ok, const char *what, const char *file, int line);
 
-/* ---- Figures (bench_figures.c) ---- */
+/* ---- Figures (figures.c) ---- */
 
 #define BENCH_ROUNDS 5
 
@@ -29,7 +30,7 @@ long bench_memory(void);
 long bench_page_tables(void);
 void bench_account(void);
 
-/* ---- The guest and its devices (bench_world.c) ---- */
+/* ---- The guest and its devices (world.c) ---- */
 
 /* Block 0 is for tables; the others are what is mapped */
 #define BENCH_TABLES_SIZE (64 * SZ_1M)
@@ -88,7 +89,7 @@ void bench_close(struct bench *b);
 void bench_new_table(struct bench *b);
 void bench_flush(struct vtds_unit *unit, struct vtds_desc desc);
 
-/* ---- What is mapped (bench_jobs.c) ---- */
+/* ---- What is mapped (jobs.c) ---- */
 
 /**
  * struct bench_load - A workload
@@ -144,7 +145,7 @@ __u64 bench_job_entry(const struct bench_job *job, __u64 leaf);
 void bench_map(struct bench *b, struct bench_job *job);
 void bench_unmap(struct bench *b, struct bench_job *job);
 
-/* ---- The ways (bench_ways.c) ---- */
+/* ---- The ways (ways.c) ---- */
 
 /**
  * struct bench_way - One way to bring the host up to date
@@ -170,18 +171,17 @@ double bench_floor_compare(struct bench *b, __u64 gpa, __u64 pages);
 
 /* ---- The measurements ---- */
 
-void bench_bulk(struct bench *b,
-		const struct bench_load *load); /* bench_bulk.c */
-void bench_host_work(struct bench *b); /* bench_bulk.c */
-void bench_empty_calls(struct bench *b); /* bench_whole.c */
+void bench_bulk(struct bench *b, const struct bench_load *load); /* bulk.c */
+void bench_host_work(struct bench *b); /* bulk.c */
+void bench_empty_calls(struct bench *b); /* whole.c */
 void bench_no_change(struct bench *b);
 void bench_join(struct bench *b);
 void bench_pass_through(struct bench *b);
 void bench_teardown(struct bench *b);
 void bench_memory_gone(struct bench *b);
-void bench_memory_cost(struct bench *b); /* bench_units.c */
+void bench_memory_cost(struct bench *b); /* units.c */
 void bench_two_units(void);
 void bench_many_units(struct bench *b);
-void bench_profile(struct bench *b); /* bench_profile.c */
+void bench_profile(struct bench *b); /* profile.c */
 
-#endif /* VTDS_BENCH_H */
+#endif /* SELFTESTS_VTD_SHADOW_BENCH_BENCH_H */

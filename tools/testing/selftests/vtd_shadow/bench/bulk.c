@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "vtds_bench.h"
+#include "bench.h"
 
 static const __u64 sizes[] = { 1, 16, 512, 65536, BENCH_MAX_PAGES };
 
