@@ -12,7 +12,8 @@
 #   collect_modules DIRECTORY uses KDIR and MODULES, and FLOOR if it is set
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
-TEST_SOURCES=("$SELFTESTS"/*.[ch] "$SELFTESTS"/{Makefile,lib,include,random,bench} "$TOP/include/uapi")
+TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,lib,include,random,bench,tools}
+	"$TOP/include/uapi")
 
 compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
 	local key=$1 dir=${!#} programs=("${@:4:$#-4}")
