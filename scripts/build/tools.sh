@@ -78,7 +78,8 @@ tools_build() { # KSRC KDIR MODULES TESTS [demo]
 	dir=$CACHE/tools/$({ echo "$1 $2 $4 $FIO $fill" &&
 		sha256sum "$VMM_PROGRAM" /sbin/mke2fs &&
 		{ [ -z "$FIO" ] || sha256sum /sbin/kexec; } &&
-		key "$GUEST" "$GUEST/../qemu" "${BASH_SOURCE[0]}"; } | sha256sum | cut -c1-12)
+		key "$GUEST" "$GUEST/../qemu"/{lib,machine}.sh "${BASH_SOURCE[0]}"; } |
+		sha256sum | cut -c1-12)
 	publish "$dir" step "make the file system for guests" "$fill" "${@:1:4}"
 	prune "$CACHE/tools/" "$dir"
 	# shellcheck disable=SC2034  # for who sources this

@@ -11,7 +11,7 @@
 #   boot_host FOLDER MODE ARGUMENT...     boots, and puts into RUN what comes out
 #   run_judged MODE INDENT                calls boot MODE of the caller, which calls
 #                                         boot_host, and turns what came out into results
-#   add_plugin NAME OPTIONS               QEMU loads bench/NAME.c of the selftests, too
+#   add_plugin NAME OPTIONS               QEMU loads qemu/plugins/NAME.c of the selftests
 #   address_of FUNCTION                   in RUN/symbols, which nm wrote
 
 # shellcheck source=scripts/lib/judge.sh
@@ -59,7 +59,7 @@ run_judged() { # MODE INDENT
 }
 
 add_plugin() { # NAME OPTIONS
-	gcc -shared -fPIC -O2 -Wall -o "$RUN/$1.so" "$SELFTESTS/bench/$1.c"
+	gcc -shared -fPIC -O2 -Wall -o "$RUN/$1.so" "$SELFTESTS/qemu/plugins/$1.c"
 	PLUGINS+=" $RUN/$1.so,out=$RUN/$1,$2"
 }
 

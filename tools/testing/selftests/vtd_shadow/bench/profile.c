@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For a count of instructions (bench/insns.c): each way once, between two marks, and
- * the kernel's symbols.
+ * For a count of instructions (qemu/plugins/insns.c): each way once, between two
+ * marks, and the kernel's symbols.
  */
 #define _GNU_SOURCE
 #include <sched.h>
