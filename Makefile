@@ -89,10 +89,10 @@ modules:
 	@bash scripts/modules.sh '$(KDIR)'
 
 modules-debian:
-	@bash scripts/debian/modules.sh install
+	@bash scripts/modules-debian.sh install
 
 modules-debian-remove:
-	@bash scripts/debian/modules.sh remove
+	@bash scripts/modules-debian.sh remove
 
 overlay:
 	@bash scripts/overlay.sh '$(KSRC)'

@@ -15,41 +15,18 @@
 # EMULATOR=packaged takes Debian's own QEMU, which is there at once; it loses an interrupt
 # or aborts now and then, and the boot is begun anew.
 
-# shellcheck source=scripts/kernel.sh
-source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
-# shellcheck source=scripts/modules.sh
-source "$TOP/scripts/modules.sh"
-# shellcheck source=scripts/qemu.sh
-source "$TOP/scripts/qemu.sh"
-# shellcheck source=scripts/qemu-packaged.sh
-source "$TOP/scripts/qemu-packaged.sh"
-# shellcheck source=scripts/judge.sh
-source "$TOP/scripts/judge.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/bed.sh
+source "$TOP/scripts/lib/bed.sh"
+# shellcheck source=scripts/build/qemu.sh
+source "$TOP/scripts/build/qemu.sh"
+# shellcheck source=scripts/build/qemu-packaged.sh
+source "$TOP/scripts/build/qemu-packaged.sh"
 
-compile_floor() { # KEY KDIR DIRECTORY
-	cp "$SELFTESTS"/bench/* "$3"
-	unchanged "$1" "$SELFTESTS/bench"
-	make -C "$2" M="$3" KCFLAGS="-fmacro-prefix-map=$3/=" modules
-}
-
-floor_build() { # uses KDIR, sets FLOOR: the benchmark's module
-	local base hash
-	hash=$(key "$SELFTESTS/bench")
-	base=$CACHE/floor/${KDIR##*/}
-	FLOOR=$base-$hash
-	publish "$FLOOR" step "build the benchmark's module for ${KDIR##*/}" \
-		compile_floor "$hash" "$KDIR"
-	prune "$base-" "$FLOOR"
-}
-
-# boot MODE: runs the harness; RUN, empty before, then holds what came out
 boot() { # MODE
-	local status=0
-	collect_modules "$RUN/modules"
-	HOST=$HOST QEMU=$QEMU bash "$SELFTESTS/qemu/run.sh" "$1" "$RUN" \
-		"$KDIR/arch/x86/boot/bzImage" "$RUN/modules" "$TESTS" "${TEST:-}" || status=$?
-	echo "$status" >"$RUN/status"
-	rm -rf "$RUN"/{modules,initramfs,disk}
+	HOST=$HOST boot_host qemu "$1" "${TEST:-}"
+	rm -f "$RUN/disk"
 }
 
 # The programs that TEST names; none if it asks for all, or for all but some
@@ -63,35 +40,33 @@ programs() {
 run_soak() {
 	export DURATION=${DURATION:-600} SEED=${SEED:-$(date +%s)}
 	export TIMEOUT=$((DURATION + 2400))
-	say "$1 takes $DURATION s from seed $SEED on"
-	step "run $1" boot soak
+	say "$NAME takes $DURATION s from seed $SEED on"
+	step "run $NAME" boot soak
 	tr -d '\r' <"$RUN/tap.log" | grep '^# random: ' ||
 		echo "stopped in the run that begins with" \
 			"$(grep -o 'seed [0-9]*' "$RUN/tap.log" | tail -n 1)"
+	judge "$NAME" 0
 }
 
 # QEMU counts the instructions between two marks of the benchmark.
-count_instructions() { # sets PLUGIN
-	local begin end
-	begin=$(nm "$TESTS/vtd_shadow_bench" | sed -n 's/ T bench_profile_begin$//p')
-	end=$(nm "$TESTS/vtd_shadow_bench" | sed -n 's/ T bench_profile_end$//p')
-	gcc -shared -fPIC -O2 -Wall -o "$RUN/insns.so" "$SELFTESTS/bench/insns.c"
-	PLUGIN=$RUN/insns.so,begin=$begin,end=$end,out=$RUN/insns
-	export PLUGIN
+count_instructions() { # sets PLUGINS
+	local marks
+	nm "$TESTS/vtd_shadow_bench" >"$RUN/symbols"
+	marks=begin=$(address_of bench_profile_begin)
+	marks+=,end=$(address_of bench_profile_end)
+	add_plugin insns "$marks"
 }
 
 main() { # MODE KERNEL FLAVOUR
-	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
+	local mode=$1
 	HOST=${HOST:-intel}
 	[[ $HOST = @(intel|intel-sm|intel-fs|virtio|amd) ]] ||
 		die "no host $HOST: intel, intel-sm, intel-fs, virtio or amd"
-	RUN=$OUT/run/$mode-$kernel-$flavour
-	[ "$HOST" = intel ] || RUN+=-$HOST
-	RUN+=${PART:+-$PART}
-	mkdir -p "$OUT/run"
+	name_run "" "$mode" "${2:-6.12}" "${3:-plain}"
+	[ "$HOST" = intel ] || RUN+=-$HOST NAME+=" $HOST"
+	RUN+=${PART:+-$PART} NAME+=${PART:+ $PART}
 	if [ "${EMULATOR:-}" = packaged ]; then qemu_packaged; else qemu_emulator; fi
-	kernel_build "$kernel" "$flavour"
-	modules_build "$KDIR"
+	host_build "${2:-6.12}" "${3:-plain}"
 	# shellcheck disable=SC2046  # a list of words
 	case $mode in
 	# Unit tests are modules, no programs
@@ -100,23 +75,14 @@ main() { # MODE KERNEL FLAVOUR
 	*) tests_build $(programs) ;;
 	esac
 	[[ $mode != @(bench|profile) ]] || floor_build
-	exec {lock}>"$RUN.lock"
-	flock "$lock"
-	rm -rf "$RUN"
-	mkdir "$RUN"
-	name="$mode $kernel"
-	[ "$flavour" = plain ] || name+=" $flavour"
-	[ "$HOST" = intel ] || name+=" $HOST"
-	name+=${PART:+ $PART}
+	open_run
 	case $mode in
 	kunit | selftest)
-		step "run $name" boot "$mode"
-		judge "$name" "$([ "$mode" = kunit ] && echo 4 || echo 0)"
+		run_judged "$mode" "$([ "$mode" = kunit ] && echo 4 || echo 0)"
 		summary
 		;;
 	soak)
-		run_soak "$name"
-		judge "$name" 0
+		run_soak
 		summary
 		;;
 	demo | bench) run_aloud "$mode" ;;

@@ -13,10 +13,12 @@
 # In out/bench-guest-KERNEL: bench-guest.json, table.txt, *.svg and *.png;
 # out/bench-guest.json is that of the last run. ROUNDS is 5. It fails if something
 # could not be measured, never because of a figure. VMM=10.0 measures another VMM than
-# the one that emulates the host, too (see vmm.sh).
+# the one that emulates the host, too (see build/vmm.sh).
 
-# shellcheck source=scripts/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
 
 # What is to be had: "What", two figures by mode that are compared, how, and with what
 targets() {

@@ -12,8 +12,10 @@
 # of the last run. It fails if something could not be measured, never because of a
 # figure.
 
-# shellcheck source=scripts/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
 
 # What is to be reached, a line each: what it is, the ratio of two figures (or of sums
 # of them, or one figure), how it is compared, and with what. A line without the last

@@ -16,7 +16,7 @@
 #
 # That modules or overlay passed is kept in the cache: they run again when the
 # driver, the tests, the scripts or a kernel changed. FRESH=1 runs all (see
-# style.sh too).
+# test/style.sh too).
 #
 # A table at the end tells how long each step took, slowest first, and its work: half of
 # the time of processors that it and all that it started used. That is what it takes on
@@ -24,8 +24,8 @@
 # or a device is not in it, and what else the machine does only a little. The whole run
 # fails if its work is more than BUDGET minutes, 70 by default.
 
-# shellcheck source=scripts/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 PARTS=$RESULTS.d
 TIMES=$RESULTS.times
@@ -98,9 +98,9 @@ suite_programs() { # SUITE
 		;;
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
-	debian) bash "$TOP/scripts/debian/test.sh" ;;
-	style) bash "$TOP/scripts/style.sh" ;;
-	modules | overlay) unless_passed "$1" bash "$TOP/scripts/$1-test.sh" ;;
+	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
+	style) bash "$TOP/scripts/test/style.sh" ;;
+	modules | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
 	esac
 }
 
@@ -178,7 +178,7 @@ wanted_kernels() { # SUITE...
 build_kernels() { # SUITE...
 	local version flavour
 	while read -r version flavour; do
-		bash "$TOP/scripts/kernel.sh" "$version" "$flavour" ||
+		bash "$TOP/scripts/build.sh" kernel "$version" "$flavour" ||
 			fail "kernel $version $flavour" "does not build"
 	done < <(wanted_kernels "$@")
 }
@@ -186,9 +186,9 @@ build_kernels() { # SUITE...
 # What emulates the host, and the VMM of its guests
 build_qemu() { # SUITE...
 	local which=emulator
-	[[ " $* " != *" guest "* ]] || which=
-	[ $# -eq 0 ] || bash "$TOP/scripts/qemu.sh" $which || fail "QEMU" "does not build"
-	[[ " $* " != *" guest "* ]] || bash "$TOP/scripts/vmm.sh" ||
+	[[ " $* " != *" guest "* ]] || which=qemu
+	[ $# -eq 0 ] || bash "$TOP/scripts/build.sh" $which || fail "QEMU" "does not build"
+	[[ " $* " != *" guest "* ]] || bash "$TOP/scripts/build.sh" vmm ||
 		fail "QEMU for guests" "does not build"
 }
 

@@ -7,10 +7,12 @@
 #
 #   demo.sh [engine]   engine: only the first of the two
 
-# shellcheck source=scripts/qemu.sh
-source "$(dirname "${BASH_SOURCE[0]}")/qemu.sh"
-# shellcheck source=scripts/qemu-packaged.sh
-source "$TOP/scripts/qemu-packaged.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/build/qemu.sh
+source "$TOP/scripts/build/qemu.sh"
+# shellcheck source=scripts/build/qemu-packaged.sh
+source "$TOP/scripts/build/qemu-packaged.sh"
 
 # shellcheck disable=SC2031  # a step's own has nothing to do with it
 export TIMES=$OUT/demo-times
@@ -43,7 +45,7 @@ set_up() {
 build_behind() {
 	trap end_background EXIT
 	trap 'exit 130' INT TERM
-	background nice -n 19 bash "$TOP/scripts/qemu.sh" >"$LOGS/demo-qemu.log" 2>&1
+	background nice -n 19 bash "$TOP/scripts/build.sh" qemu >"$LOGS/demo-qemu.log" 2>&1
 }
 
 # The build gets the machine, and the terminal what it says.

@@ -10,22 +10,20 @@
 # shell.
 # In the environment: TEST=program restricts guest (see WHICH of run.sh);
 # GUEST_KERNEL is the guests' kernel if it is another one; VMM=10.0 another VMM (see
-# vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
+# build/vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
 # PATIENCE, for how many seconds host and guests wait for one another (120, with
 # sanitizers 900).
 
-# shellcheck source=scripts/kernel.sh
-source "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
-# shellcheck source=scripts/modules.sh
-source "$TOP/scripts/modules.sh"
-# shellcheck source=scripts/vmm.sh
-source "$TOP/scripts/vmm.sh"
-# shellcheck source=scripts/judge.sh
-source "$TOP/scripts/judge.sh"
-# shellcheck source=scripts/tools.sh
-source "$TOP/scripts/tools.sh"
-# shellcheck source=scripts/foreign.sh
-source "$TOP/scripts/foreign.sh"
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/bed.sh
+source "$TOP/scripts/lib/bed.sh"
+# shellcheck source=scripts/build/vmm.sh
+source "$TOP/scripts/build/vmm.sh"
+# shellcheck source=scripts/build/tools.sh
+source "$TOP/scripts/build/tools.sh"
+# shellcheck source=scripts/build/foreign.sh
+source "$TOP/scripts/build/foreign.sh"
 
 # The kernel and the modules of the guests, and with them the tools
 guests_build() { # KERNEL MODE
@@ -47,38 +45,22 @@ foreign_wanted() { # MODE
 	esac
 }
 
-# boot MODE: RUN, empty before, then holds what came out
-boot() {
-	local status=0
-	collect_modules "$RUN/modules"
-	COMPLAINTS=$BAD QEMU=$QEMU FOREIGN=$FOREIGN bash "$SELFTESTS/guest/run.sh" "$1" "$RUN" \
-		"$KDIR/arch/x86/boot/bzImage" "$RUN/modules" "$TESTS" "$TOOLS" "${TEST:-}" ||
-		status=$?
-	echo "$status" >"$RUN/status"
-	rm -rf "$RUN"/{modules,guest-modules,initramfs}
+boot() { # MODE
+	COMPLAINTS=$BAD FOREIGN=$FOREIGN boot_host guest "$1" "$TOOLS" "${TEST:-}"
+	rm -rf "$RUN/guest-modules"
 }
 
 # What guests say that they wrote must be in the images: "# wrote disk1 MIB SUM"
-check_images() { # NAME
+check_images() {
 	local image mib sum now
 	while read -r _ _ image mib sum; do
 		now=$(dd "if=$RUN/$image" bs=1M "skip=$mib" count=16 status=none | sha256sum)
 		if [ "$now" = "$sum  -" ]; then
-			pass "$1: the image of $image has what the guest wrote at $mib MiB"
+			pass "$NAME: the image of $image has what the guest wrote at $mib MiB"
 		else
-			fail "$1: the image of $image" "is not what the guest wrote at $mib MiB"
+			fail "$NAME: the image of $image" "is not what the guest wrote at $mib MiB"
 		fi
 	done < <(tr -d '\r' <"$RUN/tap.log" | grep '^# wrote ')
-}
-
-# address_in_vmm NAME: of a function
-address_in_vmm() {
-	sed -n "s/ T $1$//p" "$RUN/symbols" | grep . || die "the VMM has no $1"
-}
-
-plugin() { # NAME OPTIONS
-	gcc -shared -fPIC -O2 -Wall -o "$RUN/$1.so" "$SELFTESTS/bench/$1.c"
-	PLUGINS+=" $RUN/$1.so,out=$RUN/$1,$2"
 }
 
 # QEMU counts the instructions of the host in exits of its guest that come to two
@@ -87,38 +69,30 @@ plugin() { # NAME OPTIONS
 count_instructions() { # sets PLUGINS
 	local exits phases
 	nm "$VMM_PROGRAM" >"$RUN/symbols"
-	exits=start=$(address_in_vmm qmp_query_cpus_fast)
-	exits+=,mark=tail:$(address_in_vmm vtd_shadow_run_queue)
-	exits+=,mark=config:$(address_in_vmm pci_host_config_read_common)
-	plugin exits "$exits"
-	phases=begin=$(address_in_vmm qmp_query_name)
-	phases+=,end=$(address_in_vmm qmp_query_status)
-	plugin phases "$phases"
-	export PLUGINS
+	exits=start=$(address_of qmp_query_cpus_fast)
+	exits+=,mark=tail:$(address_of vtd_shadow_run_queue)
+	exits+=,mark=config:$(address_of pci_host_config_read_common)
+	add_plugin exits "$exits"
+	phases=begin=$(address_of qmp_query_name)
+	phases+=,end=$(address_of qmp_query_status)
+	add_plugin phases "$phases"
 }
 
 main() { # MODE KERNEL FLAVOUR
-	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain} name lock
-	RUN=$OUT/run/guests-$mode-$kernel-$flavour
-	name="$mode $kernel"
+	local mode=$1 kernel=${2:-6.12} flavour=${3:-plain}
+	name_run guests- "$mode" "$kernel" "$flavour"
 	# With sanitizers the host takes its time, most of it for a guest's console: two
 	# exits for each character.
 	if [ "$flavour" != plain ]; then
-		name+=" $flavour"
 		export PATIENCE=${PATIENCE:-900} TIMEOUT=14400 QUIET=1
 	fi
-	[ -z "${GUEST_KERNEL:-}" ] || name+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
-	[ "$VMM" = "$QEMU_RELEASE" ] || name+=" on QEMU $VMM"
-	[ -z "${SHADOW:-}" ] || name+=" shadow=$SHADOW" RUN+=-$SHADOW
-	mkdir -p "$OUT/run"
-	exec {lock}>"$RUN.lock"
-	flock "$lock"
-	rm -rf "$RUN"
-	mkdir "$RUN"
+	[ -z "${GUEST_KERNEL:-}" ] || NAME+=" with $GUEST_KERNEL" RUN+=-$GUEST_KERNEL
+	[ "$VMM" = "$QEMU_RELEASE" ] || NAME+=" on QEMU $VMM"
+	[ -z "${SHADOW:-}" ] || NAME+=" shadow=$SHADOW" RUN+=-$SHADOW
+	open_run
 	vmm_build
 	qemu_build
-	kernel_build "$kernel" "$flavour"
-	modules_build "$KDIR"
+	host_build "$kernel" "$flavour"
 	tests_build vtd_shadow_nested vtd_shadow_stats
 	guests_build "$kernel" "$mode"
 	FOREIGN=
@@ -128,25 +102,21 @@ main() { # MODE KERNEL FLAVOUR
 	case $mode in
 	bench | profile)
 		[ "$mode" = bench ] || count_instructions
-		step "run $name" boot "$mode"
-		judge "$name" 0
-		rm -f "$RUN"/disk*
-		summary
+		run_judged "$mode" 0
 		;;
-	demo)
-		run_aloud demo
-		rm -f "$RUN"/disk*
-		;;
+	demo) run_aloud demo ;;
 	guest | short)
-		step "run $name" boot "$mode"
-		judge "$name" 0
-		check_images "$name"
-		rm -f "$RUN"/disk*
-		summary
+		run_judged "$mode" 0
+		check_images
 		;;
-	shell) boot shell ;;
+	shell)
+		boot shell
+		return
+		;;
 	*) die "no mode $mode: guest, short, bench, profile, demo or shell" ;;
 	esac
+	rm -f "$RUN"/disk*
+	[ "$mode" = demo ] || summary
 }
 
 main "$@"

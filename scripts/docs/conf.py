@@ -2,7 +2,7 @@
 """Sphinx configuration for Documentation/, as strict as it gets.
 
 The kernel-doc directive is the kernel's own: KSRC in the environment names a
-kernel source tree (6.12). Run by build.sh.
+kernel source tree (6.12). Run by docs.sh.
 """
 
 import os

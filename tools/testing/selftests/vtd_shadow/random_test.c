@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "kselftest.h"
-#include "vtds_random.h"
+#include "random/random.h"
 
 struct options {
 	double seconds;

@@ -2,9 +2,9 @@
 # shellcheck shell=dash
 #
 # For a count of instructions: guests that read from a disk, without a remapping unit,
-# with the VMM's own shadowing, with vtd_shadow (bench/phases.c); a guest that maps and
-# unmaps one page again and again, then reads the configuration of an emulated port
-# (bench/exits.c); and the symbols of the host.
+# with the VMM's own shadowing, with vtd_shadow (qemu/plugins/phases.c); a guest that maps
+# and unmaps one page again and again, then reads the configuration of an emulated port
+# (qemu/plugins/exits.c); and the symbols of the host.
 
 # shellcheck source=tools/testing/selftests/vtd_shadow/guest/host.sh
 . /guest/host.sh

@@ -118,8 +118,5 @@ make_initramfs
 # Whoever counts instructions does not want those of waiting
 start_machine 8G "VTD_MODE=$MODE VTD_WHICH=$WHICH iommu.debug_pagealloc=1 \
 	${PLUGINS:+kvm.halt_poll_ns=0}"
-for plugin in ${PLUGINS:-}; do
-	ARGS+=(-plugin "$plugin")
-done
 add_devices
 run_machine "$MODE"

@@ -12,7 +12,7 @@
 #   add_ports N, add_port NAME FILE, and ARGS+=(...) for what else it has
 #   run_machine MODE            does not return
 #
-# It uses RUN, IMAGE, HOST, QEMU and TIMEOUT.
+# It uses RUN, IMAGE, HOST, QEMU, PLUGINS and TIMEOUT.
 
 MACHINE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 HOST=${HOST:-intel} QEMU=${QEMU:-qemu-system-x86_64} TIMEOUT=${TIMEOUT:-3600}
@@ -123,6 +123,7 @@ KERNEL_ARGS+=' mitigations=off'
 # No 5-level paging of the processor: early in its boot a kernel with KASAN takes a
 # good address for a wild one when an interrupt comes too soon.
 start_machine() { # MEMORY APPEND
+	local plugin
 	ARGS=(-nodefaults -no-user-config -display none -no-reboot
 		-machine q35 -accel 'tcg,thread=multi' -cpu 'max,la57=off' -smp 2 -m "$1"
 		-device "$IOMMU"
@@ -131,10 +132,13 @@ start_machine() { # MEMORY APPEND
 		-device virtio-serial-pci)
 	add_port tap "$RUN/tap.log"
 	add_port verdict "$RUN/verdict"
+	for plugin in ${PLUGINS:-}; do
+		ARGS+=(-plugin "$plugin")
+	done
 }
 
 # run_watched COMMAND...: sets STATUS; fails, with the reason in BROKEN, if the emulator
-# lost an interrupt or aborted itself, as others than that of scripts/qemu.sh do.
+# lost an interrupt or aborted itself, as others than that of scripts/build/qemu.sh do.
 run_watched() {
 	local dir watched=0
 	dir=$(mktemp -d)

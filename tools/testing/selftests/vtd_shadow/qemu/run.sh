@@ -15,8 +15,8 @@
 # WHICH    run only this program (or program:test), or these (with commas), or all
 #          but these (!program,...)
 #
-# In the environment: HOST, the IOMMU (see machine.sh); QEMU, the program; PLUGIN, one
-# for it; TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
+# In the environment: HOST, the IOMMU (see machine.sh); QEMU, the program; PLUGINS for it;
+# TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
@@ -84,6 +84,5 @@ set_host
 set_memory
 make_initramfs
 start_machine "$MEMORY" "$(command_line)"
-[ -z "${PLUGIN:-}" ] || ARGS+=(-plugin "$PLUGIN")
 [ "$MODE" = kunit ] || add_devices
 run_machine "$MODE"

@@ -6,7 +6,7 @@
 # one, no timer either, and sleeps for ever, or runs one program for ever. In the other a
 # host of virtual machines is left without its global interrupt flag when one of them
 # exits: it sleeps with interrupts pending (in IRR) that it accepts. The QEMU that
-# scripts/qemu.sh builds is without the causes that are known.
+# scripts/build/qemu.sh builds is without the causes that are known.
 #
 #   watch.py MONITOR FILE...
 #

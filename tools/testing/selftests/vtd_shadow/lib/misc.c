@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Time, and who holds how much memory pinned.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vtds_misc.h"
+
+double vtds_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+void vtds_sleep_ms(unsigned int ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
+/* The number that follows @name at the beginning of a line, -1 if none does */
+static long number_in(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	char line[256];
+	long number = -1;
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		return -1;
+	while (number < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, len))
+			sscanf(line + len, "%*[: \t]%ld", &number);
+	fclose(file);
+	return number;
+}
+
+/* What iommufd pinned of this process, however often it is used */
+long vtds_vm_pin_kb(void)
+{
+	return number_in("/proc/self/status", "VmPin");
+}
+
+/* Pages that anybody on this machine keeps pinned for DMA */
+long vtds_pins_in_system(void)
+{
+	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+
+	/* Fold the counters of all processors */
+	if (fd >= 0) {
+		if (write(fd, "1", 1) != 1)
+			perror("stat_refresh");
+		close(fd);
+	}
+	return number_in("/proc/vmstat", "nr_foll_pin_acquired") -
+	       number_in("/proc/vmstat", "nr_foll_pin_released");
+}
