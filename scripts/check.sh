@@ -41,15 +41,16 @@ KERNEL=${KERNEL:-6.12}
 if [ -z "${SUITE:-}" ]; then
 	HOSTS=(intel-sm virtio amd)
 	HOST_KERNELS=("$KERNEL")
-	HOST_TESTS=map_test,random_test
+	HOST_TESTS=map_leaf_test,map_superpage_test,map_flush_test,random_test
 fi
 
 # With sanitizers the selftests take longest: they run in two boots side by side. Asked
 # for by name all programs run; in a check of everything those in which memory comes and
 # goes, units and devices begin and end, and several things happen at once. The others do
 # without sanitizers there.
-DEBUG_HALVES=('map_test,context_test,memory_test,life_test'
-	'!map_test,context_test,memory_test,life_test')
+DEBUG_HALF=map_leaf_test,map_superpage_test,map_flush_test
+DEBUG_HALF+=,context_test,memory_test,life_test
+DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
 
 if [ -z "${SUITE:-}" ]; then
 	DEBUG_HALVES=('memory_test,life_test,unit_test'
