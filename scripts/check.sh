@@ -49,7 +49,8 @@ fi
 # goes, units and devices begin and end, and several things happen at once. The others do
 # without sanitizers there.
 DEBUG_HALF=map_leaf_test,map_superpage_test,map_flush_test
-DEBUG_HALF+=,context_test,memory_test,life_test
+DEBUG_HALF+=,context_test,context_malformed_test,context_share_test
+DEBUG_HALF+=,memory_test,life_test
 DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
 
 if [ -z "${SUITE:-}" ]; then

@@ -20,7 +20,8 @@ source "$TOP/scripts/setup-test.sh"
 source "$SELFTESTS/qemu/machine.sh"
 
 # Selftests for which a kernel that was configured by others matters most
-PROGRAMS=map_leaf_test,map_superpage_test,map_flush_test,context_test
+PROGRAMS=map_leaf_test,map_superpage_test,map_flush_test
+PROGRAMS+=,context_test,context_malformed_test,context_share_test
 
 # refuses NAME WORD COMMAND...: COMMAND fails, and its last line has WORD
 refuses() {
