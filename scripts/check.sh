@@ -50,12 +50,13 @@ fi
 # without sanitizers there.
 DEBUG_HALF=map_leaf_test,map_superpage_test,map_flush_test
 DEBUG_HALF+=,context_test,context_malformed_test,context_share_test
-DEBUG_HALF+=,memory_test,life_test
+DEBUG_HALF+=,memory_taken_test,memory_hole_test,life_test
 DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
 
 if [ -z "${SUITE:-}" ]; then
-	DEBUG_HALVES=('memory_test,life_test,unit_test'
-		'uapi_test,refused_test,device_test,stress_test,random_test')
+	DEBUG_HALVES=('memory_taken_test,memory_hole_test,life_test,unit_test'
+		'uapi_test,refused_test,memory_kind_test,memory_file_test')
+	DEBUG_HALVES[1]+=,device_test,stress_test,random_test
 fi
 
 # Lanes side by side. A boot waits for emulated devices much of its time; what
