@@ -48,13 +48,15 @@ fi
 # for by name all programs run; in a check of everything those in which memory comes and
 # goes, units and devices begin and end, and several things happen at once. The others do
 # without sanitizers there.
+COME_AND_GO=memory_taken_test,memory_hole_test
+COME_AND_GO+=,life_close_test,life_killed_test,budget_test
 DEBUG_HALF=map_leaf_test,map_superpage_test,map_flush_test
 DEBUG_HALF+=,context_test,context_malformed_test,context_share_test
-DEBUG_HALF+=,memory_taken_test,memory_hole_test,life_test
+DEBUG_HALF+=,$COME_AND_GO
 DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
 
 if [ -z "${SUITE:-}" ]; then
-	DEBUG_HALVES=('memory_taken_test,memory_hole_test,life_test,unit_test'
+	DEBUG_HALVES=("$COME_AND_GO,unit_test"
 		'uapi_test,refused_test,memory_kind_test,memory_file_test')
 	DEBUG_HALVES[1]+=,device_test,stress_test,random_test
 fi
