@@ -57,8 +57,8 @@ DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
 
 if [ -z "${SUITE:-}" ]; then
 	DEBUG_HALVES=("$COME_AND_GO,unit_test"
-		'uapi_test,refused_test,memory_kind_test,memory_file_test')
-	DEBUG_HALVES[1]+=,device_test,stress_test,random_test
+		'uapi_test,uapi_bind_test,uapi_device_test,refused_test')
+	DEBUG_HALVES[1]+=,memory_kind_test,memory_file_test,device_test,stress_test,random_test
 fi
 
 # Lanes side by side. A boot waits for emulated devices much of its time; what

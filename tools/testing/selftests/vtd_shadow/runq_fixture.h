@@ -12,7 +12,6 @@
 
 /* Memory that the VMM gives and takes */
 #define SPARE_GPA 0x400000000ULL
-#define NOWHERE 0x3000000000ULL
 
 FIXTURE(runq)
 {
