@@ -41,23 +41,23 @@ static const struct bad_entry bad_contexts[] = {
 	{ CTX_FPD | CTX_TT(3), 0, FAULT_CTX_INVALID },
 };
 
-static void spoil_context(struct vtds_scene *scene, unsigned int i,
+static void spoil_context(struct vtds_fixture *f, unsigned int i,
 			  const struct bad_entry *bad)
 {
-	__u64 *ctx = vtds_ctx_entry(&scene->guest, scene->dev[i].sid);
+	__u64 *ctx = vtds_ctx_entry(&f->guest, f->dev[i].sid);
 
-	vtds_ctx_use(&scene->guest, scene->dev[i].sid, &scene->table);
+	vtds_ctx_use(&f->guest, f->dev[i].sid, &f->table);
 	ctx[0] ^= bad->lo;
 	ctx[1] ^= bad->hi;
 }
 
 TEST_F(context, malformed)
 {
-	const unsigned int nr = self->s.nr_devs;
+	const unsigned int nr = self->f.nr_devs;
 
 	for (unsigned int at = 0; at < ARRAY_SIZE(bad_contexts); at += nr) {
 		for (unsigned int i = 0; i < nr; i++)
-			spoil_context(&self->s, i, &bad_contexts[at + i]);
+			spoil_context(&self->f, i, &bad_contexts[at + i]);
 		EXPECT_AT_HOME(ALL_DEVS);
 		FLUSH(cc_global());
 		EXPECT_AT_HOME(0);
@@ -68,8 +68,8 @@ TEST_F(context, malformed)
 		}
 
 		for (unsigned int i = 0; i < nr; i++)
-			vtds_ctx_use(&self->s.guest, self->dev[i].sid,
-				     &self->s.table);
+			vtds_ctx_use(&self->f.guest, self->dev[i].sid,
+				     &self->f.table);
 		FLUSH(cc_global());
 		EXPECT_AT_HOME(ALL_DEVS);
 	}
@@ -78,7 +78,7 @@ TEST_F(context, malformed)
 /* Every single reserved bit, by the unit's word */
 TEST_F(context, every_reserved_bit)
 {
-	__u64 *ctx = vtds_ctx_entry(&self->s.guest, self->dev[0].sid);
+	__u64 *ctx = vtds_ctx_entry(&self->f.guest, self->dev[0].sid);
 
 	for (unsigned int bit = 0; bit < 128; bit++) {
 		bool reserved = (bit >= 4 && bit <= 11) ||
@@ -100,7 +100,7 @@ TEST_F(context, every_reserved_bit)
 /* Bits 70:67 are software's, FPD is not the engine's; absent is absent */
 TEST_F(context, bits_that_do_not_matter)
 {
-	__u64 *ctx = vtds_ctx_entry(&self->s.guest, self->dev[0].sid);
+	__u64 *ctx = vtds_ctx_entry(&self->f.guest, self->dev[0].sid);
 
 	ctx[0] |= CTX_FPD;
 	ctx[1] |= 0xf << 3;
@@ -127,8 +127,8 @@ TEST_F(context, malformed_root_entries)
 
 	/* Each device is on its own bus */
 	for (unsigned int turn = 0; turn < 2; turn++) {
-		for (unsigned int i = 0; i < self->s.nr_devs; i++) {
-			__u64 *root = vtds_root_entry(&self->s.guest,
+		for (unsigned int i = 0; i < self->f.nr_devs; i++) {
+			__u64 *root = vtds_root_entry(&self->f.guest,
 						      self->dev[i].sid);
 
 			root[0] ^= bad[i].lo;
@@ -136,7 +136,7 @@ TEST_F(context, malformed_root_entries)
 		}
 		FLUSH(cc_global());
 		EXPECT_AT_HOME(turn ? ALL_DEVS : 0);
-		for (unsigned int i = 0; !turn && i < self->s.nr_devs; i++)
+		for (unsigned int i = 0; !turn && i < self->f.nr_devs; i++)
 			EXPECT_FAULT(bad[i].reason, &self->dev[i], IOVA);
 	}
 }
@@ -144,13 +144,13 @@ TEST_F(context, malformed_root_entries)
 /* A unit that does not offer pass-through must not do it */
 TEST_F(context, pass_through_not_offered)
 {
-	attach(&self->s, 0, CTX_TT_PASS_THROUGH | CTX_P,
+	attach(&self->f, 0, CTX_TT_PASS_THROUGH | CTX_P,
 	       CTX_AW(4) | CTX_DID(1));
 	FLUSH_CONTEXT(0);
 	EXPECT_ATTACHED(IDENTITY, &self->dev[0]);
 
-	self->s.unit.ecap &= ~ECAP_PT;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.ecap &= ~ECAP_PT;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
 }
@@ -158,15 +158,15 @@ TEST_F(context, pass_through_not_offered)
 /* A unit that offers 4 levels must not take 3 or 5 */
 TEST_F(context, levels_not_offered)
 {
-	self->s.unit.cap &= ~(CAP_SAGAW(3) | CAP_SAGAW(5) | CAP_MGAW_MASK);
-	self->s.unit.cap |= CAP_MGAW(48);
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.cap &= ~(CAP_SAGAW(3) | CAP_SAGAW(5) | CAP_MGAW_MASK);
+	self->f.unit.cap |= CAP_MGAW(48);
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(ALL_DEVS);
 
-	attach(&self->s, 0, self->s.table.root | CTX_P,
-	       CTX_AW(3) | CTX_DID(SCENE_DID));
-	attach(&self->s, 1, self->s.table.root | CTX_P,
-	       CTX_AW(5) | CTX_DID(SCENE_DID));
+	attach(&self->f, 0, self->f.table.root | CTX_P,
+	       CTX_AW(3) | CTX_DID(TABLE_DID));
+	attach(&self->f, 1, self->f.table.root | CTX_P,
+	       CTX_AW(5) | CTX_DID(TABLE_DID));
 	FLUSH(cc_global());
 	EXPECT_AT_HOME(ALL_DEVS & ~3);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
@@ -177,23 +177,23 @@ TEST_F(context, levels_not_offered)
 
 TEST_F(context, root_table_nowhere)
 {
-	self->s.unit.rtaddr = NOWHERE;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.rtaddr = NOWHERE;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(0);
 	EXPECT_FAULT(FAULT_ROOT_UNREADABLE, &self->dev[0], IOVA);
 
 	/* A mode that is not legacy */
-	self->s.unit.rtaddr = self->s.guest.root | 1 << 10;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.rtaddr = self->f.guest.root | 1 << 10;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(0);
 
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_AT_HOME(ALL_DEVS);
 }
 
 TEST_F(context, context_table_nowhere)
 {
-	__u64 *root = vtds_root_entry(&self->s.guest, self->dev[0].sid);
+	__u64 *root = vtds_root_entry(&self->f.guest, self->dev[0].sid);
 	__u64 saved = root[0];
 
 	root[0] = NOWHERE | 1;
@@ -208,12 +208,12 @@ TEST_F(context, context_table_nowhere)
 
 TEST_F(context, top_table_nowhere)
 {
-	attach(&self->s, 0, NOWHERE | CTX_P, CTX_AW(4) | CTX_DID(9));
+	attach(&self->f, 0, NOWHERE | CTX_P, CTX_AW(4) | CTX_DID(9));
 	FLUSH_WITH(ENOENT, cc_device(self->dev[0].sid), iotlb_domain(9));
 	EXPECT_AT_HOME(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
 
-	vtds_ctx_use(&self->s.guest, self->dev[0].sid, &self->s.table);
+	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &self->f.table);
 	FLUSH_CONTEXT(0);
 	EXPECT_AT_HOME(ALL_DEVS);
 }
@@ -221,17 +221,17 @@ TEST_F(context, top_table_nowhere)
 TEST_F(context, tables_and_leaves_nowhere)
 {
 	for (unsigned int level = 1; level <= 3; level++) {
-		__u64 *entry = vtds_entry(&self->s.table, IOVA, level);
+		__u64 *entry = vtds_entry(&self->f.table, IOVA, level);
 		__u64 saved = *entry;
 
 		*entry = NOWHERE | SS_RW;
-		FLUSH_WITH(ENOENT, iotlb_domain(SCENE_DID));
+		FLUSH_WITH(ENOENT, iotlb_domain(TABLE_DID));
 		EXPECT_DEAD(&self->dev[0], IOVA, self->page);
 		EXPECT_FAULT(FAULT_TABLE_UNREADABLE, &self->dev[0], IOVA);
 		EXPECT_AT_HOME(ALL_DEVS);
 
 		*entry = saved;
-		FLUSH(iotlb_domain(SCENE_DID));
+		FLUSH(iotlb_domain(TABLE_DID));
 		EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
 	}
 }

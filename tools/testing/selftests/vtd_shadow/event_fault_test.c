@@ -58,7 +58,7 @@ TEST_F(event, entries)
 	for (unsigned int i = 0; i < nr; i++) {
 		const struct bad_entry *bad = &entries[i];
 		__u64 *qword =
-			&entry_at(&self->s, self->dev, bad->place)[bad->qword];
+			&entry_at(&self->f, self->dev, bad->place)[bad->qword];
 		const __u64 good = *qword;
 
 		for (unsigned int turn = 0; turn < 2; turn++) {
@@ -71,7 +71,7 @@ TEST_F(event, entries)
 			EXPECT_EQ(0U, self->got[0].domain_id);
 			EXPECT_EQ(0U, self->got[0].pasid);
 			FLUSH(cc_global(), cc_device(self->dev->sid));
-			ASSERT_EQ(0, vtds_resync(&self->s.unit));
+			ASSERT_EQ(0, vtds_resync(&self->f.unit));
 			EXPECT_NO_EVENT();
 
 			*qword = good;
@@ -85,7 +85,7 @@ TEST_F(event, entries)
 /* An entry that is as bad as before, for the same reason, but another one */
 TEST_F(event, entry_changes)
 {
-	__u64 *ctx = entry_at(&self->s, self->dev, CONTEXT);
+	__u64 *ctx = entry_at(&self->f, self->dev, CONTEXT);
 	const unsigned int bit = variant->scalable ? 5 : 4;
 
 	for (unsigned int i = 0; i < 3; i++) {
@@ -101,15 +101,15 @@ TEST_F(event, entry_changes)
 /* A root table that cannot be one: for each device */
 TEST_F(event, root_table)
 {
-	struct vtds_unit *unit = &self->s.unit;
+	struct vtds_unit *unit = &self->f.unit;
 	const __u64 mode = unit->rtaddr & 0xc00;
 	const struct {
 		__u64 rtaddr;
 		int reason;
 	} bad[] = {
 		{ NOWHERE | mode, REASON(ROOT_UNREADABLE, SM_ROOT_UNREADABLE) },
-		{ self->s.guest.root | 2 << 10, FAULT_SM_ROOT_ADDRESS },
-		{ self->s.guest.root | 3 << 10, FAULT_SM_ROOT_ADDRESS },
+		{ self->f.guest.root | 2 << 10, FAULT_SM_ROOT_ADDRESS },
+		{ self->f.guest.root | 3 << 10, FAULT_SM_ROOT_ADDRESS },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -121,10 +121,10 @@ TEST_F(event, root_table)
 				  self->got[j].type);
 			EXPECT_EQ((unsigned int)bad[i].reason,
 				  self->got[j].reason);
-			EXPECT_EQ((unsigned int)self->s.dev[j].sid,
+			EXPECT_EQ((unsigned int)self->f.dev[j].sid,
 				  self->got[j].source_id);
 		}
-		ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+		ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 		EXPECT_NO_EVENT();
 	}
 }
@@ -134,22 +134,22 @@ TEST_F(event, rid_pasid)
 {
 	if (!variant->scalable)
 		SKIP(return, "legacy mode has none");
-	self->s.unit.ecap |= ECAP_RPS;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.ecap |= ECAP_RPS;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_NO_EVENT();
 
-	vtds_sm_probe(&self->s.guest, self->dev->sid, 0x12345);
+	vtds_sm_probe(&self->f.guest, self->dev->sid, 0x12345);
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_EVENT(FAULT, REQUESTER, FAULT_DIR_NOT_PRESENT, 0);
 	EXPECT_EQ(0x12345U, self->got[0].pasid);
 
-	vtds_sm_ctx(&self->s.guest, self->dev->sid)[0] &= ~SM_CTX_PDTS(7);
+	vtds_sm_ctx(&self->f.guest, self->dev->sid)[0] &= ~SM_CTX_PDTS(7);
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_EVENT(FAULT, REQUESTER, FAULT_SM_RID_PASID, 0);
 	EXPECT_EQ(0x12345U, self->got[0].pasid);
 
-	vtds_sm_probe(&self->s.guest, self->dev->sid, 0x12345);
-	vtds_sm_use(&self->s.guest, self->dev->sid, 0x12345, &self->s.table);
+	vtds_sm_probe(&self->f.guest, self->dev->sid, 0x12345);
+	vtds_sm_use(&self->f.guest, self->dev->sid, 0x12345, &self->f.table);
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_NO_EVENT();
 }
@@ -157,20 +157,20 @@ TEST_F(event, rid_pasid)
 /* --- Paging entries --- */
 
 /* Only the device that things happen to is on this table */
-static void own_table(struct vtds_scene *scene, struct vtds_dev *dev,
+static void own_table(struct vtds_fixture *f, struct vtds_dev *dev,
 		      struct vtds_table *table, __u64 page)
 {
-	vtds_table_init(table, &scene->guest, 4, OTHER_DID);
-	vtds_scene_map_homes(scene, table);
+	vtds_table_init(table, &f->guest, 4, OTHER_DID);
+	vtds_fixture_map_homes(f, table);
 	vtds_map(table, IOVA, page, SZ_4K, PERM_RW);
-	vtds_scene_use(scene, dev, table);
+	vtds_fixture_use(f, dev, table);
 }
 
 TEST_F(event, paging_entries)
 {
 	struct vtds_table table;
 
-	own_table(&self->s, self->dev, &table, self->page);
+	own_table(&self->f, self->dev, &table, self->page);
 	FLUSH(cc_device(self->dev->sid), iotlb_domain(OTHER_DID));
 	EXPECT_NO_EVENT();
 	for (unsigned int level = 1; level <= 3; level++) {
@@ -215,12 +215,12 @@ TEST_F(event, paging_entries)
 
 TEST_F(event, top_table)
 {
-	struct vtds_table nowhere = { .guest = &self->s.guest,
+	struct vtds_table nowhere = { .guest = &self->f.guest,
 				      .root = NOWHERE,
 				      .levels = 4,
 				      .did = OTHER_DID };
 
-	vtds_scene_use(&self->s, self->dev, &nowhere);
+	vtds_fixture_use(&self->f, self->dev, &nowhere);
 	FLUSH_WITH(ENOENT, cc_device(self->dev->sid));
 	EXPECT_EVENT(FAULT, REQUESTER | BY_ADDRESS,
 		     REASON(CTX_INVALID, SM_TOP_UNREADABLE), 0);
@@ -234,14 +234,14 @@ TEST_F(event, not_installed)
 	struct vtds_table table;
 	struct vtds_ram *spare;
 
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SZ_2M));
-	spare = &self->s.guest.ram[1];
-	own_table(&self->s, self->dev, &table, self->page);
+	spare = &self->f.guest.ram[1];
+	own_table(&self->f, self->dev, &table, self->page);
 	FLUSH(cc_device(self->dev->sid));
 
 	/* Write-only, to what cannot be written */
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, spare->hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, spare->hva,
 				   SPARE_GPA, SZ_1M, PERM_R));
 	vtds_map(&table, IOVA, SPARE_GPA, SZ_4K, PERM_W);
 	FLUSH_WITH(EPERM, iotlb_domain(OTHER_DID));
@@ -270,10 +270,10 @@ TEST_F(event, beyond_the_host)
 
 	if (host.last >= beyond)
 		SKIP(return, "the host maps all that a guest can");
-	vtds_table_init(&table, &self->s.guest, 5, OTHER_DID);
-	vtds_scene_map_homes(&self->s, &table);
+	vtds_table_init(&table, &self->f.guest, 5, OTHER_DID);
+	vtds_fixture_map_homes(&self->f, &table);
 	vtds_map(&table, beyond, self->page, SZ_4K, PERM_RW);
-	vtds_scene_use(&self->s, self->dev, &table);
+	vtds_fixture_use(&self->f, self->dev, &table);
 	FLUSH_WITH(ERANGE, cc_device(self->dev->sid));
 	EXPECT_EVENT(INSTALL, REQUESTER | BY_ADDRESS, 0, ERANGE);
 	EXPECT_EQ(beyond, self->got[0].iova);
@@ -282,26 +282,26 @@ TEST_F(event, beyond_the_host)
 /* Two devices on one table: one entry, one event */
 TEST_F(event, shared_table)
 {
-	__u64 *leaf = vtds_entry(&self->s.table, IOVA, 1);
+	__u64 *leaf = vtds_entry(&self->f.table, IOVA, 1);
 
 	*leaf |= BEYOND_HAW;
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	ASSERT_EQ(1, EVENTS());
-	EXPECT_EQ((unsigned int)SCENE_DID, self->got[0].domain_id);
-	EXPECT_TRUE(self->got[0].source_id == self->s.dev[0].sid ||
-		    self->got[0].source_id == self->s.dev[1].sid);
+	EXPECT_EQ((unsigned int)TABLE_DID, self->got[0].domain_id);
+	EXPECT_TRUE(self->got[0].source_id == self->f.dev[0].sid ||
+		    self->got[0].source_id == self->f.dev[1].sid);
 }
 
 /* --- Faults that the guest does not want to hear of --- */
 
 TEST_F(event, fault_processing_disabled)
 {
-	__u64 *entry = fpd_at(&self->s, self->dev);
+	__u64 *entry = fpd_at(&self->f, self->dev);
 
 	/* Bit 0 is P, bit 1 FPD in both modes */
 	*entry ^= 3;
 	FLUSH(cc_global());
-	EXPECT_EQ(1U, vtds_at_home(&self->s.dev[0], 1));
+	EXPECT_EQ(1U, vtds_at_home(&self->f.dev[0], 1));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_NO_EVENT();
 	/* The reason is there all the same */
@@ -314,7 +314,7 @@ TEST_F(event, fault_processing_disabled)
 
 	/* What is above the entry cannot be hidden by it */
 	*entry ^= 3;
-	*entry_at(&self->s, self->dev, ROOT) ^= 2;
+	*entry_at(&self->f, self->dev, ROOT) ^= 2;
 	FLUSH(cc_global());
 	EXPECT_EVENT(FAULT, REQUESTER, REASON(ROOT_RESERVED, SM_ROOT_RESERVED),
 		     0);
@@ -323,21 +323,21 @@ TEST_F(event, fault_processing_disabled)
 /* Of a table that is shared, the one is told that wants to hear */
 TEST_F(event, fault_processing_disabled_for_one)
 {
-	__u64 *leaf = vtds_entry(&self->s.table, IOVA, 1);
+	__u64 *leaf = vtds_entry(&self->f.table, IOVA, 1);
 
-	*fpd_at(&self->s, &self->s.dev[0]) |= 2;
+	*fpd_at(&self->f, &self->f.dev[0]) |= 2;
 	FLUSH(cc_global());
 	*leaf ^= BEYOND_HAW;
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	EXPECT_EVENT(FAULT, REQUESTER | BY_ADDRESS,
 		     REASON(SS_RESERVED, SM_SS_RESERVED), 0);
 	*leaf ^= BEYOND_HAW;
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 
-	*fpd_at(&self->s, self->dev) |= 2;
+	*fpd_at(&self->f, self->dev) |= 2;
 	FLUSH(cc_global());
 	*leaf ^= BEYOND_HAW;
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	EXPECT_NO_EVENT();
 }
 
@@ -348,15 +348,15 @@ TEST_F(event, conflict_of_source_ids)
 	const __u16 sids[] = { self->dev->sid, 0x3000 };
 	struct vtds_dev alias = { .sid = 0x3000 };
 
-	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
-	vtds_scene_use(&self->s, &alias, &self->s.table);
-	ASSERT_EQ(0, vtds_add_device(&self->s.unit, self->dev->dev_id,
-				     self->s.vmm.ioas, sids, 2));
+	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
+	vtds_fixture_use(&self->f, &alias, &self->f.table);
+	ASSERT_EQ(0, vtds_add_device(&self->f.unit, self->dev->dev_id,
+				     self->f.vmm.ioas, sids, 2));
 	EXPECT_NO_EVENT();
 	EXPECT_AT_HOME(3);
 
 	/* Both valid, and not the same */
-	*entry_at(&self->s, &alias, variant->scalable ? PASID : CONTEXT) ^=
+	*entry_at(&self->f, &alias, variant->scalable ? PASID : CONTEXT) ^=
 		variant->scalable ?
 			PASID_PGTT(PGTT_SECOND_STAGE ^ PGTT_PASS_THROUGH) :
 			CTX_TT_PASS_THROUGH;
@@ -365,7 +365,7 @@ TEST_F(event, conflict_of_source_ids)
 	EXPECT_AT_HOME(1);
 	FLUSH(cc_global());
 	EXPECT_NO_EVENT();
-	vtds_scene_use(&self->s, &alias, &self->s.table);
+	vtds_fixture_use(&self->f, &alias, &self->f.table);
 	FLUSH(cc_device(alias.sid));
 	EXPECT_NO_EVENT();
 	EXPECT_AT_HOME(3);
@@ -373,26 +373,26 @@ TEST_F(event, conflict_of_source_ids)
 
 FIXTURE(group)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	struct vtd_shadow_event got[ROOM];
 };
 
 FIXTURE_SETUP(group)
 {
-	OPEN_SCENE(.shared = 2);
-	self->dev = &self->s.dev[0];
+	OPEN_FIXTURE(.shared = 2);
+	self->dev = &self->f.dev[0];
 }
 
 FIXTURE_TEARDOWN(group)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 TEST_F(group, conflict)
 {
 	EXPECT_NO_EVENT();
-	vtds_ctx_set(&self->s.guest, self->s.dev[1].sid,
+	vtds_ctx_set(&self->f.guest, self->f.dev[1].sid,
 		     CTX_TT_PASS_THROUGH | CTX_P, CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_global());
 	EXPECT_EVENT(CONFLICT, BY_SID, 0, 0);
@@ -400,11 +400,11 @@ TEST_F(group, conflict)
 	FLUSH(cc_global());
 	EXPECT_NO_EVENT();
 
-	vtds_ctx_use(&self->s.guest, self->s.dev[1].sid, &self->s.table);
+	vtds_ctx_use(&self->f.guest, self->f.dev[1].sid, &self->f.table);
 	FLUSH(cc_global());
 	EXPECT_NO_EVENT();
 	EXPECT_AT_HOME(3);
-	vtds_ctx_set(&self->s.guest, self->s.dev[1].sid,
+	vtds_ctx_set(&self->f.guest, self->f.dev[1].sid,
 		     CTX_TT_PASS_THROUGH | CTX_P, CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_global());
 	EXPECT_EVENT(CONFLICT, BY_SID, 0, 0);
@@ -412,20 +412,20 @@ TEST_F(group, conflict)
 
 FIXTURE(limit)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	struct vtd_shadow_event got[ROOM];
 };
 
 FIXTURE_SETUP(limit)
 {
-	OPEN_SCENE(.nvme = 1, .max_pages = 100);
-	self->dev = &self->s.dev[0];
+	OPEN_FIXTURE(.nvme = 1, .max_pages = 100);
+	self->dev = &self->f.dev[0];
 }
 
 FIXTURE_TEARDOWN(limit)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* Once, however many entries are behind it, and again after a call without */
@@ -433,15 +433,15 @@ TEST_F(limit, of_pages)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		for (unsigned int i = 0; i < 400; i++)
-			vtds_map(&self->s.table, IOVA + i * SZ_4K, RAM_GPA,
+			vtds_map(&self->f.table, IOVA + i * SZ_4K, RAM_GPA,
 				 SZ_4K, PERM_RW);
-		FLUSH_WITH(ENOSPC, iotlb_domain(SCENE_DID));
+		FLUSH_WITH(ENOSPC, iotlb_domain(TABLE_DID));
 		EXPECT_EVENT(INSTALL, 0, 0, ENOSPC);
-		FLUSH_WITH(ENOSPC, iotlb_domain(SCENE_DID));
+		FLUSH_WITH(ENOSPC, iotlb_domain(TABLE_DID));
 		EXPECT_NO_EVENT();
 		for (unsigned int i = 0; i < 400; i++)
-			vtds_unmap(&self->s.table, IOVA + i * SZ_4K, SZ_4K);
-		FLUSH(iotlb_domain(SCENE_DID));
+			vtds_unmap(&self->f.table, IOVA + i * SZ_4K, SZ_4K);
+		FLUSH(iotlb_domain(TABLE_DID));
 		EXPECT_NO_EVENT();
 	}
 }

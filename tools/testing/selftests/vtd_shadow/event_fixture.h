@@ -14,7 +14,7 @@
 #define BEYOND_HAW (1ULL << 51)
 #define NOWHERE 0x3000000000ULL
 #define SPARE_GPA 0x400000000ULL
-#define OTHER_DID (SCENE_DID + 1)
+#define OTHER_DID (TABLE_DID + 1)
 
 /* Events that wait to be read, at most */
 #define MAX_EVENTS 128
@@ -26,7 +26,7 @@
 
 FIXTURE(event)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u64 page;
 	struct vtd_shadow_event got[ROOM];
@@ -52,25 +52,25 @@ FIXTURE_VARIANT_ADD(event, scalable)
 
 FIXTURE_SETUP(event)
 {
-	OPEN_SCENE(.edu = 1, .nvme = 1, .scalable = variant->scalable,
-		   .queue = variant->scalable);
+	OPEN_FIXTURE(.edu = 1, .nvme = 1, .scalable = variant->scalable,
+		     .queue = variant->scalable);
 	/* The one that things happen to; the other one is on the table */
-	self->dev = &self->s.dev[1];
-	self->page = vtds_page(&self->s.guest);
+	self->dev = &self->f.dev[1];
+	self->page = vtds_page(&self->f.guest);
 	/* Tables down to the leaves */
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
-	ASSERT_EQ(0, vtds_events(&self->s.unit, self->got, ROOM));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
+	ASSERT_EQ(0, vtds_events(&self->f.unit, self->got, ROOM));
 }
 
 FIXTURE_TEARDOWN(event)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
-#define EVENTS() vtds_events(&self->s.unit, self->got, ROOM)
+#define EVENTS() vtds_events(&self->f.unit, self->got, ROOM)
 
-/* The flags of an event about a requester, in the mode of the scene */
+/* The flags of an event about a requester, in the mode of the fixture */
 #define REQUESTER (BY_SID | (variant->scalable ? BY_PASID : 0))
 
 /* Exactly one event, and it says so */
@@ -101,12 +101,12 @@ static inline int reason(bool scalable, int legacy_reason, int scalable_reason)
 
 enum place { ROOT, CONTEXT, DIRECTORY, PASID };
 
-static inline __u64 *entry_at(struct vtds_scene *scene, struct vtds_dev *dev,
+static inline __u64 *entry_at(struct vtds_fixture *f, struct vtds_dev *dev,
 			      enum place place)
 {
-	struct vtds_guest *guest = &scene->guest;
+	struct vtds_guest *guest = &f->guest;
 
-	if (!scene->scalable)
+	if (!f->scalable)
 		return place == ROOT ? vtds_root_entry(guest, dev->sid) :
 				       vtds_ctx_entry(guest, dev->sid);
 	switch (place) {
@@ -121,9 +121,9 @@ static inline __u64 *entry_at(struct vtds_scene *scene, struct vtds_dev *dev,
 	}
 }
 
-static inline __u64 *fpd_at(struct vtds_scene *scene, struct vtds_dev *dev)
+static inline __u64 *fpd_at(struct vtds_fixture *f, struct vtds_dev *dev)
 {
-	return entry_at(scene, dev, scene->scalable ? PASID : CONTEXT);
+	return entry_at(f, dev, f->scalable ? PASID : CONTEXT);
 }
 
 #endif /* VTDS_EVENT_FIXTURE_H */

@@ -25,8 +25,8 @@ TEST_F(event, overflow)
 {
 	const unsigned int more = 72;
 
-	spoil_leaves(&self->s.table, IOVA, MAX_EVENTS + more);
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	spoil_leaves(&self->f.table, IOVA, MAX_EVENTS + more);
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	ASSERT_EQ(MAX_EVENTS + 1, EVENTS());
 	for (unsigned int i = 0; i < MAX_EVENTS; i++) {
 		EXPECT_EQ((unsigned int)VTD_SHADOW_EVENT_FAULT,
@@ -41,13 +41,13 @@ TEST_F(event, overflow)
 	EXPECT_NO_EVENT();
 
 	/* As before it */
-	spoil_leaves(&self->s.table, IOVA + SZ_2M, 3);
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	spoil_leaves(&self->f.table, IOVA + SZ_2M, 3);
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	EXPECT_EQ(3, EVENTS());
 
 	/* Exactly as many as there is room for */
-	spoil_leaves(&self->s.table, IOVA + 2 * SZ_2M, MAX_EVENTS);
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	spoil_leaves(&self->f.table, IOVA + 2 * SZ_2M, MAX_EVENTS);
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	EXPECT_EQ(MAX_EVENTS, EVENTS());
 	EXPECT_EQ((unsigned int)VTD_SHADOW_EVENT_FAULT,
 		  self->got[MAX_EVENTS - 1].type);
@@ -58,11 +58,11 @@ TEST_F(event, overflow_in_between)
 {
 	unsigned int seen = 0, lost = 0;
 
-	spoil_leaves(&self->s.table, IOVA, MAX_EVENTS + 10);
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
-	ASSERT_EQ(50, vtds_events(&self->s.unit, self->got, 50));
-	spoil_leaves(&self->s.table, IOVA + SZ_2M, 20);
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	spoil_leaves(&self->f.table, IOVA, MAX_EVENTS + 10);
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
+	ASSERT_EQ(50, vtds_events(&self->f.unit, self->got, 50));
+	spoil_leaves(&self->f.table, IOVA + SZ_2M, 20);
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	for (int nr = 50; nr > 0; nr = EVENTS())
 		for (int i = 0; i < nr; i++) {
 			seen += self->got[i].type == VTD_SHADOW_EVENT_FAULT;
@@ -75,26 +75,26 @@ TEST_F(event, overflow_in_between)
 /* --- Reading --- */
 
 /* One fault, from an entry that is put right again at once */
-static int make_fault(struct vtds_scene *scene, struct vtds_dev *dev)
+static int make_fault(struct vtds_fixture *f, struct vtds_dev *dev)
 {
 	const struct vtds_desc flush = cc_device(dev->sid);
-	__u64 *ctx = entry_at(scene, dev, CONTEXT);
+	__u64 *ctx = entry_at(f, dev, CONTEXT);
 	int rc;
 
 	*ctx ^= 1;
-	rc = vtds_flush(&scene->unit, &flush, 1);
+	rc = vtds_flush(&f->unit, &flush, 1);
 	*ctx ^= 1;
-	return rc ?: vtds_flush(&scene->unit, &flush, 1);
+	return rc ?: vtds_flush(&f->unit, &flush, 1);
 }
 
 TEST_F(event, poll)
 {
-	struct pollfd pollfd = { .fd = self->s.unit.fd,
+	struct pollfd pollfd = { .fd = self->f.unit.fd,
 				 .events = POLLIN | POLLOUT };
 
 	EXPECT_EQ(0, poll(&pollfd, 1, 0));
 	EXPECT_EQ(0, poll(&pollfd, 1, 20));
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	EXPECT_EQ(1, poll(&pollfd, 1, 0));
 	EXPECT_EQ(POLLIN, pollfd.revents);
 	EXPECT_EQ(1, poll(&pollfd, 1, -1));
@@ -104,12 +104,12 @@ TEST_F(event, poll)
 
 TEST_F(event, non_blocking)
 {
-	const int fd = self->s.unit.fd;
+	const int fd = self->f.unit.fd;
 
 	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
 	EXPECT_EQ(-1, read(fd, self->got, sizeof(self->got)));
 	EXPECT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	EXPECT_EQ((ssize_t)sizeof(self->got[0]),
 		  read(fd, self->got, sizeof(self->got)));
 	EXPECT_EQ(-1, read(fd, self->got, sizeof(self->got)));
@@ -120,11 +120,11 @@ TEST_F(event, non_blocking)
 TEST_F(event, buffers)
 {
 	const size_t one = sizeof(self->got[0]);
-	const int fd = self->s.unit.fd;
+	const int fd = self->f.unit.fd;
 
 	EXPECT_EQ(48U, one);
 	for (unsigned int i = 0; i < 4; i++)
-		ASSERT_EQ(0, make_fault(&self->s, self->dev));
+		ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	EXPECT_EQ(-1, read(fd, self->got, 0));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, read(fd, self->got, one - 1));
@@ -140,14 +140,14 @@ TEST_F(event, buffers)
 TEST_F(event, bad_buffers)
 {
 	const size_t one = sizeof(self->got[0]);
-	const int fd = self->s.unit.fd;
+	const int fd = self->f.unit.fd;
 	char *page = mmap(NULL, 2 * SZ_4K, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, (void *)page);
 	ASSERT_EQ(0, mprotect(page + SZ_4K, SZ_4K, PROT_NONE));
 	for (unsigned int i = 0; i < 3; i++)
-		ASSERT_EQ(0, make_fault(&self->s, self->dev));
+		ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	/* One fits, and is returned */
 	EXPECT_EQ((ssize_t)one, read(fd, page + SZ_4K - one, 3 * one));
 	EXPECT_EQ(-1, read(fd, (void *)-SZ_4K, one));
@@ -213,14 +213,14 @@ TEST_F(event, reader_in_another_thread)
 	struct reader readers[2];
 
 	for (unsigned int i = 0; i < 2; i++)
-		ASSERT_EQ(0, reader_start(&readers[i], self->s.unit.fd));
+		ASSERT_EQ(0, reader_start(&readers[i], self->f.unit.fd));
 	FLUSH(iotlb_global(), cc_global());
 	EXPECT_AT_HOME(3);
 	EXPECT_FALSE(readers[0].done || readers[1].done);
 
 	/* One each */
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	for (unsigned int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_join(readers[i].thread, NULL));
 		EXPECT_EQ((ssize_t)sizeof(readers[i].event), readers[i].got);
@@ -241,7 +241,7 @@ TEST_F(event, reader_and_signals)
 	struct reader reader;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	ASSERT_EQ(0, reader_start(&reader, self->s.unit.fd));
+	ASSERT_EQ(0, reader_start(&reader, self->f.unit.fd));
 	ASSERT_EQ(0, pthread_kill(reader.thread, SIGUSR1));
 	ASSERT_EQ(0, pthread_join(reader.thread, NULL));
 	EXPECT_EQ(-1, reader.got);
@@ -250,11 +250,11 @@ TEST_F(event, reader_and_signals)
 	/* A handler that restarts does not end it */
 	action.sa_flags = SA_RESTART;
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	ASSERT_EQ(0, reader_start(&reader, self->s.unit.fd));
+	ASSERT_EQ(0, reader_start(&reader, self->f.unit.fd));
 	ASSERT_EQ(0, pthread_kill(reader.thread, SIGUSR1));
 	vtds_sleep_ms(50);
 	EXPECT_FALSE(__atomic_load_n(&reader.done, __ATOMIC_ACQUIRE));
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	ASSERT_EQ(0, pthread_join(reader.thread, NULL));
 	EXPECT_EQ((ssize_t)sizeof(reader.event), reader.got);
 }
@@ -262,13 +262,13 @@ TEST_F(event, reader_and_signals)
 /* The file is closed under the reader: it reads on, and ends with its file */
 TEST_F(event, closed_with_events_and_a_reader)
 {
-	int other = dup(self->s.unit.fd), status;
+	int other = dup(self->f.unit.fd), status;
 	pid_t pid;
 
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
-	close(self->s.unit.fd);
-	self->s.unit.fd = other;
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
+	close(self->f.unit.fd);
+	self->f.unit.fd = other;
 	EXPECT_EQ(1, EVENTS());
 
 	/* A process that only reads, killed while it sleeps */
@@ -281,10 +281,10 @@ TEST_F(event, closed_with_events_and_a_reader)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-	ASSERT_EQ(0, make_fault(&self->s, self->dev));
+	ASSERT_EQ(0, make_fault(&self->f, self->dev));
 	EXPECT_AT_HOME(3);
 	/* With one that nobody has read */
-	vtds_unit_close(&self->s.unit);
+	vtds_unit_close(&self->f.unit);
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
 }
 

@@ -14,7 +14,7 @@
 
 FIXTURE(closing)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	long pins;
 };
 
@@ -59,51 +59,51 @@ FIXTURE_VARIANT_ADD(closing, devices_iommufd_unit)
 FIXTURE_SETUP(closing)
 {
 	self->pins = vtds_pins_in_system();
-	OPEN_SCENE(.edu = full_cast.edu, .nvme = full_cast.nvme);
-	vtds_map_range(&self->s.table, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	OPEN_FIXTURE(.edu = full_config.edu, .nvme = full_config.nvme);
+	vtds_map_range(&self->f.table, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 }
 
 FIXTURE_TEARDOWN(closing)
 {
-	vtds_ram_free(&self->s.guest);
+	vtds_ram_free(&self->f.guest);
 }
 
-static void close_devices(struct vtds_scene *scene)
+static void close_devices(struct vtds_fixture *f)
 {
-	for (unsigned int i = 0; i < scene->nr_devs; i++)
-		vtds_dev_close(&scene->dev[i]);
+	for (unsigned int i = 0; i < f->nr_devs; i++)
+		vtds_dev_close(&f->dev[i]);
 }
 
-static void close_in_order(struct vtds_scene *scene, const char *order)
+static void close_in_order(struct vtds_fixture *f, const char *order)
 {
 	for (; *order; order++) {
 		switch (*order) {
 		case 'u':
-			vtds_unit_close(&scene->unit);
+			vtds_unit_close(&f->unit);
 			break;
 		case 'i':
-			vtds_vmm_close(&scene->vmm);
+			vtds_vmm_close(&f->vmm);
 			break;
 		case 'd':
-			close_devices(scene);
+			close_devices(f);
 			break;
 		}
 	}
 }
 
 /* Transfers are under way when the files go */
-static void start_transfers(struct vtds_scene *scene)
+static void start_transfers(struct vtds_fixture *f)
 {
-	vtds_edu_start_write(&scene->dev[0], scene->dev[0].home);
-	vtds_edu_start_write(&scene->dev[1], IOVA + RAM_SIZE - SZ_4K);
+	vtds_edu_start_write(&f->dev[0], f->dev[0].home);
+	vtds_edu_start_write(&f->dev[1], IOVA + RAM_SIZE - SZ_4K);
 }
 
 TEST_F(closing, on_the_table)
 {
 	EXPECT_EQ(RAM_SIZE / 1024, vtds_vm_pin_kb());
-	start_transfers(&self->s);
-	close_in_order(&self->s, variant->order);
+	start_transfers(&self->f);
+	close_in_order(&self->f, variant->order);
 	EXPECT_EQ(0, vtds_vm_pin_kb());
 	EXPECT_EQ(self->pins, vtds_pins_in_system());
 	EXPECT_EQ(0, next_vmm_works());
@@ -111,9 +111,9 @@ TEST_F(closing, on_the_table)
 
 TEST_F(closing, on_the_identity_page_table)
 {
-	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
-	start_transfers(&self->s);
-	close_in_order(&self->s, variant->order);
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
+	start_transfers(&self->f);
+	close_in_order(&self->f, variant->order);
 	EXPECT_EQ(0, vtds_vm_pin_kb());
 	EXPECT_EQ(self->pins, vtds_pins_in_system());
 	EXPECT_EQ(0, next_vmm_works());
@@ -123,36 +123,36 @@ TEST_F(closing, on_the_identity_page_table)
 
 FIXTURE(device)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 };
 
 FIXTURE_SETUP(device)
 {
-	OPEN_SCENE(.edu = full_cast.edu, .nvme = full_cast.nvme);
+	OPEN_FIXTURE(.edu = full_config.edu, .nvme = full_config.nvme);
 }
 
 FIXTURE_TEARDOWN(device)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 TEST_F(device, closed_and_plugged_in_again)
 {
-	struct vtds_dev *dev = &self->s.dev[1];
+	struct vtds_dev *dev = &self->f.dev[1];
 	struct vtds_dev old = *dev;
 
 	vtds_dev_close(dev);
 	EXPECT_EQ(2UL, STAT(devices));
-	EXPECT_EQ(1U, vtds_at_home(&self->s.dev[0], 1));
-	EXPECT_EQ(1U, vtds_at_home(&self->s.dev[2], 1));
-	EXPECT_EQ(-ENOENT, vtds_remove_device(&self->s.unit, old.dev_id));
+	EXPECT_EQ(1U, vtds_at_home(&self->f.dev[0], 1));
+	EXPECT_EQ(1U, vtds_at_home(&self->f.dev[2], 1));
+	EXPECT_EQ(-ENOENT, vtds_remove_device(&self->f.unit, old.dev_id));
 
 	ASSERT_EQ(0, vtds_dev_open(dev, VTDS_EDU, 1));
-	ASSERT_EQ(0, vtds_dev_bind(dev, self->s.vmm.iommufd));
+	ASSERT_EQ(0, vtds_dev_bind(dev, self->f.vmm.iommufd));
 	dev->sid = old.sid;
 	dev->home = old.home;
 	dev->home_hva = old.home_hva;
-	ASSERT_EQ(0, vtds_scene_add(&self->s, dev));
+	ASSERT_EQ(0, vtds_fixture_add(&self->f, dev));
 	EXPECT_AT_HOME(7);
 }
 
@@ -160,9 +160,9 @@ TEST_F(device, closed_and_plugged_in_again)
 static void *flush_for_ever(void *arg)
 {
 	const struct vtds_desc descs[] = { cc_global(), iotlb_global() };
-	struct vtds_scene *scene = arg;
+	struct vtds_fixture *f = arg;
 
-	while (!vtds_flush(&scene->unit, descs, 2))
+	while (!vtds_flush(&f->unit, descs, 2))
 		pthread_testcancel();
 	return NULL;
 }
@@ -171,9 +171,9 @@ TEST_F(device, closed_during_invalidations)
 {
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, flush_for_ever, &self->s));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, flush_for_ever, &self->f));
 	for (unsigned int i = 0; i < 3; i++) {
-		vtds_dev_close(&self->s.dev[i]);
+		vtds_dev_close(&self->f.dev[i]);
 		vtds_sleep_ms(20);
 	}
 	ASSERT_EQ(0, pthread_cancel(thread));
@@ -182,22 +182,22 @@ TEST_F(device, closed_during_invalidations)
 	EXPECT_EQ(0UL, STAT(domains));
 	EXPECT_EQ(0UL, STAT(pages));
 	EXPECT_EQ(0UL, STAT(nodes));
-	self->s.nr_devs = 0;
-	EXPECT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, RAM_GPA,
+	self->f.nr_devs = 0;
+	EXPECT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, RAM_GPA,
 				     RAM_SIZE));
 	EXPECT_EQ(0, vtds_vm_pin_kb());
 }
 
 /**
  * struct taker - A thread that takes the spare memory and gives it again
- * @scene: Where
+ * @fixture: Where
  * @ioas: In which IOAS
  * @stop: It shall end
  * @rc: What went wrong, or 0
  * @turns: How often it did
  */
 struct taker {
-	struct vtds_scene *scene;
+	struct vtds_fixture *fixture;
 	__u32 ioas;
 	bool stop;
 	int rc;
@@ -207,8 +207,8 @@ struct taker {
 static void *take_for_ever(void *arg)
 {
 	struct taker *t = arg;
-	struct vtds_vmm *vmm = &t->scene->vmm;
-	const struct vtds_ram *ram = &t->scene->guest.ram[1];
+	struct vtds_vmm *vmm = &t->fixture->vmm;
+	const struct vtds_ram *ram = &t->fixture->guest.ram[1];
 
 	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE) && !t->rc) {
 		t->rc = vtds_ioas_unmap(vmm, t->ioas, ram->gpa, ram->size);
@@ -221,14 +221,14 @@ static void *take_for_ever(void *arg)
 }
 
 /* Another unit with the same devices; what it may lack is the spare memory */
-static int open_again(struct vtds_scene *scene)
+static int open_again(struct vtds_fixture *f)
 {
-	int rc = vtds_unit_open(&scene->unit);
+	int rc = vtds_unit_open(&f->unit);
 
-	rc = rc ?: vtds_unit_bind(&scene->unit, &scene->vmm, 0, 0);
-	rc = rc ?: vtds_scene_state(scene, true);
-	for (unsigned int i = 0; !rc && i < scene->nr_devs; i++)
-		rc = vtds_scene_add(scene, &scene->dev[i]);
+	rc = rc ?: vtds_unit_bind(&f->unit, &f->vmm, 0, 0);
+	rc = rc ?: vtds_fixture_state(f, true);
+	for (unsigned int i = 0; !rc && i < f->nr_devs; i++)
+		rc = vtds_fixture_add(f, &f->dev[i]);
 	return rc;
 }
 
@@ -238,31 +238,31 @@ static int open_again(struct vtds_scene *scene)
  */
 TEST_F(device, unit_closed_while_memory_goes)
 {
-	struct taker taker = { .scene = &self->s, .ioas = self->s.vmm.ioas };
-	struct vtds_ram *ram = &self->s.guest.ram[1];
+	struct taker taker = { .fixture = &self->f, .ioas = self->f.vmm.ioas };
+	struct vtds_ram *ram = &self->f.guest.ram[1];
 	pthread_t thread;
 	double began;
 
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, ram->hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, ram->hva,
 				   SPARE_GPA, SZ_2M, PERM_RW));
-	vtds_map_range(&self->s.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
+	vtds_map_range(&self->f.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, take_for_ever, &taker));
 	for (unsigned int i = 0; i < 20; i++) {
 		began = vtds_seconds();
-		vtds_unit_close(&self->s.unit);
+		vtds_unit_close(&self->f.unit);
 		EXPECT_GT(50, vtds_seconds() - began);
-		ASSERT_EQ(0, open_again(&self->s));
+		ASSERT_EQ(0, open_again(&self->f));
 	}
 	__atomic_store_n(&taker.stop, true, __ATOMIC_RELEASE);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, taker.rc);
 	EXPECT_LT(20U, taker.turns);
 
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
-	EXPECT_EQ(0U, self->s.unit.install_errno);
-	EXPECT_REACH(PERM_RW, &self->s.dev[2], IOVA, SPARE_GPA);
+	ASSERT_EQ(0, vtds_resync(&self->f.unit));
+	EXPECT_EQ(0U, self->f.unit.install_errno);
+	EXPECT_REACH(PERM_RW, &self->f.dev[2], IOVA, SPARE_GPA);
 	EXPECT_AT_HOME(7);
 }
 
@@ -272,36 +272,36 @@ TEST_F(device, unit_closed_while_memory_goes)
  */
 TEST_F(device, unit_bound_again_while_memory_goes)
 {
-	struct taker taker = { .scene = &self->s };
-	struct vtds_vmm other = self->s.vmm;
-	struct vtds_ram *ram = &self->s.guest.ram[1];
+	struct taker taker = { .fixture = &self->f };
+	struct vtds_vmm other = self->f.vmm;
+	struct vtds_ram *ram = &self->f.guest.ram[1];
 	unsigned long unmapped;
 	pthread_t thread;
 	double began;
 
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_alloc(&self->s.vmm, &other.ioas));
+	ASSERT_EQ(0, vtds_ioas_alloc(&self->f.vmm, &other.ioas));
 	for (unsigned int i = 0; i < 2; i++)
 		ASSERT_EQ(0,
-			  vtds_ioas_map(&self->s.vmm,
-					i ? other.ioas : self->s.vmm.ioas,
+			  vtds_ioas_map(&self->f.vmm,
+					i ? other.ioas : self->f.vmm.ioas,
 					ram->hva, SPARE_GPA, SZ_2M, PERM_RW));
-	vtds_map_range(&self->s.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map_range(&self->f.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 	unmapped = STAT(leaves_unmapped);
 
 	taker.ioas = other.ioas;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, take_for_ever, &taker));
 	began = vtds_seconds();
 	for (unsigned int i = 0; i < 500; i++)
-		ASSERT_EQ(-EBUSY, vtds_unit_bind(&self->s.unit, &other, 0, 0));
+		ASSERT_EQ(-EBUSY, vtds_unit_bind(&self->f.unit, &other, 0, 0));
 	EXPECT_GT(50, vtds_seconds() - began);
 	__atomic_store_n(&taker.stop, true, __ATOMIC_RELEASE);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, taker.rc);
 	EXPECT_EQ(unmapped, STAT(leaves_unmapped));
-	EXPECT_REACH(PERM_RW, &self->s.dev[2], IOVA, SPARE_GPA);
+	EXPECT_REACH(PERM_RW, &self->f.dev[2], IOVA, SPARE_GPA);
 	EXPECT_AT_HOME(7);
 }
 

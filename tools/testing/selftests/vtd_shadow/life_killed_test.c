@@ -19,91 +19,91 @@
 /* The thing that the VMM is in the middle of, again and again */
 struct deed {
 	const char *name;
-	void (*act)(struct vtds_scene *scene);
+	void (*act)(struct vtds_fixture *f);
 };
 
-static void just_dma(struct vtds_scene *scene)
+static void just_dma(struct vtds_fixture *f)
 {
-	(void)scene;
+	(void)f;
 	vtds_sleep_ms(1);
 }
 
-static void map_and_unmap_all(struct vtds_scene *scene)
+static void map_and_unmap_all(struct vtds_fixture *f)
 {
-	const struct vtds_desc desc = iotlb_domain(SCENE_DID);
-	__u64 *above = vtds_entry(&scene->table, IOVA, 3);
+	const struct vtds_desc desc = iotlb_domain(TABLE_DID);
+	__u64 *above = vtds_entry(&f->table, IOVA, 3);
 	__u64 saved = *above;
 
 	*above = 0;
-	vtds_flush(&scene->unit, &desc, 1);
+	vtds_flush(&f->unit, &desc, 1);
 	*above = saved;
-	vtds_flush(&scene->unit, &desc, 1);
+	vtds_flush(&f->unit, &desc, 1);
 }
 
-static void long_array(struct vtds_scene *scene)
+static void long_array(struct vtds_fixture *f)
 {
 	static struct vtds_desc descs[16384];
 
 	if (!descs[0].lo)
 		for (unsigned int i = 0; i < ARRAY_SIZE(descs); i++)
-			descs[i] = iotlb_pages(SCENE_DID, IOVA + i * SZ_4K, 9);
-	vtds_flush(&scene->unit, descs, ARRAY_SIZE(descs));
+			descs[i] = iotlb_pages(TABLE_DID, IOVA + i * SZ_4K, 9);
+	vtds_flush(&f->unit, descs, ARRAY_SIZE(descs));
 }
 
-static void long_queue(struct vtds_scene *scene)
+static void long_queue(struct vtds_fixture *f)
 {
 	static struct vtds_queue queue;
 	static __u64 status;
 	struct vtd_shadow_run_queue result;
 
 	if (!status) {
-		vtds_queue_init(&queue, &scene->guest, 6, false);
-		status = vtds_page(&scene->guest);
+		vtds_queue_init(&queue, &f->guest, 6, false);
+		status = vtds_page(&f->guest);
 	}
 	for (unsigned int i = 1; i < vtds_queue_entries(&queue); i++) {
 		struct vtds_desc desc =
-			iotlb_pages(SCENE_DID, IOVA + i * SZ_4K, 9);
+			iotlb_pages(TABLE_DID, IOVA + i * SZ_4K, 9);
 
 		if (i % 16 == 0)
 			desc = wait_status(status, i);
 		vtds_queue_put(&queue, &desc);
 	}
-	vtds_queue_run(&scene->unit, &queue, &result);
+	vtds_queue_run(&f->unit, &queue, &result);
 }
 
 /* Read in part, so that some wait to be read when it ends */
-static void make_events(struct vtds_scene *scene)
+static void make_events(struct vtds_fixture *f)
 {
-	const struct vtds_desc desc = iotlb_domain(SCENE_DID);
-	__u64 *leaves = vtds_entry(&scene->table, IOVA, 1);
+	const struct vtds_desc desc = iotlb_domain(TABLE_DID);
+	__u64 *leaves = vtds_entry(&f->table, IOVA, 1);
 	struct vtd_shadow_event events[16];
 
 	for (unsigned int i = 100; i < 300; i++)
 		leaves[i] ^= 1ULL << 11;
-	vtds_flush(&scene->unit, &desc, 1);
-	vtds_events(&scene->unit, events, ARRAY_SIZE(events));
+	vtds_flush(&f->unit, &desc, 1);
+	vtds_events(&f->unit, events, ARRAY_SIZE(events));
 }
 
-static void switch_translation(struct vtds_scene *scene)
+static void switch_translation(struct vtds_fixture *f)
 {
-	vtds_scene_state(scene, false);
-	vtds_scene_state(scene, true);
+	vtds_fixture_state(f, false);
+	vtds_fixture_state(f, true);
 }
 
-static void remove_and_add(struct vtds_scene *scene)
+static void remove_and_add(struct vtds_fixture *f)
 {
-	vtds_remove_device(&scene->unit, scene->dev[0].dev_id);
-	vtds_scene_add(scene, &scene->dev[0]);
+	vtds_remove_device(&f->unit, f->dev[0].dev_id);
+	vtds_fixture_add(f, &f->dev[0]);
 }
 
-static void take_and_give(struct vtds_scene *scene)
+static void take_and_give(struct vtds_fixture *f)
 {
-	struct vtds_ram *ram = &scene->guest.ram[1];
+	struct vtds_ram *ram = &f->guest.ram[1];
 
-	vtds_ioas_unmap(&scene->vmm, scene->vmm.ioas, ram->gpa, ram->size);
-	vtds_ioas_map(&scene->vmm, scene->vmm.ioas, ram->hva, ram->gpa,
-		      ram->size, PERM_RW);
-	vtds_resync(&scene->unit);
+	vtds_ioas_unmap(&f->vmm, f->vmm.ioas, ram->gpa, ram->size);
+	vtds_ioas_map(&f->vmm, f->vmm.ioas, ram->hva, ram->gpa, ram->size,
+		      PERM_RW);
+	vtds_resync(&f->unit);
 }
 
 static const struct deed deeds[] = {
@@ -121,22 +121,21 @@ static const struct deed deeds[] = {
 static void live_until_killed(const struct deed *deed, int *ready)
 {
 	static struct vtds_load load;
-	static struct vtds_scene scene;
-	struct vtds_guest *guest = &scene.guest;
-	const struct vtds_desc desc = iotlb_domain(SCENE_DID);
+	static struct vtds_fixture f;
+	struct vtds_guest *guest = &f.guest;
+	const struct vtds_desc desc = iotlb_domain(TABLE_DID);
 
-	if (vtds_scene_open(&scene, &full_cast) ||
+	if (vtds_fixture_open(&f, &full_config) ||
 	    vtds_ram_add(guest, VTDS_RAM_SCATTERED, SPARE_GPA, SZ_2M) ||
-	    vtds_ioas_map(&scene.vmm, scene.vmm.ioas, guest->ram[1].hva,
-			  SPARE_GPA, SZ_2M, PERM_RW))
+	    vtds_ioas_map(&f.vmm, f.vmm.ioas, guest->ram[1].hva, SPARE_GPA,
+			  SZ_2M, PERM_RW))
 		_exit(1);
-	vtds_map_range(&scene.table, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
-	vtds_map_range(&scene.table, IOVA + RAM_SIZE, SPARE_GPA, SZ_2M,
-		       PERM_RW);
-	if (vtds_flush(&scene.unit, &desc, 1))
+	vtds_map_range(&f.table, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
+	vtds_map_range(&f.table, IOVA + RAM_SIZE, SPARE_GPA, SZ_2M, PERM_RW);
+	if (vtds_flush(&f.unit, &desc, 1))
 		_exit(1);
 
-	load.dev = &scene.dev[2];
+	load.dev = &f.dev[2];
 	load.guest = guest;
 	load.nr = 64;
 	load.skip = -1;
@@ -148,7 +147,7 @@ static void live_until_killed(const struct deed *deed, int *ready)
 		_exit(1);
 	vtds_load_wait(&load, 10);
 	for (;;) {
-		deed->act(&scene);
+		deed->act(&f);
 		__atomic_add_fetch(ready, 1, __ATOMIC_RELEASE);
 	}
 }
@@ -161,7 +160,7 @@ FIXTURE(killed)
 
 FIXTURE_SETUP(killed)
 {
-	if (!vtds_scene_possible(&full_cast))
+	if (!vtds_fixture_possible(&full_config))
 		SKIP(return, "the machine lacks a device for this");
 	self->pins = vtds_pins_in_system();
 	self->ready = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE,
@@ -214,25 +213,24 @@ TEST_F(killed, in_the_middle_of_everything)
 /* A call that would take for ever ends with its caller */
 TEST_F(killed, in_an_endless_table)
 {
-	struct vtds_scene *scene = mmap(NULL, sizeof(*scene),
-					PROT_READ | PROT_WRITE,
-					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vtds_fixture *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double began;
 	pid_t vmm;
 
-	ASSERT_NE(MAP_FAILED, (void *)scene);
+	ASSERT_NE(MAP_FAILED, (void *)f);
 	vmm = fork();
 	if (!vmm) {
-		const struct vtds_desc desc = iotlb_domain(SCENE_DID);
+		const struct vtds_desc desc = iotlb_domain(TABLE_DID);
 		__u64 *top;
 
-		if (vtds_scene_open(scene, &full_cast))
+		if (vtds_fixture_open(f, &full_config))
 			_exit(1);
-		top = vtds_hva(&scene->guest, scene->table.root);
+		top = vtds_hva(&f->guest, f->table.root);
 		for (unsigned int i = 1; i < 512; i++)
-			top[i] = scene->table.root | SS_RW;
+			top[i] = f->table.root | SS_RW;
 		__atomic_add_fetch(self->ready, 1, __ATOMIC_RELEASE);
-		vtds_flush(&scene->unit, &desc, 1);
+		vtds_flush(&f->unit, &desc, 1);
 		_exit(0);
 	}
 	while (!__atomic_load_n(self->ready, __ATOMIC_ACQUIRE))

@@ -11,17 +11,17 @@
 #include "vtds_test.h"
 
 /* What all VMMs here have: two devices for reading results, one for load */
-static const struct vtds_cast full_cast = { .edu = 2, .nvme = 1 };
+static const struct vtds_config full_config = { .edu = 2, .nvme = 1 };
 
 /* Another VMM takes the devices and they work for it */
 static inline int next_vmm_works(void)
 {
-	struct vtds_scene scene;
-	int rc = vtds_scene_open(&scene, &full_cast);
+	struct vtds_fixture f;
+	int rc = vtds_fixture_open(&f, &full_config);
 
-	if (!rc && vtds_at_home(scene.dev, scene.nr_devs) != 7)
+	if (!rc && vtds_at_home(f.dev, f.nr_devs) != 7)
 		rc = -EIO;
-	vtds_scene_close(&scene);
+	vtds_fixture_close(&f);
 	return rc;
 }
 

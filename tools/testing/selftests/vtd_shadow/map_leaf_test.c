@@ -14,7 +14,7 @@
 
 FIXTURE(map)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u64 page;
 };
@@ -55,54 +55,54 @@ FIXTURE_VARIANT_ADD(map, edu_4_levels)
 
 FIXTURE_SETUP(map)
 {
-	OPEN_SCENE(.levels = variant->levels, .edu = variant->edu,
-		   .nvme = variant->nvme);
-	self->dev = &self->s.dev[0];
-	self->page = vtds_page(&self->s.guest);
+	OPEN_FIXTURE(.levels = variant->levels, .edu = variant->edu,
+		     .nvme = variant->nvme);
+	self->dev = &self->f.dev[0];
+	self->page = vtds_page(&self->f.guest);
 }
 
 FIXTURE_TEARDOWN(map)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 TEST_F(map, map_and_unmap)
 {
-	struct vtds_table *table = &self->s.table;
+	struct vtds_table *table = &self->f.table;
 
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
 	vtds_map(table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
 	vtds_unmap(table, IOVA, SZ_4K);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
 	vtds_map(table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
 /* What the guest does not announce does not happen */
 TEST_F(map, no_invalidation_no_change)
 {
-	struct vtds_table *table = &self->s.table;
+	struct vtds_table *table = &self->f.table;
 
 	vtds_map(table, IOVA, self->page, SZ_4K, PERM_RW);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
 	vtds_unmap(table, IOVA, SZ_4K);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
 	/* Another domain's invalidation is none of this table's business */
-	FLUSH(iotlb_page(SCENE_DID + 1, IOVA), iotlb_domain(SCENE_DID + 1));
+	FLUSH(iotlb_page(TABLE_DID + 1, IOVA), iotlb_domain(TABLE_DID + 1));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 }
 
@@ -112,7 +112,7 @@ TEST_F(map, no_invalidation_no_change)
  */
 TEST_F(map, domain_id_0)
 {
-	struct vtds_table *table = &self->s.table;
+	struct vtds_table *table = &self->f.table;
 
 	/* A table that is new would be read as a whole */
 	vtds_map(table, IOVA + SZ_4K, self->page, SZ_4K, PERM_RW);
@@ -136,18 +136,18 @@ TEST_F(map, domain_id_0)
 TEST_F(map, every_descriptor_that_covers_it)
 {
 	const struct vtds_desc descs[] = {
-		iotlb_page(SCENE_DID, IOVA),
-		iotlb_pages(SCENE_DID, IOVA, 9),
-		iotlb_domain(SCENE_DID),
+		iotlb_page(TABLE_DID, IOVA),
+		iotlb_pages(TABLE_DID, IOVA, 9),
+		iotlb_domain(TABLE_DID),
 		iotlb_global(),
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(descs); i++) {
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
 		FLUSH(descs[i]);
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
-		vtds_unmap(&self->s.table, IOVA, SZ_4K);
+		vtds_unmap(&self->f.table, IOVA, SZ_4K);
 		FLUSH(descs[i], wait_status(0x1000, 2));
 		EXPECT_DEAD(self->dev, IOVA, self->page);
 	}
@@ -155,17 +155,17 @@ TEST_F(map, every_descriptor_that_covers_it)
 
 TEST_F(map, remap_to_another_page)
 {
-	__u64 other = vtds_page(&self->s.guest);
+	__u64 other = vtds_page(&self->f.guest);
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
-	vtds_map(&self->s.table, IOVA, other, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, other, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, other);
 	EXPECT_EQ(PERM_NONE,
-		  vtds_reach(&self->s.guest, self->dev, IOVA, self->page));
+		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
 }
 
 TEST_F(map, permissions_narrow_and_widen)
@@ -176,8 +176,8 @@ TEST_F(map, permissions_narrow_and_widen)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(perms); i++) {
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, perms[i]);
-		FLUSH(iotlb_page(SCENE_DID, IOVA));
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, perms[i]);
+		FLUSH(iotlb_page(TABLE_DID, IOVA));
 		EXPECT_REACH(perms[i], self->dev, IOVA, self->page);
 	}
 }
@@ -187,23 +187,23 @@ TEST_F(map, permissions_of_the_path)
 {
 	__u64 *above;
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	above = vtds_entry(&self->s.table, IOVA, 2);
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	above = vtds_entry(&self->f.table, IOVA, 2);
 
 	*above &= ~SS_W;
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_R, self->dev, IOVA, self->page);
 
 	*above = (*above & ~SS_R) | SS_W;
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_W, self->dev, IOVA, self->page);
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_R);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_R);
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
 	*above |= SS_R;
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_R, self->dev, IOVA, self->page);
 }
 
@@ -213,10 +213,10 @@ TEST_F(map, ignored_bits)
 	/* 63, 61 to 52, 10 to 8, 6 to 2 */
 	const __u64 ignored = 1ULL << 63 | 0x3ffULL << 52 | 0x77cULL;
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	*vtds_entry(&self->s.table, IOVA, 1) |= ignored | 1 << 7;
-	*vtds_entry(&self->s.table, IOVA, 2) |= ignored;
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	*vtds_entry(&self->f.table, IOVA, 1) |= ignored | 1 << 7;
+	*vtds_entry(&self->f.table, IOVA, 2) |= ignored;
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -225,18 +225,18 @@ TEST_F(map, table_taken_away_and_given_back)
 {
 	__u64 *above, saved;
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
-	above = vtds_entry(&self->s.table, IOVA, 3);
+	above = vtds_entry(&self->f.table, IOVA, 3);
 	saved = *above;
 	*above = 0;
-	FLUSH(iotlb_pages(SCENE_DID, IOVA, 18));
+	FLUSH(iotlb_pages(TABLE_DID, IOVA, 18));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
 	*above = saved;
-	FLUSH(iotlb_pages(SCENE_DID, IOVA, 18));
+	FLUSH(iotlb_pages(TABLE_DID, IOVA, 18));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -249,9 +249,9 @@ TEST_F(map, ends_of_the_address_space)
 	if (last > host.last)
 		last = host.last & ~(SZ_4K - 1);
 
-	vtds_map(&self->s.table, 0, self->page, SZ_4K, PERM_RW);
-	vtds_map(&self->s.table, last, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, 0), iotlb_page(SCENE_DID, last));
+	vtds_map(&self->f.table, 0, self->page, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, last, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, 0), iotlb_page(TABLE_DID, last));
 	EXPECT_REACH(PERM_RW, self->dev, 0, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, last, self->page);
 }
@@ -265,47 +265,47 @@ TEST_F(map, ends_of_the_address_space)
 
 FIXTURE(entry)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u64 page;
 };
 
 FIXTURE_SETUP(entry)
 {
-	OPEN_SCENE(.nvme = 1, .levels = 5);
-	self->dev = &self->s.dev[0];
-	self->page = vtds_page(&self->s.guest);
+	OPEN_FIXTURE(.nvme = 1, .levels = 5);
+	self->dev = &self->f.dev[0];
+	self->page = vtds_page(&self->f.guest);
 }
 
 FIXTURE_TEARDOWN(entry)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* These bits kill the entry that they are set in, and nothing else */
 #define EXPECT_KILLED_BY(_bits, _level, _iova, _neighbour)                   \
 	do {                                                                 \
 		__u64 *_entry, _good;                                        \
-		vtds_map(&self->s.table, _iova, self->page, SZ_4K, PERM_RW); \
-		_entry = vtds_entry(&self->s.table, _iova, _level);          \
+		vtds_map(&self->f.table, _iova, self->page, SZ_4K, PERM_RW); \
+		_entry = vtds_entry(&self->f.table, _iova, _level);          \
 		_good = *_entry;                                             \
-		FLUSH(iotlb_domain(SCENE_DID));                              \
+		FLUSH(iotlb_domain(TABLE_DID));                              \
 		EXPECT_REACH(PERM_RW, self->dev, _iova, self->page);         \
 		*_entry = _good | (_bits);                                   \
-		FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));                 \
+		FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));                 \
 		EXPECT_DEAD(self->dev, _iova, self->page);                   \
 		EXPECT_FAULT(FAULT_SS_RESERVED, self->dev, _iova);           \
 		EXPECT_EQ((int)PERM_RW,                                      \
-			  vtds_answer(&self->s.unit, self->dev->sid, IOVA,   \
+			  vtds_answer(&self->f.unit, self->dev->sid, IOVA,   \
 				      _neighbour));                          \
 		*_entry = _good;                                             \
-		FLUSH(iotlb_domain(SCENE_DID));                              \
+		FLUSH(iotlb_domain(TABLE_DID));                              \
 		EXPECT_REACH(PERM_RW, self->dev, _iova, self->page);         \
 	} while (0)
 
 TEST_F(entry, reserved_bits)
 {
-	__u64 neighbour = vtds_page(&self->s.guest);
+	__u64 neighbour = vtds_page(&self->f.guest);
 	const struct {
 		unsigned int level;
 		__u64 bits;
@@ -324,7 +324,7 @@ TEST_F(entry, reserved_bits)
 		{ 3, SS_PS | 1ULL << 21 },
 	};
 
-	vtds_map(&self->s.table, IOVA, neighbour, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA, neighbour, SZ_4K, PERM_RW);
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_KILLED_BY(bad[i].bits, bad[i].level, FAR_IOVA,
 				 neighbour);
@@ -332,11 +332,11 @@ TEST_F(entry, reserved_bits)
 
 TEST_F(entry, reserved_bits_of_level_4)
 {
-	__u64 neighbour = vtds_page(&self->s.guest);
+	__u64 neighbour = vtds_page(&self->f.guest);
 
 	if (host.last <= FARTHER_IOVA)
 		SKIP(return, "the host maps less than a level 4 entry");
-	vtds_map(&self->s.table, IOVA, neighbour, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA, neighbour, SZ_4K, PERM_RW);
 	/* Beyond the address width; a superpage of no known size */
 	EXPECT_KILLED_BY(1ULL << 51, 4, FARTHER_IOVA, neighbour);
 	EXPECT_KILLED_BY(SS_PS, 4, FARTHER_IOVA, neighbour);
@@ -345,10 +345,10 @@ TEST_F(entry, reserved_bits_of_level_4)
 /* Without the right to read or write an entry is not present, whatever it has */
 TEST_F(entry, reserved_bits_of_what_is_not_present)
 {
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
-	*vtds_entry(&self->s.table, IOVA, 1) = ~SS_RW;
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
+	*vtds_entry(&self->f.table, IOVA, 1) = ~SS_RW;
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 }
 

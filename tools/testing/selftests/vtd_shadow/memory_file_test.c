@@ -48,7 +48,7 @@ static int ioas_map_file(struct vtds_vmm *vmm, int fd, __u64 start, __u64 gpa,
 #endif
 
 /* Part of a file becomes guest memory, which the library finds, too. */
-static int give_file(struct vtds_scene *s, int fd, __u64 start, __u64 gpa,
+static int give_file(struct vtds_fixture *f, int fd, __u64 start, __u64 gpa,
 		     __u64 size)
 {
 	void *hva =
@@ -56,9 +56,9 @@ static int give_file(struct vtds_scene *s, int fd, __u64 start, __u64 gpa,
 
 	if (hva == MAP_FAILED)
 		return -errno;
-	s->guest.ram[s->guest.nr_ram++] =
+	f->guest.ram[f->guest.nr_ram++] =
 		(struct vtds_ram){ .gpa = gpa, .size = size, .hva = hva };
-	return ioas_map_file(&s->vmm, fd, start, gpa, size);
+	return ioas_map_file(&f->vmm, fd, start, gpa, size);
 }
 
 static int make_file(__u64 size, unsigned int flags)
@@ -74,19 +74,19 @@ static int make_file(__u64 size, unsigned int flags)
 
 FIXTURE(kinds)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 };
 
 FIXTURE_SETUP(kinds)
 {
-	OPEN_SCENE(.nvme = 1);
-	self->dev = &self->s.dev[0];
+	OPEN_FIXTURE(.nvme = 1);
+	self->dev = &self->f.dev[0];
 }
 
 FIXTURE_TEARDOWN(kinds)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* Never touched, and with an offset; two files that meet inside of a piece; huge pages */
@@ -109,17 +109,17 @@ TEST_F(kinds, files)
 		int fd = make_file(SZ_2M + SZ_2M, parts[i].flags), rc;
 
 		ASSERT_LE(0, fd);
-		rc = give_file(&self->s, fd, parts[i].start, parts[i].gpa,
+		rc = give_file(&self->f, fd, parts[i].start, parts[i].gpa,
 			       parts[i].size);
 		close(fd);
 		if (rc == -ENOTTY)
 			SKIP(return, "this kernel maps no files");
 		ASSERT_EQ(0, rc);
 	}
-	vtds_map_range(&self->s.table, IOVA, FILE_GPA, size, PERM_RW);
-	vtds_map(&self->s.table, IOVA + SZ_1G, FILE_GPA + SZ_2M, SZ_2M,
+	vtds_map_range(&self->f.table, IOVA, FILE_GPA, size, PERM_RW);
+	vtds_map(&self->f.table, IOVA + SZ_1G, FILE_GPA + SZ_2M, SZ_2M,
 		 PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++) {
 		__u64 at = parts[i].gpa - FILE_GPA;
 		__u64 end = at + parts[i].size - SZ_4K;
@@ -132,7 +132,7 @@ TEST_F(kinds, files)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_1G + SZ_1M,
 		     FILE_GPA + SZ_2M + SZ_1M);
 	/* One of the files goes */
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas,
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas,
 				     FILE_GPA + SZ_2M, SZ_1M));
 	EXPECT_DEAD(self->dev, IOVA + SZ_1G, FILE_GPA + SZ_2M);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_1G + SZ_1M,
@@ -155,17 +155,17 @@ TEST_F(kinds, read_only_file)
 	hva = mmap(NULL, SZ_2M, PROT_READ, MAP_SHARED, ro, 0);
 	close(ro);
 	ASSERT_NE(MAP_FAILED, hva);
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, hva,
 				   FILE_GPA, SZ_2M, PERM_R));
-	vtds_map(&self->s.table, IOVA, FILE_GPA, SZ_2M, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, IOVA, FILE_GPA, SZ_2M, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_EQ(PERM_R,
-		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
+		  vtds_answer(&self->f.unit, self->dev->sid, IOVA, FILE_GPA));
 	/* The file system of a real disk would not have it pinned to be written */
-	vtds_map(&self->s.table, IOVA, FILE_GPA, SZ_2M, PERM_W);
-	FLUSH_WITH(EPERM, iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, IOVA, FILE_GPA, SZ_2M, PERM_W);
+	FLUSH_WITH(EPERM, iotlb_domain(TABLE_DID));
 	EXPECT_EQ(PERM_NONE,
-		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
+		  vtds_answer(&self->f.unit, self->dev->sid, IOVA, FILE_GPA));
 }
 
 /* --- Another process takes over --- */
@@ -188,52 +188,52 @@ static int take_over(struct vtds_vmm *vmm)
 
 FIXTURE(handover)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	__u64 page;
 };
 
 /* All of memory is files: nothing else can change hands */
 FIXTURE_SETUP(handover)
 {
-	const struct vtds_cast cast = { .nvme = 1 };
-	struct vtds_ram *ram = &self->s.guest.ram[0];
+	const struct vtds_config config = { .nvme = 1 };
+	struct vtds_ram *ram = &self->f.guest.ram[0];
 	int rc;
 
-	if (!vtds_scene_possible(&cast))
+	if (!vtds_fixture_possible(&config))
 		SKIP(return, "this machine lacks a device");
-	ASSERT_EQ(0, vtds_scene_prepare(&self->s, &cast));
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, ram->gpa,
+	ASSERT_EQ(0, vtds_fixture_prepare(&self->f, &config));
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, ram->gpa,
 				     ram->size));
-	rc = ioas_map_file(&self->s.vmm, ram->fd, 0, ram->gpa, ram->size);
+	rc = ioas_map_file(&self->f.vmm, ram->fd, 0, ram->gpa, ram->size);
 	if (rc == -ENOTTY)
 		SKIP(return, "this kernel maps no files");
 	ASSERT_EQ(0, rc);
-	ASSERT_EQ(0, vtds_scene_start(&self->s));
-	self->page = vtds_page(&self->s.guest);
+	ASSERT_EQ(0, vtds_fixture_start(&self->f));
+	self->page = vtds_page(&self->f.guest);
 }
 
 FIXTURE_TEARDOWN(handover)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* What the new VMM does first. Its tables and its memory are the old one's. */
-static int use_shadow(struct vtds_scene *s, __u64 page)
+static int use_shadow(struct vtds_fixture *f, __u64 page)
 {
-	const struct vtds_desc flush = iotlb_page(SCENE_DID, IOVA);
-	struct vtds_dev *dev = &s->dev[0];
+	const struct vtds_desc flush = iotlb_page(TABLE_DID, IOVA);
+	struct vtds_dev *dev = &f->dev[0];
 
 	if (vtds_at_home(dev, 1) != 1)
 		return 2;
-	vtds_map(&s->table, IOVA, page, SZ_4K, PERM_RW);
-	if (vtds_flush(&s->unit, &flush, 1) || s->unit.install_errno)
+	vtds_map(&f->table, IOVA, page, SZ_4K, PERM_RW);
+	if (vtds_flush(&f->unit, &flush, 1) || f->unit.install_errno)
 		return 3;
-	if (vtds_reach(&s->guest, dev, IOVA, page) != PERM_RW)
+	if (vtds_reach(&f->guest, dev, IOVA, page) != PERM_RW)
 		return 4;
-	vtds_unmap(&s->table, IOVA, SZ_4K);
-	if (vtds_flush(&s->unit, &flush, 1))
+	vtds_unmap(&f->table, IOVA, SZ_4K);
+	if (vtds_flush(&f->unit, &flush, 1))
 		return 5;
-	return vtds_reach(&s->guest, dev, IOVA, page) ? 6 : 0;
+	return vtds_reach(&f->guest, dev, IOVA, page) ? 6 : 0;
 }
 
 TEST_F(handover, to_a_new_process)
@@ -243,12 +243,12 @@ TEST_F(handover, to_a_new_process)
 
 	ASSERT_LE(0, pid);
 	if (!pid)
-		_exit(take_over(&self->s.vmm) ?
+		_exit(take_over(&self->f.vmm) ?
 			      1 :
-			      use_shadow(&self->s, self->page));
+			      use_shadow(&self->f, self->page));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(PERM_NONE, vtds_answer(&self->s.unit, self->s.dev[0].sid,
+	EXPECT_EQ(PERM_NONE, vtds_answer(&self->f.unit, self->f.dev[0].sid,
 					 IOVA, self->page));
 }
 
@@ -283,7 +283,7 @@ static int bar_as_dmabuf(const struct vtds_dev *dev, __u64 size)
 
 FIXTURE(registers)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 };
 
@@ -291,11 +291,11 @@ FIXTURE_SETUP(registers)
 {
 	int fd, rc = -ENOTTY;
 
-	OPEN_SCENE(.edu = 1, .nvme = 1);
-	self->dev = &self->s.dev[1];
-	fd = bar_as_dmabuf(&self->s.dev[0], SZ_64K);
+	OPEN_FIXTURE(.edu = 1, .nvme = 1);
+	self->dev = &self->f.dev[1];
+	fd = bar_as_dmabuf(&self->f.dev[0], SZ_64K);
 	if (fd >= 0) {
-		rc = ioas_map_file(&self->s.vmm, fd, 0, FILE_GPA, SZ_64K);
+		rc = ioas_map_file(&self->f.vmm, fd, 0, FILE_GPA, SZ_64K);
 		close(fd);
 	}
 	if (rc)
@@ -304,17 +304,17 @@ FIXTURE_SETUP(registers)
 
 FIXTURE_TEARDOWN(registers)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* Peer-to-peer: not through the shadow */
 TEST_F(registers, as_a_target)
 {
-	vtds_map(&self->s.table, IOVA, FILE_GPA, SZ_4K, PERM_RW);
-	vtds_map(&self->s.table, IOVA + SZ_2M, FILE_GPA, SZ_2M, PERM_RW);
-	FLUSH_WITH(EINVAL, iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, IOVA, FILE_GPA, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA + SZ_2M, FILE_GPA, SZ_2M, PERM_RW);
+	FLUSH_WITH(EINVAL, iotlb_domain(TABLE_DID));
 	EXPECT_EQ(PERM_NONE,
-		  vtds_answer(&self->s.unit, self->dev->sid, IOVA, FILE_GPA));
+		  vtds_answer(&self->f.unit, self->dev->sid, IOVA, FILE_GPA));
 	EXPECT_AT_HOME(3);
 }
 
@@ -326,22 +326,22 @@ TEST_F(registers, as_tables)
 					    .tail = sizeof(struct vtds_desc) };
 	const __u16 sid = self->dev->sid;
 
-	*vtds_entry(&self->s.table, IOVA, 2) = FILE_GPA | SS_RW;
-	FLUSH_WITH(EINVAL, iotlb_domain(SCENE_DID));
+	*vtds_entry(&self->f.table, IOVA, 2) = FILE_GPA | SS_RW;
+	FLUSH_WITH(EINVAL, iotlb_domain(TABLE_DID));
 	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, IOVA);
-	*vtds_entry(&self->s.table, IOVA, 2) = 0;
+	*vtds_entry(&self->f.table, IOVA, 2) = 0;
 
-	*vtds_ctx_entry(&self->s.guest, sid) = FILE_GPA | CTX_P;
-	ASSERT_EQ(0, vtds_flush(&self->s.unit, DESCS(cc_device(sid)), 1));
-	EXPECT_EQ((unsigned int)EINVAL, self->s.unit.install_errno);
+	*vtds_ctx_entry(&self->f.guest, sid) = FILE_GPA | CTX_P;
+	ASSERT_EQ(0, vtds_flush(&self->f.unit, DESCS(cc_device(sid)), 1));
+	EXPECT_EQ((unsigned int)EINVAL, self->f.unit.install_errno);
 	EXPECT_FAULT(FAULT_CTX_INVALID, self->dev, IOVA);
 
-	*vtds_root_entry(&self->s.guest, sid) = FILE_GPA | 1;
+	*vtds_root_entry(&self->f.guest, sid) = FILE_GPA | 1;
 	FLUSH(cc_device(sid));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_FAULT(FAULT_CTX_UNREADABLE, self->dev, IOVA);
 
-	ASSERT_EQ(0, ioctl(self->s.unit.fd, VTD_SHADOW_RUN_QUEUE, &run));
+	ASSERT_EQ(0, ioctl(self->f.unit.fd, VTD_SHADOW_RUN_QUEUE, &run));
 	EXPECT_EQ((unsigned int)VTD_SHADOW_IQEI_FETCH_FAILED, run.iqei);
 }
 

@@ -15,7 +15,7 @@
 
 FIXTURE(memory)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u64 page; /* stays */
 	void *spare; /* 4 MiB that guest pages can be mapped from */
@@ -23,33 +23,32 @@ FIXTURE(memory)
 
 FIXTURE_SETUP(memory)
 {
-	OPEN_SCENE(.nvme = 1);
-	self->dev = &self->s.dev[0];
-	self->page = vtds_page(&self->s.guest);
+	OPEN_FIXTURE(.nvme = 1);
+	self->dev = &self->f.dev[0];
+	self->page = vtds_page(&self->f.guest);
 	/* Known to vtds_hva(), not in the IOAS yet */
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  2 * SZ_2M));
-	self->spare = vtds_hva(&self->s.guest, SPARE_GPA);
+	self->spare = vtds_hva(&self->f.guest, SPARE_GPA);
 }
 
 FIXTURE_TEARDOWN(memory)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* The VMM gives @size bytes of the spare memory at @offset to the guest */
-static inline int give(struct vtds_scene *scene, __u64 offset, __u64 size,
+static inline int give(struct vtds_fixture *f, __u64 offset, __u64 size,
 		       unsigned int perm)
 {
-	return vtds_ioas_map(&scene->vmm, scene->vmm.ioas,
-			     vtds_hva(&scene->guest, SPARE_GPA + offset),
+	return vtds_ioas_map(&f->vmm, f->vmm.ioas,
+			     vtds_hva(&f->guest, SPARE_GPA + offset),
 			     SPARE_GPA + offset, size, perm);
 }
 
-static inline int take(struct vtds_scene *scene, __u64 offset, __u64 size)
+static inline int take(struct vtds_fixture *f, __u64 offset, __u64 size)
 {
-	return vtds_ioas_unmap(&scene->vmm, scene->vmm.ioas, SPARE_GPA + offset,
-			       size);
+	return vtds_ioas_unmap(&f->vmm, f->vmm.ioas, SPARE_GPA + offset, size);
 }
 
 #endif /* VTDS_MEMORY_FIXTURE_H */

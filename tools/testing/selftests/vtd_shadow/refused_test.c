@@ -79,7 +79,7 @@ static unsigned int wait_for_event(struct vtds_unit *unit, unsigned int type)
 
 FIXTURE(memlock)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 };
 
@@ -103,21 +103,21 @@ FIXTURE_VARIANT_ADD(memlock, scalable)
 
 FIXTURE_SETUP(memlock)
 {
-	const struct vtds_cast cast = { .nvme = 1,
-					.scalable = variant->scalable };
+	const struct vtds_config config = { .nvme = 1,
+					    .scalable = variant->scalable };
 
-	if (!vtds_scene_possible(&cast))
+	if (!vtds_fixture_possible(&config))
 		SKIP(return, "this machine lacks a device");
 	ASSERT_EQ(0, drop_ipc_lock());
 	set_memlock(0);
-	ASSERT_EQ(0, vtds_scene_prepare(&self->s, &cast));
-	self->dev = &self->s.dev[0];
+	ASSERT_EQ(0, vtds_fixture_prepare(&self->f, &config));
+	self->dev = &self->f.dev[0];
 }
 
 FIXTURE_TEARDOWN(memlock)
 {
 	set_memlock(0);
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* Less than a chunk, yet enough for the tables and some pages */
@@ -128,16 +128,16 @@ TEST_F(memlock, room_for_some_pages)
 	__u64 gpa;
 
 	ASSERT_EQ(0, set_memlock(SZ_1M));
-	ASSERT_EQ(0, vtds_scene_start(&self->s));
-	EXPECT_EQ(0U, self->s.unit.install_errno);
+	ASSERT_EQ(0, vtds_fixture_start(&self->f));
+	EXPECT_EQ(0U, self->f.unit.install_errno);
 	EXPECT_AT_HOME(1);
 
-	gpa = vtds_pages(&self->s.guest, size, SZ_4K);
-	vtds_map_range(&self->s.table, IOVA, gpa, size, PERM_RW);
-	FLUSH_WITH(ENOMEM, iotlb_domain(SCENE_DID));
+	gpa = vtds_pages(&self->f.guest, size, SZ_4K);
+	vtds_map_range(&self->f.table, IOVA, gpa, size, PERM_RW);
+	FLUSH_WITH(ENOMEM, iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, gpa);
 	EXPECT_DEAD(self->dev, IOVA + size - SZ_4K, gpa + size - SZ_4K);
-	EXPECT_LE(1U, count_events(&self->s.unit, VTD_SHADOW_EVENT_INSTALL,
+	EXPECT_LE(1U, count_events(&self->f.unit, VTD_SHADOW_EVENT_INSTALL,
 				   &event));
 	EXPECT_EQ((unsigned int)ENOMEM, event.error);
 	EXPECT_EQ(0U, event.reason);
@@ -145,7 +145,7 @@ TEST_F(memlock, room_for_some_pages)
 	/* The operator raises it, and nobody says anything */
 	ASSERT_EQ(0, set_memlock(0));
 	EXPECT_EQ(1U,
-		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
+		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA + size - SZ_4K,
 		     gpa + size - SZ_4K);
 	EXPECT_LE(1UL, STAT(retries));
@@ -157,21 +157,21 @@ TEST_F(memlock, room_for_nothing)
 	struct vtd_shadow_event event;
 
 	ASSERT_EQ(0, set_memlock(SZ_4K - 1));
-	EXPECT_EQ(-EBADMSG, vtds_scene_start(&self->s));
-	EXPECT_EQ((unsigned int)ENOMEM, self->s.unit.install_errno);
+	EXPECT_EQ(-EBADMSG, vtds_fixture_start(&self->f));
+	EXPECT_EQ((unsigned int)ENOMEM, self->f.unit.install_errno);
 	EXPECT_ATTACHED(BLOCKED, self->dev);
-	EXPECT_EQ(1U, count_events(&self->s.unit, VTD_SHADOW_EVENT_INSTALL,
+	EXPECT_EQ(1U, count_events(&self->f.unit, VTD_SHADOW_EVENT_INSTALL,
 				   &event));
 	EXPECT_EQ((unsigned int)ENOMEM, event.error);
 	EXPECT_EQ((unsigned int)self->dev->sid, event.source_id);
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
-	EXPECT_EQ((unsigned int)ENOMEM, self->s.unit.install_errno);
+	ASSERT_EQ(0, vtds_resync(&self->f.unit));
+	EXPECT_EQ((unsigned int)ENOMEM, self->f.unit.install_errno);
 	EXPECT_EQ(0U,
-		  count_events(&self->s.unit, VTD_SHADOW_EVENT_FAULT, &event));
+		  count_events(&self->f.unit, VTD_SHADOW_EVENT_FAULT, &event));
 
 	ASSERT_EQ(0, set_memlock(0));
 	EXPECT_EQ(1U,
-		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
+		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_ATTACHED(SHADOW, self->dev);
 	EXPECT_AT_HOME(1);
 }
@@ -181,26 +181,26 @@ TEST_F(memlock, no_room_for_the_queue)
 {
 	struct vtd_shadow_run_queue result;
 	struct vtds_queue queue;
-	struct vtds_desc desc = iotlb_domain(SCENE_DID);
+	struct vtds_desc desc = iotlb_domain(TABLE_DID);
 
-	ASSERT_EQ(0, vtds_scene_start(&self->s));
+	ASSERT_EQ(0, vtds_fixture_start(&self->f));
 	/* In memory of its own, which nothing uses yet */
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas,
-				   self->s.guest.ram[1].hva, SPARE_GPA, SZ_2M,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas,
+				   self->f.guest.ram[1].hva, SPARE_GPA, SZ_2M,
 				   PERM_RW));
-	queue = (struct vtds_queue){ .guest = &self->s.guest,
+	queue = (struct vtds_queue){ .guest = &self->f.guest,
 				     .gpa = SPARE_GPA,
 				     .wide = variant->scalable };
 	vtds_queue_put(&queue, &desc);
 	ASSERT_EQ(0, set_memlock(SZ_4K - 1));
-	EXPECT_EQ(-ENOMEM, vtds_queue_run(&self->s.unit, &queue, &result));
+	EXPECT_EQ(-ENOMEM, vtds_queue_run(&self->f.unit, &queue, &result));
 	EXPECT_EQ(0U, result.status);
 	EXPECT_EQ(0U, result.done);
 	EXPECT_EQ(0ULL, queue.head);
 	ASSERT_EQ(0, set_memlock(0));
-	EXPECT_EQ(0, vtds_queue_run(&self->s.unit, &queue, &result));
+	EXPECT_EQ(0, vtds_queue_run(&self->f.unit, &queue, &result));
 	EXPECT_EQ(1U, result.done);
 }
 
@@ -209,24 +209,24 @@ TEST_F(memlock, idle_memory_goes)
 {
 	__u64 gpa;
 
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  2 * SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas,
-				   self->s.guest.ram[1].hva, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas,
+				   self->f.guest.ram[1].hva, SPARE_GPA,
 				   2 * SZ_2M, PERM_RW));
-	ASSERT_EQ(0, vtds_scene_start(&self->s));
+	ASSERT_EQ(0, vtds_fixture_start(&self->f));
 	gpa = STAT(pinned_pages) * SZ_4K;
 	ASSERT_EQ(0, set_memlock(gpa + SZ_2M));
-	vtds_map(&self->s.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
-	vtds_unmap(&self->s.table, IOVA, SZ_4K);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
+	vtds_unmap(&self->f.table, IOVA, SZ_4K);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_EQ((gpa + SZ_2M) / SZ_4K, STAT(pinned_pages));
 
-	vtds_map(&self->s.table, IOVA, SPARE_GPA + SZ_2M, SZ_4K, PERM_RW);
-	FLUSH_WITH(ENOMEM, iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, SPARE_GPA + SZ_2M, SZ_4K, PERM_RW);
+	FLUSH_WITH(ENOMEM, iotlb_page(TABLE_DID, IOVA));
 	EXPECT_EQ(1U,
-		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
+		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA + SZ_2M);
 }
 
@@ -260,14 +260,14 @@ static int rebind(const char *bdf, const char *driver)
 
 FIXTURE(sibling)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev other;
 };
 
 /* The other one is not attached yet */
 FIXTURE_SETUP(sibling)
 {
-	const struct vtds_cast cast = { .shared = 1 };
+	const struct vtds_config config = { .shared = 1 };
 	char bdf[sizeof(self->other.bdf)];
 
 	self->other.fd = -1;
@@ -278,9 +278,9 @@ FIXTURE_SETUP(sibling)
 	memcpy(bdf, self->other.bdf, sizeof(bdf));
 	if (rebind(bdf, "vfio-pci"))
 		SKIP(return, "no other VFIO driver");
-	ASSERT_EQ(0, vtds_scene_prepare(&self->s, &cast));
+	ASSERT_EQ(0, vtds_fixture_prepare(&self->f, &config));
 	ASSERT_EQ(0, vtds_dev_open_at(&self->other, VTDS_EDU_SHARED, bdf));
-	ASSERT_EQ(0, vtds_dev_bind(&self->other, self->s.vmm.iommufd));
+	ASSERT_EQ(0, vtds_dev_bind(&self->other, self->f.vmm.iommufd));
 }
 
 FIXTURE_TEARDOWN(sibling)
@@ -290,20 +290,20 @@ FIXTURE_TEARDOWN(sibling)
 	memcpy(bdf, self->other.bdf, sizeof(bdf));
 	if (self->other.fd >= 0)
 		vtds_dev_close(&self->other);
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 	rebind(bdf, "vtd_shadow_vfio_pci");
 }
 
 /* Attached for the other one the device would reach what the VMM gave that */
 TEST_F(sibling, attached_before)
 {
-	ASSERT_EQ(0, vtds_dev_attach(&self->other, self->s.vmm.ioas));
-	EXPECT_EQ(-EBUSY, vtds_scene_start(&self->s));
+	ASSERT_EQ(0, vtds_dev_attach(&self->other, self->f.vmm.ioas));
+	EXPECT_EQ(-EBUSY, vtds_fixture_start(&self->f));
 	ASSERT_EQ(0, vtds_dev_detach(&self->other));
-	EXPECT_EQ(0, vtds_scene_start(&self->s));
+	EXPECT_EQ(0, vtds_fixture_start(&self->f));
 	EXPECT_AT_HOME(1);
 	/* Now it is the other one's turn to be refused */
-	EXPECT_NE(0, vtds_dev_attach(&self->other, self->s.vmm.ioas));
+	EXPECT_NE(0, vtds_dev_attach(&self->other, self->f.vmm.ioas));
 	EXPECT_AT_HOME(1);
 }
 
@@ -311,23 +311,23 @@ TEST_F(sibling, attached_before)
 TEST_F(sibling, attached_while_blocked)
 {
 	struct vtd_shadow_translate result;
-	struct vtds_dev *dev = &self->s.dev[0];
+	struct vtds_dev *dev = &self->f.dev[0];
 
-	ASSERT_EQ(0, vtds_scene_start(&self->s));
-	vtds_ctx_set(&self->s.guest, dev->sid, 0, 0);
+	ASSERT_EQ(0, vtds_fixture_start(&self->f));
+	vtds_ctx_set(&self->f.guest, dev->sid, 0, 0);
 	FLUSH(cc_device(dev->sid));
 	EXPECT_AT_HOME(0);
 	ASSERT_EQ(0,
-		  vtds_translate(&self->s.unit, dev->sid, dev->home, &result));
-	ASSERT_EQ(0, vtds_dev_attach(&self->other, self->s.vmm.ioas));
+		  vtds_translate(&self->f.unit, dev->sid, dev->home, &result));
+	ASSERT_EQ(0, vtds_dev_attach(&self->other, self->f.vmm.ioas));
 	EXPECT_EQ(-EIO,
-		  vtds_translate(&self->s.unit, dev->sid, dev->home, &result));
+		  vtds_translate(&self->f.unit, dev->sid, dev->home, &result));
 	/* And what the guest wants then cannot be had, until the other one goes */
-	vtds_ctx_use(&self->s.guest, dev->sid, &self->s.table);
+	vtds_ctx_use(&self->f.guest, dev->sid, &self->f.table);
 	FLUSH_WITH(EBUSY, cc_device(dev->sid));
 	ASSERT_EQ(0, vtds_dev_detach(&self->other));
 	EXPECT_EQ(1U,
-		  wait_for_event(&self->s.unit, VTD_SHADOW_EVENT_RECOVERED));
+		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_AT_HOME(1);
 }
 

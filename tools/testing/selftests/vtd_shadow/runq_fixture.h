@@ -15,7 +15,7 @@
 
 FIXTURE(runq)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_queue *queue;
 	struct vtds_dev *dev;
 	__u64 page;
@@ -43,17 +43,17 @@ FIXTURE_VARIANT_ADD(runq, wide)
 
 FIXTURE_SETUP(runq)
 {
-	OPEN_SCENE(.nvme = 1, .scalable = variant->wide, .queue = true);
-	self->queue = &self->s.queue;
-	self->dev = &self->s.dev[0];
-	self->page = vtds_page(&self->s.guest);
-	self->status_gpa = vtds_page(&self->s.guest);
-	self->status = vtds_hva(&self->s.guest, self->status_gpa);
+	OPEN_FIXTURE(.nvme = 1, .scalable = variant->wide, .queue = true);
+	self->queue = &self->f.queue;
+	self->dev = &self->f.dev[0];
+	self->page = vtds_page(&self->f.guest);
+	self->status_gpa = vtds_page(&self->f.guest);
+	self->status = vtds_hva(&self->f.guest, self->status_gpa);
 }
 
 FIXTURE_TEARDOWN(runq)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* The guest writes descriptors, the last one's end is the tail */
@@ -67,7 +67,7 @@ FIXTURE_TEARDOWN(runq)
 #define RUN(_done, _iqei, _status)                                             \
 	do {                                                                   \
 		struct vtd_shadow_run_queue _r;                                \
-		ASSERT_EQ(0, vtds_queue_run(&self->s.unit, self->queue, &_r)); \
+		ASSERT_EQ(0, vtds_queue_run(&self->f.unit, self->queue, &_r)); \
 		EXPECT_EQ((unsigned int)(_done), _r.done);                     \
 		EXPECT_EQ((unsigned int)(_iqei), _r.iqei);                     \
 		EXPECT_EQ((unsigned int)(_status), _r.status);                 \

@@ -43,7 +43,7 @@ TEST_F(runq, unaligned_tail)
 /* RTADDR_REG has a mode that is reserved, or not offered */
 TEST_F(runq, bad_mode)
 {
-	struct vtds_unit *unit = &self->s.unit;
+	struct vtds_unit *unit = &self->f.unit;
 	const __u64 good = unit->rtaddr;
 
 	for (__u64 mode = 0; mode < 4; mode++) {
@@ -55,7 +55,7 @@ TEST_F(runq, bad_mode)
 		RUN(0, INVALID_MODE, STOPPED);
 		self->queue->tail = self->queue->head;
 		EXPECT_AT_HOME(0);
-		EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, &self->s.dev[0], 0);
+		EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, &self->f.dev[0], 0);
 	}
 	unit->rtaddr = good;
 	ASSERT_EQ(0, vtds_set_state(unit));
@@ -74,7 +74,7 @@ TEST_F(runq, bad_head)
 	for (unsigned int i = 0; i < ARRAY_SIZE(heads); i++) {
 		self->queue->head = heads[i];
 		EXPECT_EQ(-EINVAL,
-			  vtds_queue_run(&self->s.unit, self->queue, &result));
+			  vtds_queue_run(&self->f.unit, self->queue, &result));
 		EXPECT_EQ(0U, result.done);
 	}
 }
@@ -83,13 +83,13 @@ TEST_F(runq, bad_head)
 TEST_F(runq, width)
 {
 	if (variant->wide) {
-		vtds_queue_init(self->queue, &self->s.guest, 0, false);
+		vtds_queue_init(self->queue, &self->f.guest, 0, false);
 		PUT(iotlb_global(), wait_status(self->status_gpa, 2));
 		RUN(2, NONE, 0);
 		PUT(pc_global());
 		RUN(0, INVALID_TYPE, STOPPED);
 	} else {
-		vtds_queue_init(self->queue, &self->s.guest, 0, true);
+		vtds_queue_init(self->queue, &self->f.guest, 0, true);
 		PUT(iotlb_global());
 		RUN(0, INVALID_WIDTH, STOPPED);
 		EXPECT_EQ(0ULL, self->queue->head);
@@ -120,7 +120,7 @@ TEST_F(runq, reserved_quadwords)
 
 		desc[bit / 64] |= 1ULL << bit % 64;
 		ASSERT_EQ(0,
-			  ioctl(self->s.unit.fd, VTD_SHADOW_INVALIDATE, &cmd));
+			  ioctl(self->f.unit.fd, VTD_SHADOW_INVALIDATE, &cmd));
 		EXPECT_EQ((unsigned int)VTD_SHADOW_IQEI_RESERVED_FIELD,
 			  cmd.iqei);
 		EXPECT_EQ(0U, cmd.done);
@@ -152,9 +152,9 @@ TEST_F(runq, same_as_array)
 		if ((desc.lo & 0xe2f) == (DESC_WAIT | 0x20) &&
 		    desc.hi != self->status_gpa)
 			continue;
-		ASSERT_EQ(0, vtds_invalidate(&self->s.unit, &desc, 1, &array));
+		ASSERT_EQ(0, vtds_invalidate(&self->f.unit, &desc, 1, &array));
 		PUT(desc);
-		ASSERT_EQ(0, vtds_queue_run(&self->s.unit, self->queue, &run));
+		ASSERT_EQ(0, vtds_queue_run(&self->f.unit, self->queue, &run));
 		differ += array.iqei != run.iqei || array.done != run.done ||
 			  run.done != (self->queue->head == self->queue->tail);
 		good += run.done;

@@ -23,15 +23,15 @@ TEST_F(runq, around_its_end)
 	for (unsigned int i = 0; i < rounds; i++) {
 		bool map = i % 2 == 0;
 
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K,
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K,
 			 map ? PERM_RW : PERM_NONE);
-		PUT(iotlb_page(SCENE_DID, IOVA),
+		PUT(iotlb_page(TABLE_DID, IOVA),
 		    wait_status(self->status_gpa, i + 1));
 		RUN(2, NONE, 0);
 		ASSERT_EQ(i + 1, *self->status);
 		ASSERT_EQ(self->queue->tail, self->queue->head);
 		ASSERT_EQ(map ? (int)PERM_RW : PERM_NONE,
-			  vtds_answer(&self->s.unit, self->dev->sid, IOVA,
+			  vtds_answer(&self->f.unit, self->dev->sid, IOVA,
 				      self->page));
 		if (i % 64 < 2)
 			EXPECT_REACH(map ? PERM_RW : PERM_NONE, self->dev, IOVA,
@@ -45,14 +45,14 @@ TEST_F(runq, longest)
 	struct vtds_desc flush;
 	unsigned int nr;
 
-	vtds_queue_init(self->queue, &self->s.guest, 7, variant->wide);
+	vtds_queue_init(self->queue, &self->f.guest, 7, variant->wide);
 	nr = vtds_queue_entries(self->queue) - 1;
 	for (unsigned int i = 1; i < nr; i++) {
-		flush = iotlb_page(SCENE_DID, IOVA - i * SZ_4K);
+		flush = iotlb_page(TABLE_DID, IOVA - i * SZ_4K);
 		vtds_queue_put(self->queue, &flush);
 	}
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	PUT(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	PUT(iotlb_page(TABLE_DID, IOVA));
 	RUN(nr, NONE, 0);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
@@ -98,7 +98,7 @@ TEST_F(runq, interrupt)
 
 /**
  * struct witness - A processor of the guest that polls the status
- * @scene: The scene
+ * @fixture: What the test runs in
  * @dev: What it makes do DMA as soon as it sees the status
  * @gpa: What must not be reached
  * @status: Where it looks
@@ -107,7 +107,7 @@ TEST_F(runq, interrupt)
  * @reached: What the device found at IOVA then
  */
 struct witness {
-	struct vtds_scene *scene;
+	struct vtds_fixture *fixture;
 	struct vtds_dev *dev;
 	__u64 gpa;
 	volatile __u32 *status;
@@ -124,7 +124,7 @@ static void *poll_status(void *arg)
 	while (*w->status != w->expected && vtds_seconds() < give_up)
 		;
 	w->seen = vtds_seconds();
-	w->reached = vtds_reach(&w->scene->guest, w->dev, IOVA, w->gpa);
+	w->reached = vtds_reach(&w->fixture->guest, w->dev, IOVA, w->gpa);
 	return NULL;
 }
 
@@ -135,28 +135,28 @@ static void *poll_status(void *arg)
  */
 TEST_F(runq, status_after_revocation)
 {
-	struct witness w = { .scene = &self->s,
+	struct witness w = { .fixture = &self->f,
 			     .dev = self->dev,
 			     .gpa = self->page,
 			     .status = self->status };
 	const unsigned int nr = vtds_queue_entries(self->queue) - 3;
 	unsigned int early = 0;
 
-	vtds_map_range(&self->s.table, IOVA + SZ_1G, RAM_GPA, RAM_SIZE,
+	vtds_map_range(&self->f.table, IOVA + SZ_1G, RAM_GPA, RAM_SIZE,
 		       PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	for (w.expected = 1; w.expected <= 5; w.expected++) {
 		const struct vtds_desc work =
-			iotlb_pages(SCENE_DID, IOVA + SZ_1G, 12);
+			iotlb_pages(TABLE_DID, IOVA + SZ_1G, 12);
 		pthread_t thread;
 
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-		FLUSH(iotlb_page(SCENE_DID, IOVA));
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+		FLUSH(iotlb_page(TABLE_DID, IOVA));
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
 		ASSERT_EQ(0, pthread_create(&thread, NULL, poll_status, &w));
-		vtds_unmap(&self->s.table, IOVA, SZ_4K);
-		PUT(iotlb_page(SCENE_DID, IOVA),
+		vtds_unmap(&self->f.table, IOVA, SZ_4K);
+		PUT(iotlb_page(TABLE_DID, IOVA),
 		    wait_status(self->status_gpa, w.expected));
 		for (unsigned int i = 0; i < nr; i++)
 			vtds_queue_put(self->queue, &work);
@@ -193,22 +193,22 @@ TEST_F(runq, stops_and_resumes)
 {
 	const __u64 second = IOVA + 64 * SZ_2M;
 
-	vtds_unmap(&self->s.table, IOVA, SZ_4K);
-	vtds_unmap(&self->s.table, second, SZ_4K);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_unmap(&self->f.table, IOVA, SZ_4K);
+	vtds_unmap(&self->f.table, second, SZ_4K);
+	FLUSH(iotlb_domain(TABLE_DID));
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad_descs); i++) {
 		unsigned int width = vtds_queue_width(self->queue);
 		struct vtd_shadow_run_queue result;
 		__u64 head = self->queue->head;
 
 		*self->status = 0;
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-		vtds_map(&self->s.table, second, self->page, SZ_4K, PERM_RW);
-		PUT(iotlb_page(SCENE_DID, IOVA), bad_descs[i].desc,
-		    iotlb_page(SCENE_DID, second),
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+		vtds_map(&self->f.table, second, self->page, SZ_4K, PERM_RW);
+		PUT(iotlb_page(TABLE_DID, IOVA), bad_descs[i].desc,
+		    iotlb_page(TABLE_DID, second),
 		    wait_status(self->status_gpa, 2));
 		ASSERT_EQ(0,
-			  vtds_queue_run(&self->s.unit, self->queue, &result));
+			  vtds_queue_run(&self->f.unit, self->queue, &result));
 		EXPECT_EQ(1U, result.done);
 		EXPECT_EQ(bad_descs[i].iqei, result.iqei)
 		TH_LOG("descriptor %u", i);
@@ -228,9 +228,9 @@ TEST_F(runq, stops_and_resumes)
 		EXPECT_EQ(7U, self->status[1]);
 		EXPECT_REACH(PERM_RW, self->dev, second, self->page);
 
-		vtds_unmap(&self->s.table, IOVA, SZ_4K);
-		vtds_unmap(&self->s.table, second, SZ_4K);
-		FLUSH(iotlb_domain(SCENE_DID));
+		vtds_unmap(&self->f.table, IOVA, SZ_4K);
+		vtds_unmap(&self->f.table, second, SZ_4K);
+		FLUSH(iotlb_domain(TABLE_DID));
 	}
 }
 
@@ -240,34 +240,34 @@ TEST_F(runq, in_bad_memory)
 	unsigned int width, per_page;
 	struct vtds_ram *spare;
 
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SZ_2M));
-	spare = &self->s.guest.ram[1];
+	spare = &self->f.guest.ram[1];
 	self->queue->gpa = SPARE_GPA;
 	width = vtds_queue_width(self->queue);
 	per_page = SZ_4K / width;
 	self->queue->head = 0;
 	self->queue->tail = 0;
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
 	for (unsigned int i = 0; i < per_page + 5; i++)
-		PUT(iotlb_page(SCENE_DID, IOVA));
+		PUT(iotlb_page(TABLE_DID, IOVA));
 	RUN(0, FETCH_FAILED, STOPPED);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, spare->hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, spare->hva,
 				   SPARE_GPA, SZ_4K, PERM_RW));
 	RUN(per_page, FETCH_FAILED, STOPPED);
 	EXPECT_EQ(SZ_4K, self->queue->head);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	RUN(0, FETCH_FAILED, STOPPED);
 
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas,
 				   spare->hva + SZ_4K, SPARE_GPA + SZ_4K, SZ_4K,
 				   PERM_RW));
 	RUN(5, NONE, 0);
 
 	/* Taken away while it is pinned for having been read */
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, SPARE_GPA,
 				     SZ_4K));
 	self->queue->head = 0;
 	RUN(0, FETCH_FAILED, STOPPED);
@@ -279,21 +279,21 @@ TEST_F(runq, status_in_bad_memory)
 	struct vtds_ram *spare;
 	__u32 *rom;
 
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SZ_2M));
-	spare = &self->s.guest.ram[1];
+	spare = &self->f.guest.ram[1];
 	rom = spare->hva;
 	PUT(iotlb_global(), wait_status(SPARE_GPA, 2), iotlb_global());
 	RUN(1, NONE, STOPPED);
 	RUN(0, NONE, STOPPED);
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, spare->hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, spare->hva,
 				   SPARE_GPA, SZ_2M, PERM_R));
 	RUN(0, NONE, STOPPED);
 	EXPECT_EQ(0U, *rom);
 
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, SPARE_GPA,
 				     SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, spare->hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, spare->hva,
 				   SPARE_GPA, SZ_2M, PERM_RW));
 	RUN(2, NONE, 0);
 	EXPECT_EQ(2U, *rom);

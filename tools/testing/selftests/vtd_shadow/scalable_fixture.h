@@ -9,14 +9,14 @@
 #include "vtds_test.h"
 
 #define IOVA 0x2345600000ULL
-#define OTHER_DID (SCENE_DID + 1)
+#define OTHER_DID (TABLE_DID + 1)
 
 /* An address in the guest's address width that is no memory */
 #define NOWHERE 0x3000000000ULL
 
 FIXTURE(scalable)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *other;
 	struct vtds_dev *dev;
 	__u64 page;
@@ -42,18 +42,18 @@ FIXTURE_VARIANT_ADD(scalable, guest_queue)
 
 FIXTURE_SETUP(scalable)
 {
-	OPEN_SCENE(.edu = 1, .nvme = 1, .scalable = true,
-		   .queue = variant->queue);
-	self->other = &self->s.dev[0];
-	self->dev = &self->s.dev[1];
-	self->page = vtds_page(&self->s.guest);
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	OPEN_FIXTURE(.edu = 1, .nvme = 1, .scalable = true,
+		     .queue = variant->queue);
+	self->other = &self->f.dev[0];
+	self->dev = &self->f.dev[1];
+	self->page = vtds_page(&self->f.guest);
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 }
 
 FIXTURE_TEARDOWN(scalable)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* What Linux sends when it attaches: nothing of the type that flushes the IOTLB */
@@ -70,16 +70,16 @@ FIXTURE_TEARDOWN(scalable)
 		FLUSH(iotlb_domain(_did), wait_status(RAM_GPA, 2)); \
 	} while (0)
 
-static inline __u64 *pasid_entry(struct vtds_scene *scene,
+static inline __u64 *pasid_entry(struct vtds_fixture *f,
 				 const struct vtds_dev *dev)
 {
-	return vtds_sm_pasid(&scene->guest, dev->sid, 0);
+	return vtds_sm_pasid(&f->guest, dev->sid, 0);
 }
 
-static inline void pass_through(struct vtds_scene *scene,
+static inline void pass_through(struct vtds_fixture *f,
 				const struct vtds_dev *dev)
 {
-	vtds_sm_set(&scene->guest, dev->sid, 0,
+	vtds_sm_set(&f->guest, dev->sid, 0,
 		    NOWHERE | PASID_PGTT(PGTT_PASS_THROUGH) | PASID_AW(4) |
 			    PASID_P,
 		    1);

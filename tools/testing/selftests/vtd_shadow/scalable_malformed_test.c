@@ -56,18 +56,18 @@ static const struct bad_entry bad_entries[] = {
 	{ PASID, 0, (2 ^ 7) << 2, FAULT_PASID_INVALID },
 };
 
-static __u64 *entry_at(struct vtds_scene *scene, struct vtds_dev *dev,
+static __u64 *entry_at(struct vtds_fixture *f, struct vtds_dev *dev,
 		       enum place place)
 {
 	switch (place) {
 	case ROOT:
-		return vtds_sm_root_half(&scene->guest, dev->sid);
+		return vtds_sm_root_half(&f->guest, dev->sid);
 	case CONTEXT:
-		return vtds_sm_ctx(&scene->guest, dev->sid);
+		return vtds_sm_ctx(&f->guest, dev->sid);
 	case DIRECTORY:
-		return vtds_sm_dir_entry(&scene->guest, dev->sid, 0);
+		return vtds_sm_dir_entry(&f->guest, dev->sid, 0);
 	default:
-		return vtds_sm_pasid(&scene->guest, dev->sid, 0);
+		return vtds_sm_pasid(&f->guest, dev->sid, 0);
 	}
 }
 
@@ -76,7 +76,7 @@ TEST_F(scalable, malformed)
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad_entries); i++) {
 		const struct bad_entry *bad = &bad_entries[i];
 		__u64 *qword =
-			&entry_at(&self->s, self->dev, bad->place)[bad->qword];
+			&entry_at(&self->f, self->dev, bad->place)[bad->qword];
 		const __u64 good = *qword;
 
 		*qword = bad->bits == NOWHERE ? NOWHERE | (good & 0xfff) :
@@ -101,19 +101,19 @@ TEST_F(scalable, first_stage_and_nested)
 	static const unsigned int types[] = { PGTT_FIRST_STAGE, PGTT_NESTED };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
-		vtds_sm_set(&self->s.guest, self->dev->sid, 0,
-			    self->s.table.root | PASID_PGTT(types[i]) |
+		vtds_sm_set(&self->f.guest, self->dev->sid, 0,
+			    self->f.table.root | PASID_PGTT(types[i]) |
 				    PASID_AW(4) | PASID_P,
-			    SCENE_DID);
+			    TABLE_DID);
 		/* What a first-stage table would be */
-		pasid_entry(&self->s, self->dev)[2] = self->s.table.root;
-		FLUSH_ATTACH(SCENE_DID);
+		pasid_entry(&self->f, self->dev)[2] = self->f.table.root;
+		FLUSH_ATTACH(TABLE_DID);
 		EXPECT_AT_HOME(1);
 		EXPECT_DEAD(self->other, NOWHERE, self->page);
 		EXPECT_FAULT(FAULT_PASID_INVALID, self->dev, IOVA);
 
-		vtds_scene_use(&self->s, self->dev, &self->s.table);
-		FLUSH_ATTACH(SCENE_DID);
+		vtds_fixture_use(&self->f, self->dev, &self->f.table);
+		FLUSH_ATTACH(TABLE_DID);
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	}
 }
@@ -121,23 +121,23 @@ TEST_F(scalable, first_stage_and_nested)
 /* What the unit does not offer it must not do */
 TEST_F(scalable, not_offered)
 {
-	pass_through(&self->s, self->dev);
+	pass_through(&self->f, self->dev);
 	FLUSH_ATTACH(1);
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 
-	self->s.unit.ecap &= ~ECAP_PT;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.ecap &= ~ECAP_PT;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(1);
 	EXPECT_FAULT(FAULT_PASID_INVALID, self->dev, IOVA);
 
-	self->s.unit.ecap &= ~ECAP_SLTS;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.ecap &= ~ECAP_SLTS;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(0);
 	EXPECT_FAULT(FAULT_PASID_INVALID, self->other, IOVA);
 
 	/* No scalable mode at all, and the root table is still one of it */
-	self->s.unit.ecap &= ~ECAP_SMTS;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.ecap &= ~ECAP_SMTS;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_AT_HOME(0);
 	EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, self->other, IOVA);
 }
@@ -145,18 +145,18 @@ TEST_F(scalable, not_offered)
 /* Bits that are for other features, software, or nobody */
 TEST_F(scalable, bits_that_do_not_matter)
 {
-	__u64 *ctx = vtds_sm_ctx(&self->s.guest, self->dev->sid);
-	__u64 *entry = pasid_entry(&self->s, self->dev);
+	__u64 *ctx = vtds_sm_ctx(&self->f.guest, self->dev->sid);
+	__u64 *entry = pasid_entry(&self->f, self->dev);
 
 	/* FPD, DTE, PASIDE, PRE; RID_PRIV */
 	ctx[0] |= 0x1e;
 	ctx[1] |= 1 << 20;
-	*vtds_sm_dir_entry(&self->s.guest, self->dev->sid, 0) |= 2;
+	*vtds_sm_dir_entry(&self->f.guest, self->dev->sid, 0) |= 2;
 	/* FPD; PWSNP, PGSNP; all of first stage */
 	entry[0] |= PASID_FPD;
 	entry[1] |= 3 << 23;
 	entry[2] = ~0ULL;
-	FLUSH(cc_device(self->dev->sid), pc_pasid(SCENE_DID, 0));
+	FLUSH(cc_device(self->dev->sid), pc_pasid(TABLE_DID, 0));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_AT_HOME(3);
 }
@@ -167,30 +167,30 @@ TEST_F(scalable, bits_that_do_not_matter)
  */
 TEST_F(scalable, snoop_bit)
 {
-	__u64 *leaf = vtds_entry(&self->s.table, IOVA, 1);
-	__u64 *above = vtds_entry(&self->s.table, IOVA, 2);
+	__u64 *leaf = vtds_entry(&self->f.table, IOVA, 1);
+	__u64 *above = vtds_entry(&self->f.table, IOVA, 2);
 
-	ASSERT_EQ(0ULL, self->s.unit.ecap & ECAP_SC);
+	ASSERT_EQ(0ULL, self->f.unit.ecap & ECAP_SC);
 	*leaf = 0;
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	*leaf = self->page | SS_RW | SS_SNP;
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	/* It gives no permission that the entry has not */
 	*leaf = self->page | SS_R | SS_SNP;
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_R, self->dev, IOVA, self->page);
 	*leaf = self->page | SS_SNP;
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
 	*leaf = self->page | SS_RW | SS_SNP;
 	*above |= SS_SNP;
-	FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 	EXPECT_FAULT(FAULT_SM_SS_RESERVED, self->dev, IOVA);
 	*above &= ~SS_SNP;
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -201,14 +201,14 @@ TEST_F(scalable, snoop_bit_of_superpages)
 	__u64 *entry;
 
 	ASSERT_EQ(0,
-		  vtds_ram_add(&self->s.guest, VTDS_RAM_2M, RAM_2M_GPA, SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas,
-				   vtds_hva(&self->s.guest, RAM_2M_GPA),
+		  vtds_ram_add(&self->f.guest, VTDS_RAM_2M, RAM_2M_GPA, SZ_2M));
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas,
+				   vtds_hva(&self->f.guest, RAM_2M_GPA),
 				   RAM_2M_GPA, SZ_2M, PERM_RW));
-	vtds_map(&self->s.table, iova, RAM_2M_GPA, SZ_2M, PERM_RW);
-	entry = vtds_entry(&self->s.table, iova, 2);
+	vtds_map(&self->f.table, iova, RAM_2M_GPA, SZ_2M, PERM_RW);
+	entry = vtds_entry(&self->f.table, iova, 2);
 	*entry |= SS_SNP;
-	FLUSH(iotlb_page(SCENE_DID, iova));
+	FLUSH(iotlb_page(TABLE_DID, iova));
 	EXPECT_REACH(PERM_RW, self->dev, iova + SZ_4K, RAM_2M_GPA + SZ_4K);
 }
 
@@ -217,28 +217,28 @@ TEST_F(scalable, paging_faults)
 {
 	const __u64 iova = IOVA + 64 * SZ_2M;
 	__u64 *above, saved,
-		*top = vtds_hva(&self->s.guest, self->s.table.root);
+		*top = vtds_hva(&self->f.guest, self->f.table.root);
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_NONE);
-	vtds_map(&self->s.table, iova, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_NONE);
+	vtds_map(&self->f.table, iova, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_FAULT(FAULT_SM_NO_READ, self->dev, IOVA);
 	EXPECT_FAULT(FAULT_SM_BEYOND_WIDTH, self->dev, 1ULL << 60);
 
-	*vtds_entry(&self->s.table, IOVA, 1) = self->page | SS_RW | 1ULL << 51;
-	above = vtds_entry(&self->s.table, iova, 2);
+	*vtds_entry(&self->f.table, IOVA, 1) = self->page | SS_RW | 1ULL << 51;
+	above = vtds_entry(&self->f.table, iova, 2);
 	saved = *above;
 	*above = NOWHERE | SS_RW;
 	ASSERT_EQ(0,
-		  vtds_flush(&self->s.unit, DESCS(iotlb_domain(SCENE_DID)), 1));
+		  vtds_flush(&self->f.unit, DESCS(iotlb_domain(TABLE_DID)), 1));
 	EXPECT_FAULT(FAULT_SM_SS_RESERVED, self->dev, IOVA);
 	EXPECT_FAULT(FAULT_SM_TABLE_UNREADABLE, self->dev, iova);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 	EXPECT_DEAD(self->dev, iova, self->page);
 
 	*above = saved;
-	*vtds_entry(&self->s.table, IOVA, 1) = self->page | SS_RW;
-	FLUSH(iotlb_domain(SCENE_DID));
+	*vtds_entry(&self->f.table, IOVA, 1) = self->page | SS_RW;
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, iova, self->page);
 	EXPECT_NE(0ULL, top[IOVA >> 39]);
@@ -246,30 +246,30 @@ TEST_F(scalable, paging_faults)
 
 TEST_F(scalable, top_table_nowhere)
 {
-	struct vtds_table nowhere = self->s.table;
+	struct vtds_table nowhere = self->f.table;
 
 	nowhere.root = NOWHERE;
 	nowhere.did = OTHER_DID;
-	vtds_scene_use(&self->s, self->dev, &nowhere);
+	vtds_fixture_use(&self->f, self->dev, &nowhere);
 	FLUSH_WITH(ENOENT, pc_pasid(OTHER_DID, 0), piotlb_pasid(OTHER_DID, 0));
 	EXPECT_AT_HOME(1);
 	EXPECT_FAULT(FAULT_SM_TOP_UNREADABLE, self->dev, IOVA);
 
-	vtds_scene_use(&self->s, self->dev, &self->s.table);
-	FLUSH_ATTACH(SCENE_DID);
+	vtds_fixture_use(&self->f, self->dev, &self->f.table);
+	FLUSH_ATTACH(TABLE_DID);
 	EXPECT_AT_HOME(3);
 }
 
 TEST_F(scalable, every_number_of_levels)
 {
 	for (unsigned int levels = 3; levels <= 5; levels++) {
-		__u64 page = vtds_page(&self->s.guest);
+		__u64 page = vtds_page(&self->f.guest);
 		struct vtds_table table;
 
-		vtds_table_init(&table, &self->s.guest, levels, 10 + levels);
-		vtds_scene_map_homes(&self->s, &table);
+		vtds_table_init(&table, &self->f.guest, levels, 10 + levels);
+		vtds_fixture_map_homes(&self->f, &table);
 		vtds_map(&table, IOVA, page, SZ_4K, PERM_RW);
-		vtds_scene_use(&self->s, self->dev, &table);
+		vtds_fixture_use(&self->f, self->dev, &table);
 		FLUSH_ATTACH(table.did);
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	}

@@ -12,20 +12,20 @@
 /* Probe, then attach: the PASID entry, announced by type 7 and type 6 only */
 TEST_F(scalable, probe_and_attach)
 {
-	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
+	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 	self->dev->sid = 0x4000;
-	vtds_sm_probe(&self->s.guest, self->dev->sid, 0);
+	vtds_sm_probe(&self->f.guest, self->dev->sid, 0);
 	FLUSH(cc_device(self->dev->sid), wait_status(RAM_GPA, 2));
 	FLUSH(iotlb_domain(0), wait_status(RAM_GPA, 2));
-	ASSERT_EQ(0, vtds_scene_add(&self->s, self->dev));
+	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_FAULT(FAULT_DIR_NOT_PRESENT, self->dev, IOVA);
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
 
-	vtds_sm_use(&self->s.guest, self->dev->sid, 0, &self->s.table);
+	vtds_sm_use(&self->f.guest, self->dev->sid, 0, &self->f.table);
 	/* Nothing happens before it is announced */
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
-	FLUSH_ATTACH(SCENE_DID);
+	FLUSH_ATTACH(TABLE_DID);
 	EXPECT_ATTACHED(SHADOW, self->dev);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_EQ(1UL, STAT(domains));
@@ -34,21 +34,21 @@ TEST_F(scalable, probe_and_attach)
 /* P first, flush, then all of it, of which nothing is said */
 TEST_F(scalable, detach_in_two_steps)
 {
-	__u64 *entry = pasid_entry(&self->s, self->dev);
+	__u64 *entry = pasid_entry(&self->f, self->dev);
 
 	entry[0] &= ~PASID_P;
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-	FLUSH(pc_pasid(SCENE_DID, 0), wait_status(RAM_GPA, 2));
+	FLUSH(pc_pasid(TABLE_DID, 0), wait_status(RAM_GPA, 2));
 	/* Dead with the first of the two submissions already */
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
-	FLUSH(iotlb_domain(SCENE_DID), wait_status(RAM_GPA, 2));
+	FLUSH(iotlb_domain(TABLE_DID), wait_status(RAM_GPA, 2));
 	EXPECT_AT_HOME(1);
 	EXPECT_FAULT(FAULT_PASID_NOT_PRESENT, self->dev, IOVA);
 	memset(entry, 0, 64);
 	EXPECT_AT_HOME(1);
 
-	vtds_scene_use(&self->s, self->dev, &self->s.table);
-	FLUSH_ATTACH(SCENE_DID);
+	vtds_fixture_use(&self->f, self->dev, &self->f.table);
+	FLUSH_ATTACH(TABLE_DID);
 	EXPECT_AT_HOME(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
@@ -56,7 +56,7 @@ TEST_F(scalable, detach_in_two_steps)
 /* The device goes: its context entry, with a domain-id that means nothing */
 TEST_F(scalable, release)
 {
-	__u64 *ctx = vtds_sm_ctx(&self->s.guest, self->dev->sid);
+	__u64 *ctx = vtds_sm_ctx(&self->f.guest, self->dev->sid);
 
 	ctx[0] &= ~SM_CTX_P;
 	FLUSH(cc_device_mask(0x7777, self->dev->sid, 0),
@@ -71,11 +71,11 @@ TEST_F(scalable, release)
 
 TEST_F(scalable, pass_through_on_and_off)
 {
-	__u64 *entry = pasid_entry(&self->s, self->dev);
+	__u64 *entry = pasid_entry(&self->f, self->dev);
 
 	entry[0] &= ~PASID_P;
-	FLUSH_DETACH(SCENE_DID);
-	pass_through(&self->s, self->dev);
+	FLUSH_DETACH(TABLE_DID);
+	pass_through(&self->f, self->dev);
 	FLUSH_ATTACH(1);
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 	EXPECT_REACH(PERM_RW, self->dev, self->page, self->page);
@@ -85,8 +85,8 @@ TEST_F(scalable, pass_through_on_and_off)
 	entry[0] &= ~PASID_P;
 	FLUSH(pc_pasid(1, 0), piotlb_pasid(1, 0));
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
-	vtds_scene_use(&self->s, self->dev, &self->s.table);
-	FLUSH_ATTACH(SCENE_DID);
+	vtds_fixture_use(&self->f, self->dev, &self->f.table);
+	FLUSH_ATTACH(TABLE_DID);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_DEAD(self->dev, self->page, self->page);
 	EXPECT_AT_HOME(3);
@@ -94,27 +94,27 @@ TEST_F(scalable, pass_through_on_and_off)
 
 TEST_F(scalable, switch_of_domains)
 {
-	__u64 page = vtds_page(&self->s.guest);
+	__u64 page = vtds_page(&self->f.guest);
 	struct vtds_table other;
 
-	vtds_table_init(&other, &self->s.guest, 3, OTHER_DID);
-	vtds_scene_map_homes(&self->s, &other);
+	vtds_table_init(&other, &self->f.guest, 3, OTHER_DID);
+	vtds_fixture_map_homes(&self->f, &other);
 	vtds_map(&other, IOVA, page, SZ_4K, PERM_RW);
 
-	pasid_entry(&self->s, self->dev)[0] &= ~PASID_P;
-	FLUSH_DETACH(SCENE_DID);
+	pasid_entry(&self->f, self->dev)[0] &= ~PASID_P;
+	FLUSH_DETACH(TABLE_DID);
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
-	vtds_scene_use(&self->s, self->dev, &other);
+	vtds_fixture_use(&self->f, self->dev, &other);
 	FLUSH_ATTACH(OTHER_DID);
 	EXPECT_EQ(2UL, STAT(domains));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_EQ(PERM_NONE,
-		  vtds_reach(&self->s.guest, self->dev, IOVA, self->page));
+		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
 	EXPECT_AT_HOME(3);
 
 	/* At one stroke, and announced by the first of the two only */
-	vtds_scene_use(&self->s, self->dev, &self->s.table);
-	FLUSH(pc_pasid(SCENE_DID, 0));
+	vtds_fixture_use(&self->f, self->dev, &self->f.table);
+	FLUSH(pc_pasid(TABLE_DID, 0));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_EQ(1UL, STAT(domains));
 }
@@ -127,8 +127,8 @@ TEST_F(scalable, two_devices_one_table)
 	EXPECT_REACH(PERM_RW, self->other, IOVA, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
-	vtds_unmap(&self->s.table, IOVA, SZ_4K);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_unmap(&self->f.table, IOVA, SZ_4K);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_DEAD(self->other, IOVA, self->page);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 }
@@ -137,26 +137,26 @@ TEST_F(scalable, two_devices_one_table)
 
 TEST_F(scalable, translation_off_and_on)
 {
-	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 	EXPECT_REACH(PERM_RW, self->dev, self->page, self->page);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 
 	/* The first detach after boot, while translation is off */
-	pasid_entry(&self->s, self->dev)[0] &= ~PASID_P;
-	FLUSH_DETACH(SCENE_DID);
+	pasid_entry(&self->f, self->dev)[0] &= ~PASID_P;
+	FLUSH_DETACH(TABLE_DID);
 	EXPECT_AT_HOME(3);
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_AT_HOME(1);
 	EXPECT_FAULT(FAULT_PASID_NOT_PRESENT, self->dev, IOVA);
 
 	/* And the first one with it on, nothing having been flushed since */
-	pasid_entry(&self->s, self->other)[0] &= ~PASID_P;
-	FLUSH(pc_pasid(SCENE_DID, 0));
+	pasid_entry(&self->f, self->other)[0] &= ~PASID_P;
+	FLUSH(pc_pasid(TABLE_DID, 0));
 	EXPECT_AT_HOME(0);
-	pasid_entry(&self->s, self->other)[0] |= PASID_P;
-	pasid_entry(&self->s, self->dev)[0] |= PASID_P;
-	FLUSH(pc_domain(SCENE_DID));
+	pasid_entry(&self->f, self->other)[0] |= PASID_P;
+	pasid_entry(&self->f, self->dev)[0] |= PASID_P;
+	FLUSH(pc_domain(TABLE_DID));
 	EXPECT_AT_HOME(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
@@ -165,18 +165,18 @@ TEST_F(scalable, translation_off_and_on)
 TEST_F(scalable, set_up_while_off)
 {
 	struct vtds_table other;
-	__u64 page = vtds_page(&self->s.guest);
+	__u64 page = vtds_page(&self->f.guest);
 
-	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
-	vtds_table_init(&other, &self->s.guest, 4, OTHER_DID);
-	vtds_scene_map_homes(&self->s, &other);
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
+	vtds_table_init(&other, &self->f.guest, 4, OTHER_DID);
+	vtds_fixture_map_homes(&self->f, &other);
 	vtds_map(&other, IOVA, page, SZ_4K, PERM_RW);
 	FLUSH(pc_global(), iotlb_global());
-	vtds_scene_use(&self->s, self->dev, &other);
+	vtds_fixture_use(&self->f, self->dev, &other);
 	FLUSH_ATTACH(OTHER_DID);
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_AT_HOME(3);
 }
@@ -184,27 +184,27 @@ TEST_F(scalable, set_up_while_off)
 /* The other kind of tables, and back; entries of one mean nothing in the other */
 TEST_F(scalable, to_legacy_mode_and_back)
 {
-	__u64 page = vtds_page(&self->s.guest);
+	__u64 page = vtds_page(&self->f.guest);
 	struct vtds_table legacy;
 
-	vtds_table_init(&legacy, &self->s.guest, 4, SCENE_DID);
-	vtds_scene_map_homes(&self->s, &legacy);
+	vtds_table_init(&legacy, &self->f.guest, 4, TABLE_DID);
+	vtds_fixture_map_homes(&self->f, &legacy);
 	vtds_map(&legacy, IOVA, page, SZ_4K, PERM_RW);
-	vtds_ctx_use(&self->s.guest, self->dev->sid, &legacy);
+	vtds_ctx_use(&self->f.guest, self->dev->sid, &legacy);
 
-	self->s.scalable = false;
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	self->f.scalable = false;
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_EQ(PERM_NONE,
-		  vtds_reach(&self->s.guest, self->dev, IOVA, self->page));
+		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
 	EXPECT_FAULT(FAULT_ROOT_NOT_PRESENT, self->other, IOVA);
 	EXPECT_AT_HOME(2);
-	vtds_ctx_set(&self->s.guest, self->dev->sid, 0, 0);
+	vtds_ctx_set(&self->f.guest, self->dev->sid, 0, 0);
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_AT_HOME(0);
 
-	self->s.scalable = true;
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	self->f.scalable = true;
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_AT_HOME(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
@@ -214,11 +214,11 @@ TEST_F(scalable, one_table_in_both_modes)
 {
 	unsigned long unmaps = STAT(host_unmaps), attaches = STAT(attaches);
 
-	vtds_ctx_use(&self->s.guest, self->dev->sid, &self->s.table);
-	vtds_ctx_use(&self->s.guest, self->other->sid, &self->s.table);
+	vtds_ctx_use(&self->f.guest, self->dev->sid, &self->f.table);
+	vtds_ctx_use(&self->f.guest, self->other->sid, &self->f.table);
 	for (unsigned int i = 0; i < 4; i++) {
-		self->s.scalable = i % 2;
-		ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+		self->f.scalable = i % 2;
+		ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	}
 	EXPECT_EQ(unmaps, STAT(host_unmaps));
@@ -229,31 +229,31 @@ TEST_F(scalable, one_table_in_both_modes)
 
 FIXTURE(live)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_load load;
 };
 
 FIXTURE_SETUP(live)
 {
-	OPEN_SCENE(.nvme = 1, .scalable = true, .queue = true);
-	self->load.dev = &self->s.dev[0];
-	self->load.guest = &self->s.guest;
+	OPEN_FIXTURE(.nvme = 1, .scalable = true, .queue = true);
+	self->load.dev = &self->f.dev[0];
+	self->load.guest = &self->f.guest;
 	self->load.nr = 16;
 	self->load.skip = -1;
 	for (unsigned int i = 0; i < 16; i++) {
 		self->load.iova[i] = IOVA + i * SZ_4K;
-		self->load.gpa[i] = vtds_page(&self->s.guest);
-		vtds_map(&self->s.table, self->load.iova[i], self->load.gpa[i],
+		self->load.gpa[i] = vtds_page(&self->f.guest);
+		vtds_map(&self->f.table, self->load.iova[i], self->load.gpa[i],
 			 SZ_4K, PERM_RW);
 	}
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 	ASSERT_EQ(0, vtds_load_start(&self->load));
 }
 
 FIXTURE_TEARDOWN(live)
 {
 	vtds_load_stop(&self->load);
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 static __u64 copy_page(struct vtds_guest *guest, __u64 from)
@@ -268,8 +268,8 @@ static __u64 copy_page(struct vtds_guest *guest, __u64 from)
 TEST_F(live, root_tables_copied)
 {
 	unsigned long attaches = STAT(attaches), unmaps = STAT(host_unmaps);
-	struct vtds_guest *guest = &self->s.guest;
-	const __u16 sid = self->s.dev[0].sid;
+	struct vtds_guest *guest = &self->f.guest;
+	const __u16 sid = self->f.dev[0].sid;
 
 	for (unsigned int i = 0; i < 10; i++) {
 		__u64 *entry;
@@ -281,7 +281,7 @@ TEST_F(live, root_tables_copied)
 		*entry = copy_page(guest, *entry & SS_ADDR) | (*entry & 0xfff);
 		entry = vtds_sm_dir_entry(guest, sid, 0);
 		*entry = copy_page(guest, *entry & SS_ADDR) | 1;
-		ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+		ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 		FLUSH(pc_global(), cc_global(), iotlb_global());
 		vtds_load_wait(&self->load, 20);
 	}
@@ -294,17 +294,17 @@ TEST_F(live, root_tables_copied)
 /* Entries of other PASIDs and functions come and go */
 TEST_F(live, other_entries_change)
 {
-	struct vtds_guest *guest = &self->s.guest;
-	const __u16 sid = self->s.dev[0].sid;
+	struct vtds_guest *guest = &self->f.guest;
+	const __u16 sid = self->f.dev[0].sid;
 
 	for (unsigned int i = 1; i < 50; i++) {
-		vtds_sm_use(guest, sid, i, &self->s.table);
+		vtds_sm_use(guest, sid, i, &self->f.table);
 		vtds_sm_probe(guest, sid ^ 1, 0);
-		FLUSH(pc_pasid(SCENE_DID, i), piotlb_pasid(SCENE_DID, i),
+		FLUSH(pc_pasid(TABLE_DID, i), piotlb_pasid(TABLE_DID, i),
 		      cc_device(sid ^ 1));
 		vtds_sm_pasid(guest, sid, i)[0] = 0;
 		vtds_sm_ctx(guest, sid ^ 1)[0] = 0;
-		FLUSH(pc_pasid(SCENE_DID, i), iotlb_domain(SCENE_DID),
+		FLUSH(pc_pasid(TABLE_DID, i), iotlb_domain(TABLE_DID),
 		      cc_device_mask(0, sid ^ 1, 3));
 	}
 	vtds_load_wait(&self->load, 100);

@@ -19,7 +19,7 @@ static int do_ioctl(int fd, unsigned long nr, void *arg)
 
 FIXTURE(devices)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u16 sids[64];
 };
@@ -27,46 +27,46 @@ FIXTURE(devices)
 /* The device is bound to iommufd, and nothing more */
 FIXTURE_SETUP(devices)
 {
-	OPEN_SCENE(.nvme = 1);
-	self->dev = &self->s.dev[0];
+	OPEN_FIXTURE(.nvme = 1);
+	self->dev = &self->f.dev[0];
 	for (unsigned int i = 0; i < ARRAY_SIZE(self->sids); i++)
 		self->sids[i] = self->dev->sid + i;
-	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
+	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 }
 
 FIXTURE_TEARDOWN(devices)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
-static int add(struct vtds_scene *scene, const __u16 *sids, __u32 nr)
+static int add(struct vtds_fixture *f, const __u16 *sids, __u32 nr)
 {
-	return vtds_add_device(&scene->unit, scene->dev[0].dev_id,
-			       scene->vmm.ioas, sids, nr);
+	return vtds_add_device(&f->unit, f->dev[0].dev_id, f->vmm.ioas, sids,
+			       nr);
 }
 
 TEST_F(devices, source_ids)
 {
-	__u32 max = self->s.unit.info.max_source_ids;
+	__u32 max = self->f.unit.info.max_source_ids;
 
 	ASSERT_LT(max, ARRAY_SIZE(self->sids));
-	EXPECT_EQ(-EINVAL, add(&self->s, self->sids, 0));
-	EXPECT_EQ(-EINVAL, add(&self->s, self->sids, max + 1));
-	EXPECT_EQ(-EINVAL, add(&self->s, self->sids, ~0U));
-	EXPECT_EQ(-EFAULT, add(&self->s, NULL, 1));
-	EXPECT_EQ(-EFAULT, add(&self->s, (void *)-SZ_4K, 1));
+	EXPECT_EQ(-EINVAL, add(&self->f, self->sids, 0));
+	EXPECT_EQ(-EINVAL, add(&self->f, self->sids, max + 1));
+	EXPECT_EQ(-EINVAL, add(&self->f, self->sids, ~0U));
+	EXPECT_EQ(-EFAULT, add(&self->f, NULL, 1));
+	EXPECT_EQ(-EFAULT, add(&self->f, (void *)-SZ_4K, 1));
 
 	self->sids[2] = self->sids[0];
-	EXPECT_EQ(-EINVAL, add(&self->s, self->sids, 3));
+	EXPECT_EQ(-EINVAL, add(&self->f, self->sids, 3));
 	self->sids[2] = self->dev->sid + 2;
 
 	for (unsigned int i = 0; i < max; i++)
-		vtds_ctx_use(&self->s.guest, self->sids[i], &self->s.table);
-	EXPECT_EQ(0, add(&self->s, self->sids, max));
+		vtds_ctx_use(&self->f.guest, self->sids[i], &self->f.table);
+	EXPECT_EQ(0, add(&self->f, self->sids, max));
 	EXPECT_AT_HOME(1);
 	for (unsigned int i = 0; i < max; i++)
 		EXPECT_EQ((int)PERM_RW,
-			  vtds_answer(&self->s.unit, self->sids[i],
+			  vtds_answer(&self->f.unit, self->sids[i],
 				      self->dev->home, self->dev->home));
 }
 
@@ -76,29 +76,29 @@ TEST_F(devices, who_has_it)
 	struct vtds_vmm other;
 
 	ASSERT_EQ(0, vtds_unit_open(&second));
-	ASSERT_EQ(0, vtds_unit_bind(&second, &self->s.vmm, 0, 0));
+	ASSERT_EQ(0, vtds_unit_bind(&second, &self->f.vmm, 0, 0));
 
-	EXPECT_EQ(-ENOENT, vtds_add_device(&self->s.unit, NO_ID,
-					   self->s.vmm.ioas, self->sids, 1));
+	EXPECT_EQ(-ENOENT, vtds_add_device(&self->f.unit, NO_ID,
+					   self->f.vmm.ioas, self->sids, 1));
 	/* The id of something else */
-	EXPECT_EQ(-ENOENT, vtds_add_device(&self->s.unit, self->s.vmm.ioas,
-					   self->s.vmm.ioas, self->sids, 1));
+	EXPECT_EQ(-ENOENT, vtds_add_device(&self->f.unit, self->f.vmm.ioas,
+					   self->f.vmm.ioas, self->sids, 1));
 
-	EXPECT_EQ(0, add(&self->s, self->sids, 1));
-	EXPECT_EQ(-EBUSY, add(&self->s, self->sids, 1));
+	EXPECT_EQ(0, add(&self->f, self->sids, 1));
+	EXPECT_EQ(-EBUSY, add(&self->f, self->sids, 1));
 	EXPECT_EQ(-EBUSY, vtds_add_device(&second, self->dev->dev_id,
-					  self->s.vmm.ioas, self->sids, 1));
+					  self->f.vmm.ioas, self->sids, 1));
 	EXPECT_EQ(-ENOENT, vtds_remove_device(&second, self->dev->dev_id));
-	EXPECT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
+	EXPECT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 	EXPECT_EQ(0, vtds_add_device(&second, self->dev->dev_id,
-				     self->s.vmm.ioas, self->sids, 1));
-	EXPECT_EQ(-EBUSY, add(&self->s, self->sids, 1));
+				     self->f.vmm.ioas, self->sids, 1));
+	EXPECT_EQ(-EBUSY, add(&self->f, self->sids, 1));
 	vtds_unit_close(&second);
-	EXPECT_EQ(0, add(&self->s, self->sids, 1));
+	EXPECT_EQ(0, add(&self->f, self->sids, 1));
 	EXPECT_AT_HOME(1);
 
 	/* A unit of another iommufd does not know it */
-	EXPECT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
+	EXPECT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 	ASSERT_EQ(0, vtds_vmm_open(&other));
 	ASSERT_EQ(0, vtds_unit_open(&second));
 	ASSERT_EQ(0, vtds_unit_bind(&second, &other, 0, 0));
@@ -110,35 +110,35 @@ TEST_F(devices, who_has_it)
 
 TEST_F(devices, the_vmm_has_it)
 {
-	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->s.vmm.ioas));
-	EXPECT_EQ(-EBUSY, add(&self->s, self->sids, 1));
+	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->f.vmm.ioas));
+	EXPECT_EQ(-EBUSY, add(&self->f, self->sids, 1));
 	EXPECT_EQ(1U, vtds_at_home(self->dev, 1));
 
 	ASSERT_EQ(0, vtds_dev_detach(self->dev));
-	EXPECT_EQ(0, add(&self->s, self->sids, 1));
+	EXPECT_EQ(0, add(&self->f, self->sids, 1));
 	EXPECT_AT_HOME(1);
 }
 
 TEST_F(devices, the_unit_has_it)
 {
-	__u64 page = vtds_page(&self->s.guest);
+	__u64 page = vtds_page(&self->f.guest);
 
-	vtds_map(&self->s.table, IOVA, page, SZ_4K, PERM_RW);
-	ASSERT_EQ(0, add(&self->s, self->sids, 1));
+	vtds_map(&self->f.table, IOVA, page, SZ_4K, PERM_RW);
+	ASSERT_EQ(0, add(&self->f, self->sids, 1));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 
-	EXPECT_EQ(-EBUSY, vtds_dev_attach(self->dev, self->s.vmm.ioas));
+	EXPECT_EQ(-EBUSY, vtds_dev_attach(self->dev, self->f.vmm.ioas));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_EQ(0, vtds_dev_detach(self->dev));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 
 	/* On the identity page table, too */
-	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	EXPECT_REACH(PERM_RW, self->dev, page, page);
-	EXPECT_EQ(-EBUSY, vtds_dev_attach(self->dev, self->s.vmm.ioas));
+	EXPECT_EQ(-EBUSY, vtds_dev_attach(self->dev, self->f.vmm.ioas));
 	EXPECT_EQ(0, vtds_dev_detach(self->dev));
 	EXPECT_REACH(PERM_RW, self->dev, page, page);
-	ASSERT_EQ(0, vtds_scene_state(&self->s, true));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 }
 
@@ -149,21 +149,21 @@ TEST_F(devices, bad_identity_page_table)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++)
 		EXPECT_EQ(-EINVAL,
-			  vtds_add_device(&self->s.unit, self->dev->dev_id,
+			  vtds_add_device(&self->f.unit, self->dev->dev_id,
 					  ids[i], self->sids, 1));
 	EXPECT_EQ(0UL, STAT(devices));
-	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->s.vmm.ioas));
+	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->f.vmm.ioas));
 	EXPECT_EQ(1U, vtds_at_home(self->dev, 1));
 	ASSERT_EQ(0, vtds_dev_detach(self->dev));
-	EXPECT_EQ(0, add(&self->s, self->sids, 1));
+	EXPECT_EQ(0, add(&self->f, self->sids, 1));
 	EXPECT_AT_HOME(1);
 }
 
 /* An IOAS of the VMM with other memory where the guest has its own */
-static int other_ioas(struct vtds_scene *scene, void *memory, __u32 *ioas)
+static int other_ioas(struct vtds_fixture *f, void *memory, __u32 *ioas)
 {
-	return vtds_ioas_alloc(&scene->vmm, ioas) ?:
-		       vtds_ioas_map(&scene->vmm, *ioas, memory, RAM_GPA, SZ_2M,
+	return vtds_ioas_alloc(&f->vmm, ioas) ?:
+		       vtds_ioas_map(&f->vmm, *ioas, memory, RAM_GPA, SZ_2M,
 				     PERM_RW);
 }
 
@@ -175,7 +175,7 @@ static void *other_memory(void)
 
 #define ALLOC_HWPT(_ioas, _hwpt)                                           \
 	do {                                                               \
-		int _rc = vtds_hwpt_alloc(&self->s.vmm, self->dev->dev_id, \
+		int _rc = vtds_hwpt_alloc(&self->f.vmm, self->dev->dev_id, \
 					  _ioas, _hwpt);                   \
 		if (_rc == -EADDRINUSE)                                    \
 			SKIP(return, "no page table without a device");    \
@@ -189,59 +189,59 @@ TEST_F(devices, identity_page_table_elsewhere)
 	__u32 ids[4];
 
 	ASSERT_NE(MAP_FAILED, memory);
-	ASSERT_EQ(0, other_ioas(&self->s, memory, &ids[0]));
-	ASSERT_EQ(0, vtds_ioas_alloc(&self->s.vmm, &ids[1]));
+	ASSERT_EQ(0, other_ioas(&self->f, memory, &ids[0]));
+	ASSERT_EQ(0, vtds_ioas_alloc(&self->f.vmm, &ids[1]));
 	ALLOC_HWPT(ids[0], &ids[2]);
 	ALLOC_HWPT(ids[1], &ids[3]);
 	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++) {
 		EXPECT_EQ(-EINVAL,
-			  vtds_add_device(&self->s.unit, self->dev->dev_id,
+			  vtds_add_device(&self->f.unit, self->dev->dev_id,
 					  ids[i], self->sids, 1))
 		TH_LOG("id %u", i);
 	}
 	EXPECT_EQ(0UL, STAT(devices));
 	/* None of them is in use by it */
 	for (unsigned int i = ARRAY_SIZE(ids); i--;)
-		EXPECT_EQ(0, vtds_destroy(&self->s.vmm, ids[i]));
-	EXPECT_EQ(0, add(&self->s, self->sids, 1));
+		EXPECT_EQ(0, vtds_destroy(&self->f.vmm, ids[i]));
+	EXPECT_EQ(0, add(&self->f, self->sids, 1));
 	EXPECT_AT_HOME(1);
 }
 
 /* What the id names, and what that maps, is the VMM's to change */
 TEST_F(devices, identity_page_table_changes)
 {
-	struct vtds_vmm *vmm = &self->s.vmm;
+	struct vtds_vmm *vmm = &self->f.vmm;
 	struct vtd_shadow_translate result;
 	void *memory = other_memory();
 	__u32 ioas, hwpt, other;
 
 	ASSERT_NE(MAP_FAILED, memory);
 	ALLOC_HWPT(vmm->ioas, &hwpt);
-	ASSERT_EQ(0, vtds_add_device(&self->s.unit, self->dev->dev_id, hwpt,
+	ASSERT_EQ(0, vtds_add_device(&self->f.unit, self->dev->dev_id, hwpt,
 				     self->sids, 1));
 	EXPECT_AT_HOME(1);
 	/* Another one gets the number while the device is on its table */
-	ASSERT_EQ(0, other_ioas(&self->s, memory, &ioas));
+	ASSERT_EQ(0, other_ioas(&self->f, memory, &ioas));
 	ASSERT_EQ(0, vtds_destroy(vmm, hwpt));
 	ALLOC_HWPT(ioas, &other);
-	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	EXPECT_EQ(other == hwpt ? EINVAL : ENOENT,
-		  (int)self->s.unit.install_errno);
+		  (int)self->f.unit.install_errno);
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
-	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, self->dev->dev_id));
+	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 
 	/* The same memory passes, until it is no longer the same */
 	ASSERT_EQ(0, vtds_ioas_unmap(vmm, ioas, RAM_GPA, SZ_2M));
-	ASSERT_EQ(0, vtds_ioas_map(vmm, ioas, vtds_hva(&self->s.guest, RAM_GPA),
+	ASSERT_EQ(0, vtds_ioas_map(vmm, ioas, vtds_hva(&self->f.guest, RAM_GPA),
 				   RAM_GPA, RAM_SIZE, PERM_RW));
-	ASSERT_EQ(0, vtds_add_device(&self->s.unit, self->dev->dev_id, other,
+	ASSERT_EQ(0, vtds_add_device(&self->f.unit, self->dev->dev_id, other,
 				     self->sids, 1));
 	EXPECT_ATTACHED(IDENTITY, self->dev);
-	EXPECT_EQ(0, vtds_translate(&self->s.unit, self->dev->sid,
+	EXPECT_EQ(0, vtds_translate(&self->f.unit, self->dev->sid,
 				    self->dev->home, &result));
 	ASSERT_EQ(0, vtds_ioas_unmap(vmm, ioas, RAM_GPA, RAM_SIZE));
-	EXPECT_EQ(-EIO, vtds_translate(&self->s.unit, self->dev->sid,
+	EXPECT_EQ(-EIO, vtds_translate(&self->f.unit, self->dev->sid,
 				       self->dev->home, &result));
 }
 
@@ -252,10 +252,10 @@ TEST_F(devices, translate_arguments)
 		.source_id = self->dev->sid,
 		.iova = self->dev->home,
 	};
-	int fd = self->s.unit.fd;
+	int fd = self->f.unit.fd;
 
 	EXPECT_EQ(-ENOENT, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
-	ASSERT_EQ(0, add(&self->s, self->sids, 1));
+	ASSERT_EQ(0, add(&self->f, self->sids, 1));
 	cmd.pasid = 1;
 	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
 	cmd.flags = VTD_SHADOW_TRANSLATE_PASID;

@@ -60,16 +60,16 @@ struct call {
 
 FIXTURE(calls)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct call calls[NR_CALLS];
 	__u16 sid;
 	char *page; /* followed by one that cannot be touched */
 };
 
-static void describe_calls(struct call *calls, struct vtds_scene *scene,
+static void describe_calls(struct call *calls, struct vtds_fixture *f,
 			   const __u16 *sid)
 {
-	const struct vtds_unit *unit = &scene->unit;
+	const struct vtds_unit *unit = &f->unit;
 	const struct call all[NR_CALLS] = {
 		{ CALL(GET_INFO, get_info), .writes = true, .first = 64,
 		  .reserved = offsetof(struct vtd_shadow_get_info, __reserved),
@@ -77,8 +77,8 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 		/* Bound already */
 		{ CALL(BIND, bind), .result = -EBUSY, .first = 32,
 		  .flags = VTD_SHADOW_BIND_MAX_IDLE,
-		  .arg.bind = { .iommufd = scene->vmm.iommufd,
-				.ioas_id = scene->vmm.ioas } },
+		  .arg.bind = { .iommufd = f->vmm.iommufd,
+				.ioas_id = f->vmm.ioas } },
 		{ CALL(SET_STATE, set_state), .writes = true,
 		  .flags = VTD_SHADOW_STATE_TE,
 		  .reserved = offsetof(struct vtd_shadow_set_state, __reserved),
@@ -90,7 +90,7 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 		{ CALL(ADD_DEVICE, add_device), .result = -ENOENT,
 		  .writes = true,
 		  .arg.add_device = { .dev_id = NO_ID,
-				      .identity_pt_id = scene->vmm.ioas,
+				      .identity_pt_id = f->vmm.ioas,
 				      .source_ids_uptr = (uintptr_t)sid,
 				      .nr_source_ids = 1 } },
 		{ CALL(REMOVE_DEVICE, remove_device), .result = -ENOENT,
@@ -107,12 +107,12 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 		{ CALL(TRANSLATE, translate), .writes = true,
 		  .flags = VTD_SHADOW_TRANSLATE_PASID,
 		  .reserved = offsetof(struct vtd_shadow_translate, __reserved),
-		  .arg.translate = { .source_id = scene->dev[0].sid } },
+		  .arg.translate = { .source_id = f->dev[0].sid } },
 		{ CALL(GET_STATS, get_stats), .writes = true, .first = 128 },
 		/* Nothing in it */
 		{ CALL(RUN_QUEUE, run_queue), .writes = true,
 		  .reserved = offsetof(struct vtd_shadow_run_queue, __reserved),
-		  .arg.run_queue = { .iqa = scene->guest.root } },
+		  .arg.run_queue = { .iqa = f->guest.root } },
 	};
 
 	memcpy(calls, all, sizeof(all));
@@ -120,8 +120,8 @@ static void describe_calls(struct call *calls, struct vtds_scene *scene,
 
 FIXTURE_SETUP(calls)
 {
-	OPEN_SCENE(.nvme = 1);
-	describe_calls(self->calls, &self->s, &self->sid);
+	OPEN_FIXTURE(.nvme = 1);
+	describe_calls(self->calls, &self->f, &self->sid);
 	self->page = mmap(NULL, 2 * SZ_4K, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->page);
@@ -130,7 +130,7 @@ FIXTURE_SETUP(calls)
 
 FIXTURE_TEARDOWN(calls)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 static int do_ioctl(int fd, unsigned long nr, void *arg)
@@ -166,7 +166,7 @@ static bool call_gives(int result, struct vtds_unit *unit, char *page,
 }
 
 #define EXPECT_CALL(_result, _call, _size, _tail)                         \
-	EXPECT_TRUE(call_gives(_result, &self->s.unit, self->page, _call, \
+	EXPECT_TRUE(call_gives(_result, &self->f.unit, self->page, _call, \
 			       _size, _tail))
 
 TEST_F(calls, sizes)
@@ -197,7 +197,7 @@ TEST_F(calls, bad_pointers)
 
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		struct call *call = &self->calls[i];
-		int fd = self->s.unit.fd;
+		int fd = self->f.unit.fd;
 		__u32 size = call->size;
 
 		EXPECT_EQ(-EFAULT, do_ioctl(fd, call->nr, NULL));
@@ -269,24 +269,24 @@ TEST_F(calls, output_fields_are_not_read)
 	info.nr_reserved = 0;
 	info.reserved_uptr = 0;
 	info.__reserved = 0;
-	EXPECT_EQ(0, do_ioctl(self->s.unit.fd, VTD_SHADOW_GET_INFO, &info));
+	EXPECT_EQ(0, do_ioctl(self->f.unit.fd, VTD_SHADOW_GET_INFO, &info));
 	EXPECT_EQ(sizeof(info), info.size);
 	EXPECT_EQ(0U, info.capabilities & ~VTD_SHADOW_INFO_WRITE_ONLY_READABLE);
 
 	memset(&stats, 0xff, sizeof(stats));
 	stats.size = sizeof(stats);
 	stats.flags = 0;
-	EXPECT_EQ(0, do_ioctl(self->s.unit.fd, VTD_SHADOW_GET_STATS, &stats));
+	EXPECT_EQ(0, do_ioctl(self->f.unit.fd, VTD_SHADOW_GET_STATS, &stats));
 	EXPECT_EQ(1ULL, stats.devices);
 
 	memset(&run, 0xff, sizeof(run));
 	run.size = sizeof(run);
 	run.flags = 0;
-	run.iqa = self->s.guest.root;
+	run.iqa = self->f.guest.root;
 	run.head = 0;
 	run.tail = 0;
 	run.__reserved = 0;
-	EXPECT_EQ(0, do_ioctl(self->s.unit.fd, VTD_SHADOW_RUN_QUEUE, &run));
+	EXPECT_EQ(0, do_ioctl(self->f.unit.fd, VTD_SHADOW_RUN_QUEUE, &run));
 	EXPECT_EQ(0U, run.done | run.iqei | run.status | run.install_errno);
 
 	memset(&translate, 0xff, sizeof(translate));
@@ -294,13 +294,13 @@ TEST_F(calls, output_fields_are_not_read)
 	translate.flags = 0;
 	translate.pasid = 0;
 	translate.__reserved = 0;
-	translate.source_id = self->s.dev[0].sid;
-	translate.iova = self->s.dev[0].home;
+	translate.source_id = self->f.dev[0].sid;
+	translate.iova = self->f.dev[0].home;
 	EXPECT_EQ(0,
-		  do_ioctl(self->s.unit.fd, VTD_SHADOW_TRANSLATE, &translate));
-	EXPECT_EQ(self->s.dev[0].home, translate.gpa);
+		  do_ioctl(self->f.unit.fd, VTD_SHADOW_TRANSLATE, &translate));
+	EXPECT_EQ(self->f.dev[0].home, translate.gpa);
 	EXPECT_EQ(0U, translate.fault_reason);
-	EXPECT_EQ((unsigned int)SCENE_DID, translate.domain_id);
+	EXPECT_EQ((unsigned int)TABLE_DID, translate.domain_id);
 	EXPECT_EQ(1U, translate.level);
 }
 
@@ -319,7 +319,7 @@ TEST_F(calls, unknown_ioctls)
 	char arg[64] = { 64 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(unknown); i++)
-		EXPECT_EQ(-ENOTTY, do_ioctl(self->s.unit.fd, unknown[i], arg));
+		EXPECT_EQ(-ENOTTY, do_ioctl(self->f.unit.fd, unknown[i], arg));
 }
 
 /* --- Order of the calls --- */
@@ -346,7 +346,7 @@ TEST_F(calls, before_set_state)
 	struct vtds_unit unit;
 
 	ASSERT_EQ(0, vtds_unit_open(&unit));
-	ASSERT_EQ(0, vtds_unit_bind(&unit, &self->s.vmm, 0, 0));
+	ASSERT_EQ(0, vtds_unit_bind(&unit, &self->f.vmm, 0, 0));
 	for (unsigned int i = 0; i < NR_CALLS; i++) {
 		const struct call *call = &self->calls[i];
 		bool needs = call->nr == VTD_SHADOW_INVALIDATE ||
@@ -366,13 +366,13 @@ TEST_F(calls, before_set_state)
 /* A unit comes out of reset with translation disabled */
 TEST_F(calls, device_before_set_state)
 {
-	struct vtds_dev *dev = &self->s.dev[0];
+	struct vtds_dev *dev = &self->f.dev[0];
 	struct vtds_unit unit;
 
-	ASSERT_EQ(0, vtds_remove_device(&self->s.unit, dev->dev_id));
+	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, dev->dev_id));
 	ASSERT_EQ(0, vtds_unit_open(&unit));
-	ASSERT_EQ(0, vtds_unit_bind(&unit, &self->s.vmm, 0, 0));
-	ASSERT_EQ(0, vtds_add_device(&unit, dev->dev_id, self->s.vmm.ioas,
+	ASSERT_EQ(0, vtds_unit_bind(&unit, &self->f.vmm, 0, 0));
+	ASSERT_EQ(0, vtds_add_device(&unit, dev->dev_id, self->f.vmm.ioas,
 				     &dev->sid, 1));
 	EXPECT_EQ(0U, unit.install_errno);
 	EXPECT_EQ(1U, vtds_at_home(dev, 1));
@@ -382,7 +382,7 @@ TEST_F(calls, device_before_set_state)
 
 TEST_F(calls, info)
 {
-	const struct vtd_shadow_get_info *info = &self->s.unit.info;
+	const struct vtd_shadow_get_info *info = &self->f.unit.info;
 	const __u64 needed = CAP_CM | CAP_SAGAW(3) | CAP_SAGAW(4) |
 			     CAP_SAGAW(5) | CAP_SSLPS_2M | CAP_SSLPS_1G |
 			     CAP_PSI | CAP_MAMV(VTDS_MAMV) | CAP_MGAW(57);

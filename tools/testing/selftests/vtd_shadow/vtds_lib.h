@@ -5,7 +5,7 @@
  * the DMA.
  *
  * Functions that return int return 0 or a negative errno, unless said
- * otherwise. Descriptors are in vtds_desc.h, the scene that most tests begin
+ * otherwise. Descriptors are in vtds_desc.h, the fixture that most tests begin
  * with in vtds_scene.h.
  */
 #ifndef VTDS_LIB_H
