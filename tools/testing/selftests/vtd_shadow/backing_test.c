@@ -188,7 +188,7 @@ TEST_F(account, eight_domains)
 			goto use;
 		vtds_table_init(&copy, &self->f.guest, 4, TABLE_DID + 1 + i);
 		vtds_map_range(&copy, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
-		vtds_fixture_map_homes(&self->f, &copy);
+		vtds_fixture_map_buffers(&self->f, &copy);
 use:
 		vtds_ctx_use(&self->f.guest, dev->sid, &copy);
 		FLUSH(cc_device(dev->sid), iotlb_domain(copy.did));
@@ -197,7 +197,7 @@ use:
 	}
 	EXPECT_EQ(8UL, STAT(domains));
 	EXPECT_LE(8 * RAM_SIZE / SZ_4K, STAT(pages));
-	EXPECT_AT_HOME(0x1ff);
+	EXPECT_REACH_BUFFERS(0x1ff);
 	EXPECT_EQ((int)PERM_RW, vtds_answer(&self->f.unit, self->f.dev[8].sid,
 					    IOVA + RAM_SIZE - SZ_4K,
 					    RAM_GPA + RAM_SIZE - SZ_4K));
@@ -207,7 +207,7 @@ use:
 				     RAM_SIZE));
 	EXPECT_EQ(0, vtds_vm_pin_kb());
 	EXPECT_EQ(0UL, STAT(pages));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 }
 
 /* --- Taken away in pieces --- */
@@ -267,7 +267,7 @@ static int give_pieces(struct vtds_fixture *f, unsigned int mask)
 			EXPECT_REACH(_perm, self->dev, IOVA + _at,          \
 				     SPARE_GPA + _at);                      \
 		}                                                           \
-		EXPECT_AT_HOME(1);                                          \
+		EXPECT_REACH_BUFFERS(1);                                    \
 	} while (0)
 
 /* One call that takes several pieces, with gaps, in any position */

@@ -15,14 +15,15 @@ FIXTURE(budget)
 {
 	struct vtds_fixture f;
 	struct vtds_dev *dev;
-	__u64 table; /* of level 3, which has the devices' home in its first entry */
+	__u64 table; /* of level 3, which has the devices' buffers in its first entry */
 };
 
 FIXTURE_SETUP(budget)
 {
 	OPEN_FIXTURE(.edu = 2, .max_nodes = MAX_NODES, .max_pages = MAX_PAGES);
 	self->dev = &self->f.dev[0];
-	self->table = *vtds_entry(&self->f.table, self->dev->home, 4) & SS_ADDR;
+	self->table = *vtds_entry(&self->f.table, self->dev->buffer, 4) &
+		      SS_ADDR;
 }
 
 FIXTURE_TEARDOWN(budget)
@@ -55,22 +56,22 @@ TEST_F(budget, table_in_itself)
 	EXPECT_LE(STAT(nodes), (unsigned long)MAX_NODES);
 	EXPECT_LE(STAT(pages), (unsigned long)MAX_PAGES);
 	/* What was mapped before is as it was */
-	EXPECT_EQ(3U, vtds_at_home(self->f.dev, 2));
+	EXPECT_EQ(3U, vtds_reach_buffers(self->f.dev, 2));
 
 	/* It can still revoke, with the budget used up */
-	vtds_unmap(&self->f.table, self->dev->home, SZ_4K);
+	vtds_unmap(&self->f.table, self->dev->buffer, SZ_4K);
 	FLUSH_WITH(ENOSPC, flush);
-	EXPECT_EQ(2U, vtds_at_home(self->f.dev, 2));
+	EXPECT_EQ(2U, vtds_reach_buffers(self->f.dev, 2));
 	EXPECT_EQ(PERM_NONE, vtds_answer(&self->f.unit, self->dev->sid,
-					 self->dev->home, self->dev->home));
+					 self->dev->buffer, self->dev->buffer));
 
 	/* The guest comes to its senses; one flush must see that it fits now */
 	for (unsigned int i = 1; i < 512; i++)
 		entries[i] = 0;
-	vtds_map(&self->f.table, self->dev->home, self->dev->home, SZ_4K,
+	vtds_map(&self->f.table, self->dev->buffer, self->dev->buffer, SZ_4K,
 		 PERM_RW);
 	FLUSH(flush);
-	EXPECT_EQ(3U, vtds_at_home(self->f.dev, 2));
+	EXPECT_EQ(3U, vtds_reach_buffers(self->f.dev, 2));
 	EXPECT_EQ(nodes, STAT(nodes));
 	EXPECT_EQ(pages, STAT(pages));
 	vtds_map(&self->f.table, IOVA, page, SZ_4K, PERM_RW);
@@ -94,7 +95,7 @@ TEST_F(budget, of_pages)
 	EXPECT_LT(MAX_PAGES - 512UL, STAT(pages));
 	EXPECT_REACH(PERM_RW, self->dev, iova, RAM_GPA);
 	EXPECT_DEAD(self->dev, iova + 63 * SZ_2M, RAM_GPA);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	/* What fits now is taken when it is flushed again */
 	for (unsigned int i = 0; i < 63; i++)
@@ -113,22 +114,22 @@ TEST_F(budget, of_nodes)
 	struct vtds_table other;
 
 	vtds_table_init(&other, &self->f.guest, 4, TABLE_DID + 1);
-	vtds_fixture_map_homes(&self->f, &other);
+	vtds_fixture_map_buffers(&self->f, &other);
 	for (unsigned int i = 0; i < MAX_NODES + 10; i++)
 		*vtds_entry(&self->f.table, IOVA + i * SZ_2M, 2) =
 			vtds_page(&self->f.guest) | SS_RW;
 	FLUSH_WITH(ENOSPC, iotlb_domain(TABLE_DID));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	vtds_ctx_use(&self->f.guest, self->dev->sid, &other);
 	FLUSH_WITH(ENOSPC, cc_device(self->dev->sid));
-	EXPECT_AT_HOME(2);
+	EXPECT_REACH_BUFFERS(2);
 
 	for (unsigned int i = 0; i < MAX_NODES + 10; i++)
 		*vtds_entry(&self->f.table, IOVA + i * SZ_2M, 2) = 0;
 	FLUSH(iotlb_domain(TABLE_DID), cc_device(self->dev->sid),
 	      iotlb_domain(TABLE_DID + 1));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 TEST_HARNESS_MAIN

@@ -58,9 +58,9 @@ TEST_F(context, malformed)
 	for (unsigned int at = 0; at < ARRAY_SIZE(bad_contexts); at += nr) {
 		for (unsigned int i = 0; i < nr; i++)
 			spoil_context(&self->f, i, &bad_contexts[at + i]);
-		EXPECT_AT_HOME(ALL_DEVS);
+		EXPECT_REACH_BUFFERS(ALL_DEVS);
 		FLUSH(cc_global());
-		EXPECT_AT_HOME(0);
+		EXPECT_REACH_BUFFERS(0);
 		for (unsigned int i = 0; i < nr; i++) {
 			EXPECT_FAULT(bad_contexts[at + i].reason, &self->dev[i],
 				     IOVA);
@@ -71,7 +71,7 @@ TEST_F(context, malformed)
 			vtds_ctx_use(&self->f.guest, self->dev[i].sid,
 				     &self->f.table);
 		FLUSH(cc_global());
-		EXPECT_AT_HOME(ALL_DEVS);
+		EXPECT_REACH_BUFFERS(ALL_DEVS);
 	}
 }
 
@@ -110,7 +110,7 @@ TEST_F(context, bits_that_do_not_matter)
 	ctx[1] = ~0ULL;
 	ctx[0] = ~CTX_P;
 	FLUSH_CONTEXT(0);
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_CTX_NOT_PRESENT, &self->dev[0], IOVA);
 }
 
@@ -135,7 +135,7 @@ TEST_F(context, malformed_root_entries)
 			root[1] ^= bad[i].hi;
 		}
 		FLUSH(cc_global());
-		EXPECT_AT_HOME(turn ? ALL_DEVS : 0);
+		EXPECT_REACH_BUFFERS(turn ? ALL_DEVS : 0);
 		for (unsigned int i = 0; !turn && i < self->f.nr_devs; i++)
 			EXPECT_FAULT(bad[i].reason, &self->dev[i], IOVA);
 	}
@@ -151,7 +151,7 @@ TEST_F(context, pass_through_not_offered)
 
 	self->f.unit.ecap &= ~ECAP_PT;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
 }
 
@@ -161,14 +161,14 @@ TEST_F(context, levels_not_offered)
 	self->f.unit.cap &= ~(CAP_SAGAW(3) | CAP_SAGAW(5) | CAP_MGAW_MASK);
 	self->f.unit.cap |= CAP_MGAW(48);
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 
 	attach(&self->f, 0, self->f.table.root | CTX_P,
 	       CTX_AW(3) | CTX_DID(TABLE_DID));
 	attach(&self->f, 1, self->f.table.root | CTX_P,
 	       CTX_AW(5) | CTX_DID(TABLE_DID));
 	FLUSH(cc_global());
-	EXPECT_AT_HOME(ALL_DEVS & ~3);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~3);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[1], IOVA);
 }
@@ -179,16 +179,16 @@ TEST_F(context, root_table_nowhere)
 {
 	self->f.unit.rtaddr = NOWHERE;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	EXPECT_FAULT(FAULT_ROOT_UNREADABLE, &self->dev[0], IOVA);
 
 	/* A mode that is not legacy */
 	self->f.unit.rtaddr = self->f.guest.root | 1 << 10;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 TEST_F(context, context_table_nowhere)
@@ -198,24 +198,24 @@ TEST_F(context, context_table_nowhere)
 
 	root[0] = NOWHERE | 1;
 	FLUSH(cc_global(), iotlb_global());
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_CTX_UNREADABLE, &self->dev[0], IOVA);
 
 	root[0] = saved;
 	FLUSH(cc_global(), iotlb_global());
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 TEST_F(context, top_table_nowhere)
 {
 	attach(&self->f, 0, NOWHERE | CTX_P, CTX_AW(4) | CTX_DID(9));
 	FLUSH_WITH(ENOENT, cc_device(self->dev[0].sid), iotlb_domain(9));
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
 
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &self->f.table);
 	FLUSH_CONTEXT(0);
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 TEST_F(context, tables_and_leaves_nowhere)
@@ -228,7 +228,7 @@ TEST_F(context, tables_and_leaves_nowhere)
 		FLUSH_WITH(ENOENT, iotlb_domain(TABLE_DID));
 		EXPECT_DEAD(&self->dev[0], IOVA, self->page);
 		EXPECT_FAULT(FAULT_TABLE_UNREADABLE, &self->dev[0], IOVA);
-		EXPECT_AT_HOME(ALL_DEVS);
+		EXPECT_REACH_BUFFERS(ALL_DEVS);
 
 		*entry = saved;
 		FLUSH(iotlb_domain(TABLE_DID));

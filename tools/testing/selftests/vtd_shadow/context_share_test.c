@@ -14,9 +14,9 @@ TEST_F(context, one_table_one_shadow)
 {
 	EXPECT_EQ(1UL, STAT(domains));
 	EXPECT_EQ(6UL, STAT(devices));
-	/* Homes and one page, counted once */
-	EXPECT_EQ(6 * VTDS_HOME_SIZE / SZ_4K + 1, STAT(pages));
-	EXPECT_AT_HOME(ALL_DEVS);
+	/* Buffers and one page, counted once */
+	EXPECT_EQ(6 * VTDS_BUFFER_SIZE / SZ_4K + 1, STAT(pages));
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 	EXPECT_REACH(PERM_RW, &self->dev[5], IOVA, self->page);
 }
 
@@ -27,7 +27,7 @@ TEST_F(context, second_device_joins)
 	unsigned long pages = STAT(pages), syncs, maps;
 
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, dev->dev_id));
-	EXPECT_EQ(0U, vtds_at_home(dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(dev, 1));
 
 	syncs = STAT(syncs);
 	maps = STAT(host_maps);
@@ -46,7 +46,7 @@ TEST_F(context, switch_of_domains)
 	__u64 *ctx;
 
 	vtds_table_init(&other, &self->f.guest, 3, TABLE_DID + 1);
-	vtds_fixture_map_homes(&self->f, &other);
+	vtds_fixture_map_buffers(&self->f, &other);
 	vtds_map(&other, IOVA, other_page, SZ_4K, PERM_RW);
 
 	/* As Linux: detach with its flush, then attach with its flush */
@@ -54,7 +54,7 @@ TEST_F(context, switch_of_domains)
 	ctx[0] &= ~CTX_P;
 	FLUSH(cc_device_mask(TABLE_DID, self->dev[0].sid, 0),
 	      iotlb_domain(TABLE_DID));
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	ctx[0] = 0;
 	ctx[1] = 0;
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &other);
@@ -85,7 +85,7 @@ TEST_F(context, removal)
 	struct vtds_dev *dev = &self->dev[0];
 
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, dev->dev_id));
-	EXPECT_EQ(ALL_DEVS & ~1U, vtds_at_home(self->dev, 6));
+	EXPECT_EQ(ALL_DEVS & ~1U, vtds_reach_buffers(self->dev, 6));
 	EXPECT_EQ(-ENOENT,
 		  vtds_translate(&self->f.unit, dev->sid, IOVA, &answer));
 	EXPECT_EQ(-ENOENT, vtds_remove_device(&self->f.unit, dev->dev_id));
@@ -110,15 +110,15 @@ TEST_F(context, bridge_alias)
 	vtds_ctx_use(&self->f.guest, 0x3000, &self->f.table);
 	ASSERT_EQ(0, vtds_add_device(&self->f.unit, dev->dev_id,
 				     self->f.vmm.ioas, sids, 2));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 
 	vtds_ctx_set(&self->f.guest, 0x3000, 0, 0);
 	FLUSH(cc_device(0x3000));
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 
 	vtds_ctx_use(&self->f.guest, 0x3000, &self->f.table);
 	FLUSH(cc_device(0x3000));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* --- A new root table under running DMA --- */
@@ -198,13 +198,13 @@ FIXTURE_TEARDOWN(group)
 
 TEST_F(group, same_setting)
 {
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 	EXPECT_EQ(1UL, STAT(domains));
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 TEST_F(group, different_settings)
@@ -213,24 +213,24 @@ TEST_F(group, different_settings)
 	vtds_ctx_set(&self->f.guest, self->dev[0].sid,
 		     CTX_TT_PASS_THROUGH | CTX_P, CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_device(self->dev[0].sid));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	/* Both for the identity page table */
 	vtds_ctx_set(&self->f.guest, self->dev[1].sid,
 		     CTX_TT_PASS_THROUGH | CTX_P, CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_device(self->dev[1].sid));
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 
 	/* One not present */
 	vtds_ctx_set(&self->f.guest, self->dev[1].sid, 0, 0);
 	FLUSH(cc_device(self->dev[1].sid));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	/* Both on the table again */
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &self->f.table);
 	vtds_ctx_use(&self->f.guest, self->dev[1].sid, &self->f.table);
 	FLUSH(cc_global());
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 /* Who remains decides; who is gone has no say, and no attachment of its own */
@@ -238,18 +238,18 @@ TEST_F(group, one_is_removed)
 {
 	vtds_ctx_set(&self->f.guest, self->dev[0].sid, 0, 0);
 	FLUSH(cc_device(self->dev[0].sid));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev[0].dev_id));
-	EXPECT_REACH(PERM_RW, &self->dev[1], self->dev[1].home,
-		     self->dev[1].home);
+	EXPECT_REACH(PERM_RW, &self->dev[1], self->dev[1].buffer,
+		     self->dev[1].buffer);
 	EXPECT_EQ(-EBUSY, vtds_dev_attach(&self->dev[0], self->f.vmm.ioas));
 
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, &self->dev[0]));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &self->f.table);
 	FLUSH(cc_device(self->dev[0].sid));
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 /* A group has one owner */
@@ -264,9 +264,9 @@ TEST_F(group, two_units)
 		  vtds_add_device(&second, self->dev[0].dev_id,
 				  self->f.vmm.ioas, &self->dev[0].sid, 1));
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, &self->dev[0]));
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 	vtds_unit_close(&second);
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 TEST_HARNESS_MAIN

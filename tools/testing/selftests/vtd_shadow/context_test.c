@@ -50,7 +50,7 @@ TEST_F(context, pass_through_on_a_hwpt)
 	EXPECT_REACH(PERM_RW, dev, self->page, self->page);
 
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, dev->dev_id));
-	EXPECT_EQ(0U, vtds_at_home(dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(dev, 1));
 	ASSERT_EQ(0, vtds_destroy(&self->f.vmm, hwpt));
 }
 
@@ -61,7 +61,7 @@ TEST_F(context, translation_off_and_on)
 		EXPECT_ATTACHED(IDENTITY, &self->dev[0]);
 		EXPECT_REACH(PERM_RW, &self->dev[0], self->page, self->page);
 		EXPECT_DEAD(&self->dev[0], IOVA, self->page);
-		EXPECT_AT_HOME(ALL_DEVS);
+		EXPECT_REACH_BUFFERS(ALL_DEVS);
 		EXPECT_EQ(0UL, STAT(domains));
 
 		ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
@@ -69,7 +69,7 @@ TEST_F(context, translation_off_and_on)
 		EXPECT_ATTACHED(SHADOW, &self->dev[0]);
 		EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
 		EXPECT_DEAD(&self->dev[0], self->page, self->page);
-		EXPECT_AT_HOME(ALL_DEVS);
+		EXPECT_REACH_BUFFERS(ALL_DEVS);
 		EXPECT_EQ(1UL, STAT(domains));
 	}
 }
@@ -81,11 +81,11 @@ TEST_F(context, set_up_while_off)
 	attach(&self->f, 0, 0, 0);
 	FLUSH(cc_global(), iotlb_global());
 	EXPECT_ATTACHED(IDENTITY, &self->dev[0]);
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_ATTACHED(BLOCKED, &self->dev[0]);
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 }
 
 TEST_F(context, not_present)
@@ -94,15 +94,15 @@ TEST_F(context, not_present)
 
 	/* As Linux: clear P only; nothing changes before it is announced */
 	ctx[0] &= ~CTX_P;
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 	FLUSH_CONTEXT(0);
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_ATTACHED(BLOCKED, &self->dev[0]);
 	EXPECT_FAULT(FAULT_CTX_NOT_PRESENT, &self->dev[0], IOVA);
 
 	ctx[0] |= CTX_P;
 	FLUSH_CONTEXT(0);
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 	EXPECT_REACH(PERM_RW, &self->dev[0], IOVA, self->page);
 }
 
@@ -112,12 +112,12 @@ TEST_F(context, root_entry_not_present)
 
 	root[0] &= ~1ULL;
 	FLUSH(cc_global(), iotlb_global());
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_FAULT(FAULT_ROOT_NOT_PRESENT, &self->dev[0], IOVA);
 
 	root[0] |= 1;
 	FLUSH(cc_device(self->dev[0].sid));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* --- Which invalidation reaches which device --- */
@@ -147,15 +147,15 @@ TEST_F(context, function_mask)
 		for (unsigned int i = 0; i < 6; i++)
 			attach(&self->f, i, 0, 0);
 		FLUSH(cc_device_mask(TABLE_DID, self->dev[4].sid, fm));
-		reached = vtds_at_home(self->dev, 6);
-		EXPECT_EQ(reached, vtds_fixture_answers_home(&self->f));
+		reached = vtds_reach_buffers(self->dev, 6);
+		EXPECT_EQ(reached, vtds_fixture_answer_buffers(&self->f));
 		EXPECT_EQ(0U, reached & covered[fm]);
 
 		for (unsigned int i = 0; i < 6; i++)
 			vtds_ctx_use(&self->f.guest, self->dev[i].sid,
 				     &self->f.table);
 		FLUSH(cc_global());
-		EXPECT_AT_HOME(ALL_DEVS);
+		EXPECT_REACH_BUFFERS(ALL_DEVS);
 	}
 }
 
@@ -163,12 +163,12 @@ TEST_F(context, domain_selective)
 {
 	attach(&self->f, 0, 0, 0);
 	FLUSH(cc_domain(TABLE_DID));
-	EXPECT_AT_HOME(ALL_DEVS & ~1);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 
 	/* What was not present or malformed counts as domain 0 */
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &self->f.table);
 	FLUSH(cc_domain(TABLE_DID));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* Two contexts may name one table by two domain-ids; either reaches it */
@@ -234,10 +234,10 @@ TEST_F(context, domain_id_0)
 	struct vtds_table other;
 
 	vtds_table_init(&other, &self->f.guest, 3, TABLE_DID + 1);
-	vtds_fixture_map_homes(&self->f, &other);
+	vtds_fixture_map_buffers(&self->f, &other);
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &other);
 	FLUSH(cc_domain(0));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 	EXPECT_EQ(2UL, STAT(domains));
 
 	vtds_map(&other, IOVA, other_page, SZ_4K, PERM_RW);

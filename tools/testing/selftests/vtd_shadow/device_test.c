@@ -70,7 +70,7 @@ TEST_F(device, added_before_translation)
 {
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 	EXPECT_REACH(PERM_RW, self->dev, self->page, self->page);
@@ -78,7 +78,7 @@ TEST_F(device, added_before_translation)
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_DEAD(self->dev, self->page, self->page);
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* Plugged in: blocked until the guest gives it an entry, or at once if it has */
@@ -88,7 +88,7 @@ TEST_F(device, added_under_translation)
 	toggle_entry(&self->f, self->dev->sid);
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
-	EXPECT_AT_HOME(ALL_DEVS & ~4U);
+	EXPECT_REACH_BUFFERS(ALL_DEVS & ~4U);
 	toggle_entry(&self->f, self->dev->sid);
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
@@ -119,7 +119,7 @@ TEST_F(device, removed_while_dma_runs)
 		/* What its driver left there, but nothing of the device */
 		EXPECT_TRUE(*page == 0 || *page == 0xdeadc0dedeadc0deULL);
 		EXPECT_LE(50UL, load.rounds);
-		EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+		EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 		EXPECT_REACH(PERM_RW, self->other, IOVA, self->page);
 		ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
@@ -154,10 +154,10 @@ TEST_F(device, removed_while_dma_runs)
 		toggle_entry(&self->f, (_dev)->sid);                        \
 		FLUSH(cc_device((_dev)->sid));                              \
 		ASSERT_EQ(0, _reset(_dev));                                 \
-		EXPECT_EQ(0U, vtds_at_home(_dev, 1));                       \
+		EXPECT_EQ(0U, vtds_reach_buffers(_dev, 1));                 \
 		toggle_entry(&self->f, (_dev)->sid);                        \
 		FLUSH(cc_device((_dev)->sid));                              \
-		EXPECT_AT_HOME(ALL_DEVS);                                   \
+		EXPECT_REACH_BUFFERS(ALL_DEVS);                             \
 	} while (0)
 
 TEST_F(device, reset)
@@ -210,7 +210,7 @@ TEST_F(device, reset_during_everything)
 		SKIP(return, "no such reset here (%d)", rc);
 	EXPECT_EQ(0, rc);
 	EXPECT_EQ(0, flusher.rc);
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* --- Source-ids --- */
@@ -229,21 +229,21 @@ TEST_F(device, one_source_id)
 		dev->sid = bridge;
 		ASSERT_EQ(0, vtds_fixture_add(&self->f, dev));
 	}
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 
 	toggle_entry(&self->f, bridge);
 	FLUSH(cc_device(bridge));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	toggle_entry(&self->f, bridge);
 	FLUSH(cc_device(bridge));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 	EXPECT_EQ(1UL, STAT(domains));
 
 	/* One goes, the other stays */
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
-	EXPECT_EQ(3U, vtds_at_home(self->f.dev, 3));
+	EXPECT_EQ(3U, vtds_reach_buffers(self->f.dev, 3));
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* A device with its own id and those of two bridges */
@@ -253,26 +253,26 @@ TEST_F(device, several_source_ids)
 	struct vtds_table other;
 
 	vtds_table_init(&other, &self->f.guest, 4, OTHER_DID);
-	vtds_fixture_map_homes(&self->f, &other);
+	vtds_fixture_map_buffers(&self->f, &other);
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 	ASSERT_EQ(0, vtds_add_device(&self->f.unit, self->dev->dev_id,
 				     self->f.vmm.ioas, sids, 3));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	for (unsigned int i = 1; i < 3; i++) {
 		struct vtds_dev alias = { .sid = sids[i] };
 
-		EXPECT_AT_HOME(3);
+		EXPECT_REACH_BUFFERS(3);
 		vtds_fixture_use(&self->f, &alias, &self->f.table);
 		FLUSH(cc_device(sids[i]));
 	}
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 	/* To another table, one after the other: blocked in between */
 	for (unsigned int i = 0; i < 3; i++) {
 		struct vtds_dev alias = { .sid = sids[i] };
 
 		vtds_fixture_use(&self->f, &alias, &other);
 		FLUSH(cc_device(sids[i]));
-		EXPECT_AT_HOME(i < 2 ? 3 : ALL_DEVS);
+		EXPECT_REACH_BUFFERS(i < 2 ? 3 : ALL_DEVS);
 	}
 	EXPECT_EQ(2UL, STAT(domains));
 }
@@ -316,7 +316,7 @@ TEST_F(device, one_domain_id_two_tables)
 	struct vtds_table twin;
 
 	vtds_table_init(&twin, &self->f.guest, 4, TABLE_DID);
-	vtds_fixture_map_homes(&self->f, &twin);
+	vtds_fixture_map_buffers(&self->f, &twin);
 	vtds_map(&twin, IOVA, page, SZ_4K, PERM_RW);
 	vtds_fixture_use(&self->f, self->dev, &twin);
 	FLUSH(cc_device(self->dev->sid), iotlb_domain(TABLE_DID));
@@ -329,7 +329,7 @@ TEST_F(device, one_domain_id_two_tables)
 	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_DEAD(self->dev, IOVA, page);
 	EXPECT_DEAD(self->other, IOVA, self->page);
-	EXPECT_AT_HOME(ALL_DEVS);
+	EXPECT_REACH_BUFFERS(ALL_DEVS);
 }
 
 /* Two domain-ids for one table, either of which is enough */
@@ -365,14 +365,15 @@ TEST_F(device, attach_walks_once)
 	struct vtds_table table;
 
 	vtds_table_init(&table, &self->f.guest, 4, OTHER_DID);
-	vtds_fixture_map_homes(&self->f, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_map_range(&table, IOVA, RAM_GPA, SZ_2M, PERM_RW);
 	vtds_fixture_use(&self->f, self->dev, &table);
 	syncs = STAT(syncs);
 	maps = STAT(leaves_mapped);
 	ASSERT_EQ(0, vtds_flush(&self->f.unit, descs, 5));
 	EXPECT_EQ(syncs + 1, STAT(syncs));
-	EXPECT_EQ(maps + 512 + 3 * VTDS_HOME_SIZE / SZ_4K, STAT(leaves_mapped));
+	EXPECT_EQ(maps + 512 + 3 * VTDS_BUFFER_SIZE / SZ_4K,
+		  STAT(leaves_mapped));
 	/* The global flush is for the other table */
 	ASSERT_EQ(0, vtds_flush(&self->f.unit, descs, 6));
 	EXPECT_EQ(syncs + 3, STAT(syncs));
@@ -382,7 +383,7 @@ TEST_F(device, attach_walks_once)
 /* The same table with another number of levels is another table */
 TEST_F(device, one_table_two_depths)
 {
-	__u64 page = vtds_page(&self->f.guest), at_home = self->dev->home;
+	__u64 page = vtds_page(&self->f.guest), buffer = self->dev->buffer;
 	struct vtds_table deep = { .guest = &self->f.guest,
 				   .levels = 5,
 				   .did = OTHER_DID };
@@ -397,7 +398,7 @@ TEST_F(device, one_table_two_depths)
 	EXPECT_EQ(2UL, STAT(domains));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_4K, page);
-	EXPECT_REACH(PERM_RW, self->dev, at_home, at_home);
+	EXPECT_REACH(PERM_RW, self->dev, buffer, buffer);
 
 	/* As one of 4 levels, the deep one's top is a level lower */
 	deep.levels = 4;
@@ -406,7 +407,7 @@ TEST_F(device, one_table_two_depths)
 				1));
 	EXPECT_EQ(2UL, STAT(domains));
 	EXPECT_REACH(PERM_RW, self->other, IOVA, self->page);
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 }
 
 /* --- Two devices in one host group, with one source-id in the guest --- */
@@ -438,19 +439,19 @@ TEST_F(group, one_source_id)
 		dev->sid = bridge;
 		ASSERT_EQ(0, vtds_fixture_add(&self->f, dev));
 		/* The other one still has an id of its own, on the same table */
-		EXPECT_EQ(3U, vtds_at_home(self->f.dev, 2));
+		EXPECT_EQ(3U, vtds_reach_buffers(self->f.dev, 2));
 	}
 	vtds_ctx_set(&self->f.guest, bridge, CTX_TT_PASS_THROUGH | CTX_P,
 		     CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_device(bridge));
 	EXPECT_ATTACHED(IDENTITY, &self->f.dev[1]);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	vtds_ctx_set(&self->f.guest, bridge, 0, 0);
 	FLUSH(cc_device(bridge));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	vtds_ctx_use(&self->f.guest, bridge, &self->f.table);
 	FLUSH(cc_device(bridge));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 TEST_HARNESS_MAIN

@@ -79,7 +79,7 @@ TEST_F(event, entries)
 			EXPECT_NO_EVENT();
 		}
 	}
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* An entry that is as bad as before, for the same reason, but another one */
@@ -161,7 +161,7 @@ static void own_table(struct vtds_fixture *f, struct vtds_dev *dev,
 		      struct vtds_table *table, __u64 page)
 {
 	vtds_table_init(table, &f->guest, 4, OTHER_DID);
-	vtds_fixture_map_homes(f, table);
+	vtds_fixture_map_buffers(f, table);
 	vtds_map(table, IOVA, page, SZ_4K, PERM_RW);
 	vtds_fixture_use(f, dev, table);
 }
@@ -271,7 +271,7 @@ TEST_F(event, beyond_the_host)
 	if (host.last >= beyond)
 		SKIP(return, "the host maps all that a guest can");
 	vtds_table_init(&table, &self->f.guest, 5, OTHER_DID);
-	vtds_fixture_map_homes(&self->f, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_map(&table, beyond, self->page, SZ_4K, PERM_RW);
 	vtds_fixture_use(&self->f, self->dev, &table);
 	FLUSH_WITH(ERANGE, cc_device(self->dev->sid));
@@ -301,7 +301,7 @@ TEST_F(event, fault_processing_disabled)
 	/* Bit 0 is P, bit 1 FPD in both modes */
 	*entry ^= 3;
 	FLUSH(cc_global());
-	EXPECT_EQ(1U, vtds_at_home(&self->f.dev[0], 1));
+	EXPECT_EQ(1U, vtds_reach_buffers(&self->f.dev[0], 1));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_NO_EVENT();
 	/* The reason is there all the same */
@@ -353,7 +353,7 @@ TEST_F(event, conflict_of_source_ids)
 	ASSERT_EQ(0, vtds_add_device(&self->f.unit, self->dev->dev_id,
 				     self->f.vmm.ioas, sids, 2));
 	EXPECT_NO_EVENT();
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	/* Both valid, and not the same */
 	*entry_at(&self->f, &alias, variant->scalable ? PASID : CONTEXT) ^=
@@ -362,13 +362,13 @@ TEST_F(event, conflict_of_source_ids)
 			CTX_TT_PASS_THROUGH;
 	FLUSH(cc_device(alias.sid));
 	EXPECT_EVENT(CONFLICT, REQUESTER, 0, 0);
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	FLUSH(cc_global());
 	EXPECT_NO_EVENT();
 	vtds_fixture_use(&self->f, &alias, &self->f.table);
 	FLUSH(cc_device(alias.sid));
 	EXPECT_NO_EVENT();
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 FIXTURE(group)
@@ -396,14 +396,14 @@ TEST_F(group, conflict)
 		     CTX_TT_PASS_THROUGH | CTX_P, CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_global());
 	EXPECT_EVENT(CONFLICT, BY_SID, 0, 0);
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	FLUSH(cc_global());
 	EXPECT_NO_EVENT();
 
 	vtds_ctx_use(&self->f.guest, self->f.dev[1].sid, &self->f.table);
 	FLUSH(cc_global());
 	EXPECT_NO_EVENT();
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	vtds_ctx_set(&self->f.guest, self->f.dev[1].sid,
 		     CTX_TT_PASS_THROUGH | CTX_P, CTX_AW(4) | CTX_DID(1));
 	FLUSH(cc_global());

@@ -215,7 +215,7 @@ TEST_F(event, reader_in_another_thread)
 	for (unsigned int i = 0; i < 2; i++)
 		ASSERT_EQ(0, reader_start(&readers[i], self->f.unit.fd));
 	FLUSH(iotlb_global(), cc_global());
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	EXPECT_FALSE(readers[0].done || readers[1].done);
 
 	/* One each */
@@ -282,10 +282,10 @@ TEST_F(event, closed_with_events_and_a_reader)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	ASSERT_EQ(0, make_fault(&self->f, self->dev));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	/* With one that nobody has read */
 	vtds_unit_close(&self->f.unit);
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 }
 
 /* A unit that is not bound has none */

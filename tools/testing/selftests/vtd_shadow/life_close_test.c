@@ -95,7 +95,7 @@ static void close_in_order(struct vtds_fixture *f, const char *order)
 /* Transfers are under way when the files go */
 static void start_transfers(struct vtds_fixture *f)
 {
-	vtds_edu_start_write(&f->dev[0], f->dev[0].home);
+	vtds_edu_start_write(&f->dev[0], f->dev[0].buffer);
 	vtds_edu_start_write(&f->dev[1], IOVA + RAM_SIZE - SZ_4K);
 }
 
@@ -143,17 +143,17 @@ TEST_F(device, closed_and_plugged_in_again)
 
 	vtds_dev_close(dev);
 	EXPECT_EQ(2UL, STAT(devices));
-	EXPECT_EQ(1U, vtds_at_home(&self->f.dev[0], 1));
-	EXPECT_EQ(1U, vtds_at_home(&self->f.dev[2], 1));
+	EXPECT_EQ(1U, vtds_reach_buffers(&self->f.dev[0], 1));
+	EXPECT_EQ(1U, vtds_reach_buffers(&self->f.dev[2], 1));
 	EXPECT_EQ(-ENOENT, vtds_remove_device(&self->f.unit, old.dev_id));
 
 	ASSERT_EQ(0, vtds_dev_open(dev, VTDS_EDU, 1));
 	ASSERT_EQ(0, vtds_dev_bind(dev, self->f.vmm.iommufd));
 	dev->sid = old.sid;
-	dev->home = old.home;
-	dev->home_hva = old.home_hva;
+	dev->buffer = old.buffer;
+	dev->buffer_hva = old.buffer_hva;
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, dev));
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 /* Closed while other threads use the unit that has it */
@@ -263,7 +263,7 @@ TEST_F(device, unit_closed_while_memory_goes)
 	ASSERT_EQ(0, vtds_resync(&self->f.unit));
 	EXPECT_EQ(0U, self->f.unit.install_errno);
 	EXPECT_REACH(PERM_RW, &self->f.dev[2], IOVA, SPARE_GPA);
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 /*
@@ -302,7 +302,7 @@ TEST_F(device, unit_bound_again_while_memory_goes)
 	EXPECT_EQ(0, taker.rc);
 	EXPECT_EQ(unmapped, STAT(leaves_unmapped));
 	EXPECT_REACH(PERM_RW, &self->f.dev[2], IOVA, SPARE_GPA);
-	EXPECT_AT_HOME(7);
+	EXPECT_REACH_BUFFERS(7);
 }
 
 TEST_HARNESS_MAIN

@@ -19,7 +19,7 @@ static inline int next_vmm_works(void)
 	struct vtds_fixture f;
 	int rc = vtds_fixture_open(&f, &full_config);
 
-	if (!rc && vtds_at_home(f.dev, f.nr_devs) != 7)
+	if (!rc && vtds_reach_buffers(f.dev, f.nr_devs) != 7)
 		rc = -EIO;
 	vtds_fixture_close(&f);
 	return rc;

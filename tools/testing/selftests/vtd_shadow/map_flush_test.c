@@ -90,7 +90,7 @@ TEST_F(range, beyond_the_host)
 	if (host.last >> 57)
 		SKIP(return, "the host maps all that a guest can");
 	vtds_table_init(table, &self->f.guest, 5, TABLE_DID);
-	vtds_fixture_map_homes(&self->f, table);
+	vtds_fixture_map_buffers(&self->f, table);
 	vtds_map(table, beyond, self->page, SZ_4K, PERM_RW);
 	vtds_map(table, beyond - SZ_4K, self->page, SZ_4K, PERM_RW);
 	vtds_ctx_use(&self->f.guest, self->dev->sid, table);

@@ -258,7 +258,7 @@ TEST_F(map, ends_of_the_address_space)
 
 /* --- Malformed entries --- */
 
-/* Shares with IOVA and the devices' home no entry but those of level 4 and 5 */
+/* Shares with IOVA and the devices' buffers no entry but those of level 4 and 5 */
 #define FAR_IOVA 0x6345600000ULL
 /* No entry but the one of level 5, if the host goes that far */
 #define FARTHER_IOVA 0x812345600000ULL

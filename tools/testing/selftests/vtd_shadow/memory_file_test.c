@@ -223,7 +223,7 @@ static int use_shadow(struct vtds_fixture *f, __u64 page)
 	const struct vtds_desc flush = iotlb_page(TABLE_DID, IOVA);
 	struct vtds_dev *dev = &f->dev[0];
 
-	if (vtds_at_home(dev, 1) != 1)
+	if (vtds_reach_buffers(dev, 1) != 1)
 		return 2;
 	vtds_map(&f->table, IOVA, page, SZ_4K, PERM_RW);
 	if (vtds_flush(&f->unit, &flush, 1) || f->unit.install_errno)
@@ -315,7 +315,7 @@ TEST_F(registers, as_a_target)
 	FLUSH_WITH(EINVAL, iotlb_domain(TABLE_DID));
 	EXPECT_EQ(PERM_NONE,
 		  vtds_answer(&self->f.unit, self->dev->sid, IOVA, FILE_GPA));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* Nothing of them is read as a table or a queue */

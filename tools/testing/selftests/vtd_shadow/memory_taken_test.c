@@ -99,17 +99,17 @@ TEST_F(memory, top_and_context_tables_taken)
 	ctx[2 * (self->dev->sid & 0xff)] = copy.root | CTX_P;
 	ctx[2 * (self->dev->sid & 0xff) + 1] = CTX_AW(4) | CTX_DID(TABLE_DID);
 	FLUSH(cc_global(), iotlb_global());
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	ASSERT_EQ(0, take(&self->f, 0, SZ_2M));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	FLUSH(cc_global(), iotlb_global());
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	EXPECT_FAULT(FAULT_CTX_UNREADABLE, self->dev, IOVA);
 
 	ASSERT_EQ(0, give(&self->f, 0, SZ_2M, PERM_RW));
 	ASSERT_EQ(0, vtds_resync(&self->f.unit));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 /* --- How much is pinned --- */
@@ -168,13 +168,13 @@ TEST_F(pins, as_much_as_memory)
 
 		vtds_table_init(&copy, &self->f.guest, 4, TABLE_DID + i);
 		vtds_map_range(&copy, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
-		vtds_fixture_map_homes(&self->f, &copy);
+		vtds_fixture_map_buffers(&self->f, &copy);
 		vtds_ctx_use(&self->f.guest, self->f.dev[i].sid, &copy);
 	}
 	FLUSH(cc_global(), iotlb_global());
 	EXPECT_EQ((unsigned long)variant->devices, STAT(domains));
 	EXPECT_EQ(ram_kb, vtds_vm_pin_kb());
-	EXPECT_AT_HOME((1U << variant->devices) - 1);
+	EXPECT_REACH_BUFFERS((1U << variant->devices) - 1);
 
 	/* A closed unit pins nothing */
 	vtds_unit_close(&self->f.unit);

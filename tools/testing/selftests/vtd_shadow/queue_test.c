@@ -56,7 +56,7 @@ TEST_F(queue, all_kinds)
 	/* Domains and devices that nobody has */
 	FLUSH(iotlb_domain(0), iotlb_domain(0xffff), iotlb_page(77, IOVA),
 	      cc_domain(0), cc_device(0xfff8));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 TEST_F(queue, none)

@@ -189,7 +189,7 @@ static const struct device_config {
 	unsigned int group;
 	__u16 sid;
 	__u16 alias;
-	unsigned int home; /* page */
+	unsigned int buffer; /* page */
 } configs[] = {
 	{ VTDS_NVME, 0, 0, 0x0100, 0, 0 },
 	{ VTDS_EDU, 0, 1, 0x0101, 0x0102, 4 },
@@ -219,8 +219,8 @@ static int add_device(struct vtds_random *r, const struct device_config *config)
 		return rc;
 	rc = vtds_dev_bind(dev, r->vmm.iommufd);
 	dev->sid = config->sid;
-	dev->home = FIXED_GPA + config->home * SZ_4K;
-	dev->home_hva = vtds_hva(&r->guest, dev->home);
+	dev->buffer = FIXED_GPA + config->buffer * SZ_4K;
+	dev->buffer_hva = vtds_hva(&r->guest, dev->buffer);
 	add_requester(&r->model, config->sid);
 	if (config->alias)
 		add_requester(&r->model, config->alias);

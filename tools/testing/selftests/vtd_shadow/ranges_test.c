@@ -140,7 +140,7 @@ TEST_F(ranges, memory_beyond_the_address_width)
 	guest->next = gpa + SZ_4K;
 	guest->ram[1] = guest->ram[0];
 	guest->ram[0] = high;
-	vtds_fixture_map_homes(&self->f, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_map(&table, IOVA, page, SZ_4K, PERM_RW);
 	vtds_fixture_use(&self->f, self->dev, &table);
 	FLUSH(cc_device(self->dev->sid), iotlb_domain(table.did));
@@ -212,7 +212,7 @@ TEST_F(ranges, interrupt_range_as_address)
 		EXPECT_FAULT(REASON(INTERRUPT_RANGE, SM_INTERRUPT_RANGE),
 			     self->dev, at);
 	/* A write there is an interrupt on the host, so it is only read */
-	EXPECT_EQ(2UL, STAT(pages) - VTDS_HOME_SIZE / SZ_4K);
+	EXPECT_EQ(2UL, STAT(pages) - VTDS_BUFFER_SIZE / SZ_4K);
 
 	/* With translation off, too */
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));

@@ -130,7 +130,7 @@ TEST_F(memlock, room_for_some_pages)
 	ASSERT_EQ(0, set_memlock(SZ_1M));
 	ASSERT_EQ(0, vtds_fixture_start(&self->f));
 	EXPECT_EQ(0U, self->f.unit.install_errno);
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	gpa = vtds_pages(&self->f.guest, size, SZ_4K);
 	vtds_map_range(&self->f.table, IOVA, gpa, size, PERM_RW);
@@ -173,7 +173,7 @@ TEST_F(memlock, room_for_nothing)
 	EXPECT_EQ(1U,
 		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
 	EXPECT_ATTACHED(SHADOW, self->dev);
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 /* The guest's own queue cannot be read: the call fails, and nothing is lost */
@@ -301,10 +301,10 @@ TEST_F(sibling, attached_before)
 	EXPECT_EQ(-EBUSY, vtds_fixture_start(&self->f));
 	ASSERT_EQ(0, vtds_dev_detach(&self->other));
 	EXPECT_EQ(0, vtds_fixture_start(&self->f));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	/* Now it is the other one's turn to be refused */
 	EXPECT_NE(0, vtds_dev_attach(&self->other, self->f.vmm.ioas));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 /* While the guest wants the device to be blocked nobody can stop the other one */
@@ -316,19 +316,19 @@ TEST_F(sibling, attached_while_blocked)
 	ASSERT_EQ(0, vtds_fixture_start(&self->f));
 	vtds_ctx_set(&self->f.guest, dev->sid, 0, 0);
 	FLUSH(cc_device(dev->sid));
-	EXPECT_AT_HOME(0);
-	ASSERT_EQ(0,
-		  vtds_translate(&self->f.unit, dev->sid, dev->home, &result));
+	EXPECT_REACH_BUFFERS(0);
+	ASSERT_EQ(0, vtds_translate(&self->f.unit, dev->sid, dev->buffer,
+				    &result));
 	ASSERT_EQ(0, vtds_dev_attach(&self->other, self->f.vmm.ioas));
-	EXPECT_EQ(-EIO,
-		  vtds_translate(&self->f.unit, dev->sid, dev->home, &result));
+	EXPECT_EQ(-EIO, vtds_translate(&self->f.unit, dev->sid, dev->buffer,
+				       &result));
 	/* And what the guest wants then cannot be had, until the other one goes */
 	vtds_ctx_use(&self->f.guest, dev->sid, &self->f.table);
 	FLUSH_WITH(EBUSY, cc_device(dev->sid));
 	ASSERT_EQ(0, vtds_dev_detach(&self->other));
 	EXPECT_EQ(1U,
 		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 DMA_TEST_MAIN

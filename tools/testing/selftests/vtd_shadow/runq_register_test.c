@@ -54,14 +54,14 @@ TEST_F(runq, bad_mode)
 		PUT(iotlb_global());
 		RUN(0, INVALID_MODE, STOPPED);
 		self->queue->tail = self->queue->head;
-		EXPECT_AT_HOME(0);
+		EXPECT_REACH_BUFFERS(0);
 		EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, &self->f.dev[0], 0);
 	}
 	unit->rtaddr = good;
 	ASSERT_EQ(0, vtds_set_state(unit));
 	PUT(iotlb_global());
 	RUN(1, NONE, 0);
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 TEST_F(runq, bad_head)
@@ -162,7 +162,7 @@ TEST_F(runq, same_as_array)
 	}
 	EXPECT_EQ(0U, differ);
 	EXPECT_LT(300U, good);
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 TEST_HARNESS_MAIN

@@ -22,7 +22,7 @@ TEST_F(scalable, every_pasid_cache_descriptor)
 	for (unsigned int i = 0; i < ARRAY_SIZE(descs); i++) {
 		pasid_entry(&self->f, self->dev)[0] &= ~PASID_P;
 		FLUSH(descs[i]);
-		EXPECT_EQ(0U, vtds_at_home(self->dev, 1))
+		EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1))
 		TH_LOG("descriptor %u", i);
 		EXPECT_ATTACHED(BLOCKED, self->dev);
 
@@ -30,7 +30,7 @@ TEST_F(scalable, every_pasid_cache_descriptor)
 		FLUSH(descs[i]);
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	}
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* Both types of IOTLB descriptors lead to the table */
@@ -120,7 +120,7 @@ TEST_F(scalable, device_tlb_and_interrupts)
 	      DESC(DESC_PASID_DEV_TLB | 31 << 4 | (__u64)sid << 16,
 		   IOVA | 1 << 11 | 1),
 	      wait_status(RAM_GPA, 2));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* A domain-id that changed in place, and only the IOTLB flush says so */
@@ -151,7 +151,7 @@ TEST_F(scalable, lower_and_upper_half)
 			  vtds_remove_device(&self->f.unit, self->dev->dev_id));
 		self->dev->sid = sids[i];
 		ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
-		EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+		EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 		vtds_fixture_use(&self->f, self->dev, &self->f.table);
 		FLUSH(cc_device(sids[i]));
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
@@ -183,7 +183,7 @@ TEST_F(scalable, halves_are_separate)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	*upper |= 2;
 	FLUSH(cc_global());
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	EXPECT_FAULT(FAULT_SM_ROOT_RESERVED, self->dev, IOVA);
 }
 
@@ -195,11 +195,11 @@ TEST_F(scalable, rid_pasid)
 
 	self->f.unit.ecap |= ECAP_RPS;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	for (unsigned int i = 0; i < ARRAY_SIZE(pasids); i++) {
 		vtds_sm_probe(guest, self->dev->sid, pasids[i]);
 		FLUSH(cc_device(self->dev->sid));
-		EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+		EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 		vtds_sm_use(guest, self->dev->sid, pasids[i], &self->f.table);
 		FLUSH(pc_pasid(TABLE_DID, pasids[i]),
 		      piotlb_pasid(TABLE_DID, pasids[i]));
@@ -209,7 +209,7 @@ TEST_F(scalable, rid_pasid)
 	/* The field is beyond the directory */
 	vtds_sm_ctx(guest, self->dev->sid)[0] &= ~SM_CTX_PDTS(7);
 	FLUSH(cc_device(self->dev->sid));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	EXPECT_FAULT(FAULT_SM_RID_PASID, self->dev, IOVA);
 }
 
@@ -218,7 +218,7 @@ TEST_F(scalable, rid_pasid_not_offered)
 {
 	vtds_sm_ctx(&self->f.guest, self->dev->sid)[1] = 77;
 	FLUSH(cc_device(self->dev->sid));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -276,7 +276,7 @@ TEST_F(scalable, pasid_reasons)
 		  pasid_fault(&self->f, sid, 7, IOVA));
 	EXPECT_EQ(0,
 		  vtds_events(&self->f.unit, &(struct vtd_shadow_event){}, 1));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	EXPECT_EQ(FAULT_TABLE_UNREADABLE, pasid_fault(&self->f, sid, 7, IOVA));
@@ -313,7 +313,7 @@ TEST_F(scalable, types_in_legacy_mode)
 		ASSERT_EQ(0, vtds_fixture_state(&self->f, te));
 		FLUSH(descs[0], descs[1], descs[2], descs[3], descs[4]);
 	}
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /*
@@ -343,7 +343,7 @@ TEST_F(scalable, pasid_that_the_device_has_not)
 
 	vtds_sm_pasid(&self->f.guest, self->dev->sid, 5)[0] = 0;
 	FLUSH(pc_pasid(TABLE_DID, 5));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 TEST_HARNESS_MAIN

@@ -82,16 +82,16 @@ TEST_F(scalable, malformed)
 		*qword = bad->bits == NOWHERE ? NOWHERE | (good & 0xfff) :
 						good ^ bad->bits;
 		FLUSH(pc_global());
-		EXPECT_EQ(0U, vtds_at_home(self->dev, 1))
+		EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1))
 		TH_LOG("entry %u", i);
 		EXPECT_FAULT(bad->reason, self->dev, IOVA)
 		TH_LOG("entry %u", i);
 		EXPECT_ATTACHED(BLOCKED, self->dev);
 		*qword = good;
 		FLUSH(pc_global());
-		EXPECT_EQ(1U, vtds_at_home(self->dev, 1));
+		EXPECT_EQ(1U, vtds_reach_buffers(self->dev, 1));
 	}
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -108,7 +108,7 @@ TEST_F(scalable, first_stage_and_nested)
 		/* What a first-stage table would be */
 		pasid_entry(&self->f, self->dev)[2] = self->f.table.root;
 		FLUSH_ATTACH(TABLE_DID);
-		EXPECT_AT_HOME(1);
+		EXPECT_REACH_BUFFERS(1);
 		EXPECT_DEAD(self->other, NOWHERE, self->page);
 		EXPECT_FAULT(FAULT_PASID_INVALID, self->dev, IOVA);
 
@@ -127,18 +127,18 @@ TEST_F(scalable, not_offered)
 
 	self->f.unit.ecap &= ~ECAP_PT;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	EXPECT_FAULT(FAULT_PASID_INVALID, self->dev, IOVA);
 
 	self->f.unit.ecap &= ~ECAP_SLTS;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	EXPECT_FAULT(FAULT_PASID_INVALID, self->other, IOVA);
 
 	/* No scalable mode at all, and the root table is still one of it */
 	self->f.unit.ecap &= ~ECAP_SMTS;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, self->other, IOVA);
 }
 
@@ -158,7 +158,7 @@ TEST_F(scalable, bits_that_do_not_matter)
 	entry[2] = ~0ULL;
 	FLUSH(cc_device(self->dev->sid), pc_pasid(TABLE_DID, 0));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /*
@@ -252,12 +252,12 @@ TEST_F(scalable, top_table_nowhere)
 	nowhere.did = OTHER_DID;
 	vtds_fixture_use(&self->f, self->dev, &nowhere);
 	FLUSH_WITH(ENOENT, pc_pasid(OTHER_DID, 0), piotlb_pasid(OTHER_DID, 0));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	EXPECT_FAULT(FAULT_SM_TOP_UNREADABLE, self->dev, IOVA);
 
 	vtds_fixture_use(&self->f, self->dev, &self->f.table);
 	FLUSH_ATTACH(TABLE_DID);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 TEST_F(scalable, every_number_of_levels)
@@ -267,7 +267,7 @@ TEST_F(scalable, every_number_of_levels)
 		struct vtds_table table;
 
 		vtds_table_init(&table, &self->f.guest, levels, 10 + levels);
-		vtds_fixture_map_homes(&self->f, &table);
+		vtds_fixture_map_buffers(&self->f, &table);
 		vtds_map(&table, IOVA, page, SZ_4K, PERM_RW);
 		vtds_fixture_use(&self->f, self->dev, &table);
 		FLUSH_ATTACH(table.did);

@@ -20,11 +20,11 @@ TEST_F(scalable, probe_and_attach)
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_FAULT(FAULT_DIR_NOT_PRESENT, self->dev, IOVA);
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 
 	vtds_sm_use(&self->f.guest, self->dev->sid, 0, &self->f.table);
 	/* Nothing happens before it is announced */
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	FLUSH_ATTACH(TABLE_DID);
 	EXPECT_ATTACHED(SHADOW, self->dev);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
@@ -40,16 +40,16 @@ TEST_F(scalable, detach_in_two_steps)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	FLUSH(pc_pasid(TABLE_DID, 0), wait_status(RAM_GPA, 2));
 	/* Dead with the first of the two submissions already */
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	FLUSH(iotlb_domain(TABLE_DID), wait_status(RAM_GPA, 2));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	EXPECT_FAULT(FAULT_PASID_NOT_PRESENT, self->dev, IOVA);
 	memset(entry, 0, 64);
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	vtds_fixture_use(&self->f, self->dev, &self->f.table);
 	FLUSH_ATTACH(TABLE_DID);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -61,12 +61,12 @@ TEST_F(scalable, release)
 	ctx[0] &= ~SM_CTX_P;
 	FLUSH(cc_device_mask(0x7777, self->dev->sid, 0),
 	      wait_status(RAM_GPA, 2));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	EXPECT_FAULT(FAULT_SM_CTX_NOT_PRESENT, self->dev, IOVA);
 
 	ctx[0] |= SM_CTX_P;
 	FLUSH(cc_device(self->dev->sid));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 TEST_F(scalable, pass_through_on_and_off)
@@ -84,12 +84,12 @@ TEST_F(scalable, pass_through_on_and_off)
 
 	entry[0] &= ~PASID_P;
 	FLUSH(pc_pasid(1, 0), piotlb_pasid(1, 0));
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	vtds_fixture_use(&self->f, self->dev, &self->f.table);
 	FLUSH_ATTACH(TABLE_DID);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 	EXPECT_DEAD(self->dev, self->page, self->page);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 TEST_F(scalable, switch_of_domains)
@@ -98,19 +98,19 @@ TEST_F(scalable, switch_of_domains)
 	struct vtds_table other;
 
 	vtds_table_init(&other, &self->f.guest, 3, OTHER_DID);
-	vtds_fixture_map_homes(&self->f, &other);
+	vtds_fixture_map_buffers(&self->f, &other);
 	vtds_map(&other, IOVA, page, SZ_4K, PERM_RW);
 
 	pasid_entry(&self->f, self->dev)[0] &= ~PASID_P;
 	FLUSH_DETACH(TABLE_DID);
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	vtds_fixture_use(&self->f, self->dev, &other);
 	FLUSH_ATTACH(OTHER_DID);
 	EXPECT_EQ(2UL, STAT(domains));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_EQ(PERM_NONE,
 		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	/* At one stroke, and announced by the first of the two only */
 	vtds_fixture_use(&self->f, self->dev, &self->f.table);
@@ -123,7 +123,7 @@ TEST_F(scalable, switch_of_domains)
 TEST_F(scalable, two_devices_one_table)
 {
 	EXPECT_EQ(1UL, STAT(domains));
-	EXPECT_EQ(2 * VTDS_HOME_SIZE / SZ_4K + 1, STAT(pages));
+	EXPECT_EQ(2 * VTDS_BUFFER_SIZE / SZ_4K + 1, STAT(pages));
 	EXPECT_REACH(PERM_RW, self->other, IOVA, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
@@ -145,19 +145,19 @@ TEST_F(scalable, translation_off_and_on)
 	/* The first detach after boot, while translation is off */
 	pasid_entry(&self->f, self->dev)[0] &= ~PASID_P;
 	FLUSH_DETACH(TABLE_DID);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	EXPECT_FAULT(FAULT_PASID_NOT_PRESENT, self->dev, IOVA);
 
 	/* And the first one with it on, nothing having been flushed since */
 	pasid_entry(&self->f, self->other)[0] &= ~PASID_P;
 	FLUSH(pc_pasid(TABLE_DID, 0));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	pasid_entry(&self->f, self->other)[0] |= PASID_P;
 	pasid_entry(&self->f, self->dev)[0] |= PASID_P;
 	FLUSH(pc_domain(TABLE_DID));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -169,7 +169,7 @@ TEST_F(scalable, set_up_while_off)
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	vtds_table_init(&other, &self->f.guest, 4, OTHER_DID);
-	vtds_fixture_map_homes(&self->f, &other);
+	vtds_fixture_map_buffers(&self->f, &other);
 	vtds_map(&other, IOVA, page, SZ_4K, PERM_RW);
 	FLUSH(pc_global(), iotlb_global());
 	vtds_fixture_use(&self->f, self->dev, &other);
@@ -178,7 +178,7 @@ TEST_F(scalable, set_up_while_off)
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* The other kind of tables, and back; entries of one mean nothing in the other */
@@ -188,7 +188,7 @@ TEST_F(scalable, to_legacy_mode_and_back)
 	struct vtds_table legacy;
 
 	vtds_table_init(&legacy, &self->f.guest, 4, TABLE_DID);
-	vtds_fixture_map_homes(&self->f, &legacy);
+	vtds_fixture_map_buffers(&self->f, &legacy);
 	vtds_map(&legacy, IOVA, page, SZ_4K, PERM_RW);
 	vtds_ctx_use(&self->f.guest, self->dev->sid, &legacy);
 
@@ -198,14 +198,14 @@ TEST_F(scalable, to_legacy_mode_and_back)
 	EXPECT_EQ(PERM_NONE,
 		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
 	EXPECT_FAULT(FAULT_ROOT_NOT_PRESENT, self->other, IOVA);
-	EXPECT_AT_HOME(2);
+	EXPECT_REACH_BUFFERS(2);
 	vtds_ctx_set(&self->f.guest, self->dev->sid, 0, 0);
 	FLUSH(cc_device(self->dev->sid));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 
 	self->f.scalable = true;
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 

@@ -41,8 +41,8 @@ static int open_devices(struct vtds_fixture *f, enum vtds_kind kind,
 		if (rc)
 			return rc;
 		dev->sid = f->nr_devs << 8;
-		dev->home = vtds_pages(&f->guest, VTDS_HOME_SIZE, SZ_4K);
-		dev->home_hva = vtds_hva(&f->guest, dev->home);
+		dev->buffer = vtds_pages(&f->guest, VTDS_BUFFER_SIZE, SZ_4K);
+		dev->buffer_hva = vtds_hva(&f->guest, dev->buffer);
 	}
 	return 0;
 }
@@ -93,11 +93,11 @@ void vtds_fixture_use(struct vtds_fixture *f, struct vtds_dev *dev,
 	vtds_sm_use(&f->guest, dev->sid, 0, table);
 }
 
-void vtds_fixture_map_homes(struct vtds_fixture *f, struct vtds_table *table)
+void vtds_fixture_map_buffers(struct vtds_fixture *f, struct vtds_table *table)
 {
 	for (unsigned int i = 0; i < f->nr_devs; i++)
-		vtds_map_range(table, f->dev[i].home, f->dev[i].home,
-			       VTDS_HOME_SIZE, PERM_RW);
+		vtds_map_range(table, f->dev[i].buffer, f->dev[i].buffer,
+			       VTDS_BUFFER_SIZE, PERM_RW);
 }
 
 int vtds_fixture_state(struct vtds_fixture *f, bool enabled)
@@ -119,7 +119,7 @@ int vtds_fixture_start(struct vtds_fixture *f)
 {
 	int rc;
 
-	vtds_fixture_map_homes(f, &f->table);
+	vtds_fixture_map_buffers(f, &f->table);
 	for (unsigned int i = 0; i < f->nr_devs; i++)
 		vtds_fixture_use(f, &f->dev[i], &f->table);
 
@@ -137,15 +137,15 @@ int vtds_fixture_open(struct vtds_fixture *f, const struct vtds_config *config)
 	return vtds_fixture_prepare(f, config) ?: vtds_fixture_start(f);
 }
 
-/* The devices that the unit says reach their home memory, as bits */
-unsigned int vtds_fixture_answers_home(struct vtds_fixture *f)
+/* The devices that the unit says reach their buffers, as bits */
+unsigned int vtds_fixture_answer_buffers(struct vtds_fixture *f)
 {
 	unsigned int mask = 0;
 
 	for (unsigned int i = 0; i < f->nr_devs; i++) {
 		struct vtds_dev *dev = &f->dev[i];
 
-		if (vtds_answer(&f->unit, dev->sid, dev->home, dev->home) ==
+		if (vtds_answer(&f->unit, dev->sid, dev->buffer, dev->buffer) ==
 		    PERM_RW)
 			mask |= 1U << i;
 	}

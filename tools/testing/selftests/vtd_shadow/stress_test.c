@@ -204,7 +204,7 @@ static int run_workers(FIXTURE_DATA(stress) * self, struct worker *workers,
 		EXPECT_EQ(0U, self->f.unit.install_errno);                  \
 		EXPECT_EQ(3UL, STAT(devices));                              \
 		EXPECT_EQ(1UL, STAT(domains));                              \
-		EXPECT_AT_HOME(7);                                          \
+		EXPECT_REACH_BUFFERS(7);                                    \
 		for (__u64 _at = 0; _at < SPARE_SIZE; _at += 37 * SZ_4K)    \
 			EXPECT_REACH(PERM_RW, &self->f.dev[2], IOVA + _at,  \
 				     SPARE_GPA + _at);                      \

@@ -63,11 +63,11 @@ TEST_F(devices, source_ids)
 	for (unsigned int i = 0; i < max; i++)
 		vtds_ctx_use(&self->f.guest, self->sids[i], &self->f.table);
 	EXPECT_EQ(0, add(&self->f, self->sids, max));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	for (unsigned int i = 0; i < max; i++)
 		EXPECT_EQ((int)PERM_RW,
 			  vtds_answer(&self->f.unit, self->sids[i],
-				      self->dev->home, self->dev->home));
+				      self->dev->buffer, self->dev->buffer));
 }
 
 TEST_F(devices, who_has_it)
@@ -95,7 +95,7 @@ TEST_F(devices, who_has_it)
 	EXPECT_EQ(-EBUSY, add(&self->f, self->sids, 1));
 	vtds_unit_close(&second);
 	EXPECT_EQ(0, add(&self->f, self->sids, 1));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 
 	/* A unit of another iommufd does not know it */
 	EXPECT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
@@ -112,11 +112,11 @@ TEST_F(devices, the_vmm_has_it)
 {
 	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->f.vmm.ioas));
 	EXPECT_EQ(-EBUSY, add(&self->f, self->sids, 1));
-	EXPECT_EQ(1U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(1U, vtds_reach_buffers(self->dev, 1));
 
 	ASSERT_EQ(0, vtds_dev_detach(self->dev));
 	EXPECT_EQ(0, add(&self->f, self->sids, 1));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 TEST_F(devices, the_unit_has_it)
@@ -153,10 +153,10 @@ TEST_F(devices, bad_identity_page_table)
 					  ids[i], self->sids, 1));
 	EXPECT_EQ(0UL, STAT(devices));
 	ASSERT_EQ(0, vtds_dev_attach(self->dev, self->f.vmm.ioas));
-	EXPECT_EQ(1U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(1U, vtds_reach_buffers(self->dev, 1));
 	ASSERT_EQ(0, vtds_dev_detach(self->dev));
 	EXPECT_EQ(0, add(&self->f, self->sids, 1));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 /* An IOAS of the VMM with other memory where the guest has its own */
@@ -204,7 +204,7 @@ TEST_F(devices, identity_page_table_elsewhere)
 	for (unsigned int i = ARRAY_SIZE(ids); i--;)
 		EXPECT_EQ(0, vtds_destroy(&self->f.vmm, ids[i]));
 	EXPECT_EQ(0, add(&self->f, self->sids, 1));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 /* What the id names, and what that maps, is the VMM's to change */
@@ -219,7 +219,7 @@ TEST_F(devices, identity_page_table_changes)
 	ALLOC_HWPT(vmm->ioas, &hwpt);
 	ASSERT_EQ(0, vtds_add_device(&self->f.unit, self->dev->dev_id, hwpt,
 				     self->sids, 1));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 	/* Another one gets the number while the device is on its table */
 	ASSERT_EQ(0, other_ioas(&self->f, memory, &ioas));
 	ASSERT_EQ(0, vtds_destroy(vmm, hwpt));
@@ -228,7 +228,7 @@ TEST_F(devices, identity_page_table_changes)
 	EXPECT_EQ(other == hwpt ? EINVAL : ENOENT,
 		  (int)self->f.unit.install_errno);
 	EXPECT_ATTACHED(BLOCKED, self->dev);
-	EXPECT_EQ(0U, vtds_at_home(self->dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 
 	/* The same memory passes, until it is no longer the same */
@@ -239,10 +239,10 @@ TEST_F(devices, identity_page_table_changes)
 				     self->sids, 1));
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 	EXPECT_EQ(0, vtds_translate(&self->f.unit, self->dev->sid,
-				    self->dev->home, &result));
+				    self->dev->buffer, &result));
 	ASSERT_EQ(0, vtds_ioas_unmap(vmm, ioas, RAM_GPA, RAM_SIZE));
 	EXPECT_EQ(-EIO, vtds_translate(&self->f.unit, self->dev->sid,
-				       self->dev->home, &result));
+				       self->dev->buffer, &result));
 }
 
 TEST_F(devices, translate_arguments)
@@ -250,7 +250,7 @@ TEST_F(devices, translate_arguments)
 	struct vtd_shadow_translate cmd = {
 		.size = sizeof(cmd),
 		.source_id = self->dev->sid,
-		.iova = self->dev->home,
+		.iova = self->dev->buffer,
 	};
 	int fd = self->f.unit.fd;
 
@@ -272,9 +272,9 @@ TEST_F(devices, translate_arguments)
 	EXPECT_EQ(-EINVAL, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
 	cmd.source_id = self->dev->sid;
 	/* Within a page, and beyond all there is */
-	cmd.iova = self->dev->home + 0x123;
+	cmd.iova = self->dev->buffer + 0x123;
 	EXPECT_EQ(0, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
-	EXPECT_EQ(self->dev->home + 0x123, cmd.gpa);
+	EXPECT_EQ(self->dev->buffer + 0x123, cmd.gpa);
 	cmd.iova = ~0ULL;
 	EXPECT_EQ(0, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
 	EXPECT_EQ(0U, cmd.perm);

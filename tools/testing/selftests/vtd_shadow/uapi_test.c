@@ -295,10 +295,10 @@ TEST_F(calls, output_fields_are_not_read)
 	translate.pasid = 0;
 	translate.__reserved = 0;
 	translate.source_id = self->f.dev[0].sid;
-	translate.iova = self->f.dev[0].home;
+	translate.iova = self->f.dev[0].buffer;
 	EXPECT_EQ(0,
 		  do_ioctl(self->f.unit.fd, VTD_SHADOW_TRANSLATE, &translate));
-	EXPECT_EQ(self->f.dev[0].home, translate.gpa);
+	EXPECT_EQ(self->f.dev[0].buffer, translate.gpa);
 	EXPECT_EQ(0U, translate.fault_reason);
 	EXPECT_EQ((unsigned int)TABLE_DID, translate.domain_id);
 	EXPECT_EQ(1U, translate.level);
@@ -375,9 +375,9 @@ TEST_F(calls, device_before_set_state)
 	ASSERT_EQ(0, vtds_add_device(&unit, dev->dev_id, self->f.vmm.ioas,
 				     &dev->sid, 1));
 	EXPECT_EQ(0U, unit.install_errno);
-	EXPECT_EQ(1U, vtds_at_home(dev, 1));
+	EXPECT_EQ(1U, vtds_reach_buffers(dev, 1));
 	vtds_unit_close(&unit);
-	EXPECT_EQ(0U, vtds_at_home(dev, 1));
+	EXPECT_EQ(0U, vtds_reach_buffers(dev, 1));
 }
 
 TEST_F(calls, info)

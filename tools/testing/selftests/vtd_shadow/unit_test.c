@@ -88,7 +88,7 @@ TEST_F(unit, reset_and_boot)
 	EXPECT_EQ(0UL, STAT(pages));
 	EXPECT_ATTACHED(IDENTITY, self->dev);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	/* Nothing of the old tables counts */
 	new_root(&self->f);
@@ -97,11 +97,11 @@ TEST_F(unit, reset_and_boot)
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	ASSERT_EQ(0, flush_all(&self->f));
 	vtds_table_init(&table, &self->f.guest, 3, TABLE_DID);
-	vtds_fixture_map_homes(&self->f, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_fixture_use(&self->f, self->dev, &table);
 	FLUSH(cc_device(self->dev->sid), iotlb_domain(TABLE_DID));
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
-	EXPECT_AT_HOME(2);
+	EXPECT_REACH_BUFFERS(2);
 	EXPECT_ATTACHED(BLOCKED, self->other);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 	vtds_map(&table, IOVA, self->page, SZ_4K, PERM_RW);
@@ -123,7 +123,7 @@ TEST_F(unit, bound_twice)
 	EXPECT_EQ(unmapped, STAT(leaves_unmapped));
 	EXPECT_EQ(syncs, STAT(syncs));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 
 	/* Nothing of the unit is in the other IOAS, and all of it in its own */
 	EXPECT_EQ(0, vtds_destroy(&self->f.vmm, other.ioas));
@@ -141,7 +141,7 @@ TEST_F(unit, set_up_while_off)
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	vtds_table_init(&table, &self->f.guest, 4, OTHER_DID);
-	vtds_fixture_map_homes(&self->f, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_map(&table, IOVA, page, SZ_4K, PERM_RW);
 	vtds_fixture_use(&self->f, self->dev, &table);
 	EXPECT_REACH(PERM_RW, self->dev, page, page);
@@ -161,7 +161,7 @@ TEST_F(unit, on_without_entries)
 	EXPECT_ATTACHED(BLOCKED, self->dev);
 	EXPECT_EQ(PERM_NONE, vtds_answer(&self->f.unit, self->dev->sid,
 					 self->page, self->page));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 	EXPECT_EQ(0UL, STAT(domains));
 }
 
@@ -184,7 +184,7 @@ TEST_F(unit, suspend_and_resume)
 		EXPECT_ATTACHED(IDENTITY, self->dev);
 		ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-		EXPECT_AT_HOME(3);
+		EXPECT_REACH_BUFFERS(3);
 		EXPECT_EQ(domains, STAT(domains));
 	}
 }
@@ -196,10 +196,10 @@ TEST_F(unit, tables_change_while_off)
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	vtds_map(&self->f.table, IOVA, page, SZ_4K, PERM_RW);
-	vtds_unmap(&self->f.table, self->other->home, SZ_4K);
+	vtds_unmap(&self->f.table, self->other->buffer, SZ_4K);
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
-	EXPECT_AT_HOME(2);
+	EXPECT_REACH_BUFFERS(2);
 }
 
 /* SRTP under translation reads all anew (ESRTPS): other tables, other domains */
@@ -210,7 +210,7 @@ TEST_F(unit, new_root_under_translation)
 
 	new_root(&self->f);
 	vtds_table_init(&table, &self->f.guest, 4, TABLE_DID);
-	vtds_fixture_map_homes(&self->f, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_map(&table, IOVA, page, SZ_4K, PERM_RW);
 	vtds_fixture_use(&self->f, self->dev, &table);
 	/* Not latched yet */
@@ -219,7 +219,7 @@ TEST_F(unit, new_root_under_translation)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_EQ(PERM_NONE,
 		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
-	EXPECT_AT_HOME(2);
+	EXPECT_REACH_BUFFERS(2);
 	EXPECT_EQ(1UL, STAT(domains));
 }
 
@@ -233,7 +233,7 @@ TEST_F(unit, same_root_under_translation)
 	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* What a guest can flush through registers, one by one */
@@ -287,7 +287,7 @@ FIXTURE_SETUP(units)
 	self->second_root = vtds_page(&self->f.guest);
 	self->f.guest.root = self->second_root;
 	vtds_table_init(&self->table, &self->f.guest, 4, TABLE_DID);
-	vtds_fixture_map_homes(&self->f, &self->table);
+	vtds_fixture_map_buffers(&self->f, &self->table);
 	vtds_map(&self->table, IOVA, self->other_page, SZ_4K, PERM_RW);
 	vtds_ctx_use(&self->f.guest, self->moves->sid, &self->table);
 	vtds_ctx_use(&self->f.guest, self->stays->sid, &self->table);
@@ -359,9 +359,9 @@ TEST_F(units, nothing_in_common)
 	EXPECT_EQ(VTD_SHADOW_ATTACHED_SHADOW,
 		  vtds_attachment(second, self->moves->sid));
 	vtds_unit_close(second);
-	EXPECT_EQ(1U, vtds_at_home(self->f.dev, 2));
+	EXPECT_EQ(1U, vtds_reach_buffers(self->f.dev, 2));
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->moves));
-	EXPECT_AT_HOME(3);
+	EXPECT_REACH_BUFFERS(3);
 }
 
 /* Memory is pinned for both and accounted once */
@@ -377,13 +377,13 @@ TEST_F(units, one_memory)
 	ASSERT_EQ(0,
 		  vtds_flush(&self->second, DESCS(iotlb_domain(TABLE_DID)), 1));
 	EXPECT_EQ(ram_kb, vtds_vm_pin_kb());
-	EXPECT_EQ(3U, vtds_at_home(self->f.dev, 2));
+	EXPECT_EQ(3U, vtds_reach_buffers(self->f.dev, 2));
 
 	/* And taken from both */
 	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, RAM_GPA,
 				     RAM_SIZE));
 	EXPECT_EQ(0, vtds_vm_pin_kb());
-	EXPECT_EQ(0U, vtds_at_home(self->f.dev, 2));
+	EXPECT_EQ(0U, vtds_reach_buffers(self->f.dev, 2));
 }
 
 TEST_HARNESS_MAIN

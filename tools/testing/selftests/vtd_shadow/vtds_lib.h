@@ -201,10 +201,10 @@ enum vtds_kind {
  * @sid: Its requester id in the guest
  * @bar: BAR 0
  * @bar_size: Bytes of it
- * @home: Guest physical address of memory that only this device uses. Tests map
- *        it one to one, so that the device reaches it in every setting in which
- *        it reaches anything
- * @home_hva: The same, where this process sees it
+ * @buffer: Guest physical address of the memory that only this device uses. Tests
+ *          map it one to one, so that the device reaches it in every setting in
+ *          which it reaches anything
+ * @buffer_hva: Where this process sees that memory
  * @nvme: State of the NVMe queues; @nvme.alive if the controller runs
  */
 struct vtds_dev {
@@ -215,8 +215,8 @@ struct vtds_dev {
 	__u16 sid;
 	volatile void *bar;
 	size_t bar_size;
-	__u64 home;
-	void *home_hva;
+	__u64 buffer;
+	void *buffer_hva;
 	struct {
 		bool alive;
 		unsigned int tail;
@@ -226,7 +226,7 @@ struct vtds_dev {
 	} nvme;
 };
 
-#define VTDS_HOME_SIZE (4 * SZ_4K)
+#define VTDS_BUFFER_SIZE (4 * SZ_4K)
 
 int vtds_dev_count(enum vtds_kind kind);
 int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind,
@@ -428,7 +428,7 @@ int vtds_nvme_get_token(struct vtds_dev *dev, __u64 iova);
  * @iova: At which address, page-aligned
  * @gpa: Is it this memory that it reaches there?
  * @got: The answer, PERM_*, or -EIO if the device failed the positive control:
- *       it did not reach its home memory just before or after
+ *       it did not reach its buffer just before or after
  */
 struct vtds_probe {
 	struct vtds_dev *dev;
@@ -441,7 +441,7 @@ void vtds_probe_all(struct vtds_guest *guest, struct vtds_probe *probes,
 		    unsigned int nr);
 int vtds_reach(struct vtds_guest *guest, struct vtds_dev *dev, __u64 iova,
 	       __u64 gpa);
-unsigned int vtds_at_home(struct vtds_dev *devs, unsigned int nr);
+unsigned int vtds_reach_buffers(struct vtds_dev *devs, unsigned int nr);
 int vtds_answer(struct vtds_unit *unit, __u16 sid, __u64 iova, __u64 gpa);
 int vtds_fault(struct vtds_unit *unit, __u16 sid, __u64 iova);
 int vtds_attachment(struct vtds_unit *unit, __u16 sid);

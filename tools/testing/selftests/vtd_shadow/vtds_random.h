@@ -23,7 +23,7 @@
  */
 #define FIXED_GPA 0x1000000ULL
 #define FIXED_SIZE SZ_2M
-#define FIXED_DATA 16 /* pages, after those of the devices' homes */
+#define FIXED_DATA 16 /* pages, after those of the devices' buffers */
 #define FIXED_NR_DATA 16
 #define QUEUE_GPA (FIXED_GPA + 40 * SZ_4K)
 #define STATUS_GPA (FIXED_GPA + 41 * SZ_4K)
@@ -197,7 +197,8 @@ const char *random_restore(struct vtds_random *r);
 /* ---- One step (random_steps.c) ---- */
 
 void random_note(struct vtds_random *r, const char *format, ...);
-void random_map_homes(struct vtds_random *r, const struct model_setting *table);
+void random_map_buffers(struct vtds_random *r,
+			const struct model_setting *table);
 const char *random_fill(struct vtds_random *r);
 const char *random_add(struct vtds_random *r, unsigned int device);
 const char *random_remove(struct vtds_random *r, unsigned int device);

@@ -55,7 +55,7 @@ struct vtds_config {
  * @unit: The unit, bound
  * @queue: The guest's queue, if it uses one
  * @scalable: Its tables are those of scalable mode
- * @table: The table of all devices, with their home memory in it one to one
+ * @table: The table of all devices, with their buffers in it one to one
  * @dev: The devices in the order of struct vtds_config
  * @nr_devs: How many
  */
@@ -78,10 +78,10 @@ int vtds_fixture_open(struct vtds_fixture *f, const struct vtds_config *config);
 void vtds_fixture_close(struct vtds_fixture *f);
 
 int vtds_fixture_add(struct vtds_fixture *f, struct vtds_dev *dev);
-void vtds_fixture_map_homes(struct vtds_fixture *f, struct vtds_table *table);
+void vtds_fixture_map_buffers(struct vtds_fixture *f, struct vtds_table *table);
 void vtds_fixture_use(struct vtds_fixture *f, struct vtds_dev *dev,
 		      const struct vtds_table *table);
 int vtds_fixture_state(struct vtds_fixture *f, bool enabled);
-unsigned int vtds_fixture_answers_home(struct vtds_fixture *f);
+unsigned int vtds_fixture_answer_buffers(struct vtds_fixture *f);
 
 #endif /* VTDS_SCENE_H */

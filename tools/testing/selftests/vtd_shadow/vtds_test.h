@@ -100,14 +100,14 @@ static inline int dma_test_main(int argc, char **argv)
 		  vtds_attachment(&self->f.unit, (_dev)->sid))
 
 /*
- * Exactly these devices, as bits, reach their home memory, and the unit agrees.
+ * Exactly these devices, as bits, reach their buffers, and the unit agrees.
  */
-#define EXPECT_AT_HOME(_mask)                                          \
-	do {                                                           \
-		EXPECT_EQ((unsigned int)(_mask),                       \
-			  vtds_at_home(self->f.dev, self->f.nr_devs)); \
-		EXPECT_EQ((unsigned int)(_mask),                       \
-			  vtds_fixture_answers_home(&self->f));        \
+#define EXPECT_REACH_BUFFERS(_mask)                                          \
+	do {                                                                 \
+		EXPECT_EQ((unsigned int)(_mask),                             \
+			  vtds_reach_buffers(self->f.dev, self->f.nr_devs)); \
+		EXPECT_EQ((unsigned int)(_mask),                             \
+			  vtds_fixture_answer_buffers(&self->f));            \
 	} while (0)
 
 /* One of the unit's counters */
