@@ -58,7 +58,7 @@ TEST_F(budget, table_in_itself)
 	/* What was mapped before is as it was */
 	EXPECT_EQ(3U, vtds_reach_buffers(self->f.dev, 2));
 
-	/* It can still revoke, with the budget used up */
+	/* The guest can still revoke, with the budget used up */
 	vtds_unmap(&self->f.table, self->dev->buffer, SZ_4K);
 	FLUSH_WITH(ENOSPC, flush);
 	EXPECT_EQ(2U, vtds_reach_buffers(self->f.dev, 2));

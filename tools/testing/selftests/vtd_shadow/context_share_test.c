@@ -90,7 +90,7 @@ TEST_F(context, removal)
 		  vtds_translate(&self->f.unit, dev->sid, IOVA, &answer));
 	EXPECT_EQ(-ENOENT, vtds_remove_device(&self->f.unit, dev->dev_id));
 
-	/* It is the VMM's again */
+	/* The device is the VMM's again */
 	ASSERT_EQ(0, vtds_dev_attach(dev, self->f.vmm.ioas));
 	EXPECT_EQ(PERM_RW,
 		  vtds_reach(&self->f.guest, dev, self->page, self->page));

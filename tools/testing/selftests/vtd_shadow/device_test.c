@@ -279,7 +279,7 @@ TEST_F(device, several_source_ids)
 
 /* --- Domain-ids --- */
 
-/* It changes in place; old and new flushes are both harmless, the new one works */
+/* A domain-id changes in place; old and new flushes are both harmless, the new one works */
 TEST_F(device, domain_id_changes)
 {
 	struct vtds_table renamed = self->f.table;
@@ -380,7 +380,7 @@ TEST_F(device, attach_walks_once)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, RAM_GPA);
 }
 
-/* The same table with another number of levels is another table */
+/* A table with another number of levels is another table */
 TEST_F(device, one_table_two_depths)
 {
 	__u64 page = vtds_page(&self->f.guest), buffer = self->dev->buffer;

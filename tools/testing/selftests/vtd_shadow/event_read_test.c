@@ -207,7 +207,7 @@ static int reader_start(struct reader *r, int fd)
 	return 0;
 }
 
-/* It sleeps until there is something, and the ioctls go on meanwhile */
+/* Who reads sleeps until there is something, and the ioctls go on meanwhile */
 TEST_F(event, reader_in_another_thread)
 {
 	struct reader readers[2];

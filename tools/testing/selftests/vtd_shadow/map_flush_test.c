@@ -114,7 +114,7 @@ TEST_F(range, reserved_by_the_host)
 	EXPECT_REACH(PERM_RW, self->dev, iova - SZ_4K, self->page);
 	EXPECT_DEAD(self->dev, iova, self->page);
 
-	/* It is told once, with a reason of its own */
+	/* The VMM is told once, with a reason of its own */
 	ASSERT_EQ(1, vtds_events(&self->f.unit, events, 2));
 	EXPECT_EQ((unsigned int)VTD_SHADOW_EVENT_INSTALL, events[0].type);
 	EXPECT_EQ((unsigned int)EADDRINUSE, events[0].error);

@@ -218,7 +218,7 @@ TEST_F(runq, stops_and_resumes)
 		EXPECT_DEAD(self->dev, second, self->page);
 		EXPECT_EQ(0U, *self->status);
 
-		/* It stays where it is until the guest does something */
+		/* The queue stays where it is until the guest does something */
 		RUN(0, bad_descs[i].iqei, STOPPED);
 		memcpy(vtds_queue_at(self->queue, self->queue->head),
 		       DESCS(wait_status(self->status_gpa + 4, 7)),

@@ -176,7 +176,7 @@ TEST_F(scalable, snoop_bit)
 	*leaf = self->page | SS_RW | SS_SNP;
 	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-	/* It gives no permission that the entry has not */
+	/* Snooping gives no permission that the entry has not */
 	*leaf = self->page | SS_R | SS_SNP;
 	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_R, self->dev, IOVA, self->page);
@@ -194,7 +194,7 @@ TEST_F(scalable, snoop_bit)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
-/* The same in superpages */
+/* The snoop bit of 2 MiB leaves */
 TEST_F(scalable, snoop_bit_of_superpages)
 {
 	const __u64 iova = IOVA + SZ_1G;

@@ -231,7 +231,7 @@ TEST_F(devices, identity_page_table_changes)
 	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	ASSERT_EQ(0, vtds_remove_device(&self->f.unit, self->dev->dev_id));
 
-	/* The same memory passes, until it is no longer the same */
+	/* An IOAS with the guest's memory passes, until that memory goes */
 	ASSERT_EQ(0, vtds_ioas_unmap(vmm, ioas, RAM_GPA, SZ_2M));
 	ASSERT_EQ(0, vtds_ioas_map(vmm, ioas, vtds_hva(&self->f.guest, RAM_GPA),
 				   RAM_GPA, RAM_SIZE, PERM_RW));

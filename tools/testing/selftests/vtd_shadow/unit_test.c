@@ -223,7 +223,7 @@ TEST_F(unit, new_root_under_translation)
 	EXPECT_EQ(1UL, STAT(domains));
 }
 
-/* The same tables, whose paging entries changed without a flush */
+/* SET_STATE names the same tables, whose paging entries changed without a flush */
 TEST_F(unit, same_root_under_translation)
 {
 	vtds_unmap(&self->f.table, IOVA, SZ_4K);

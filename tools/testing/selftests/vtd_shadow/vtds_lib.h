@@ -51,7 +51,7 @@ enum {
 	FAULT_INTERRUPT_RANGE = 0xe,
 };
 
-/* The same in scalable mode */
+/* Reasons of scalable mode */
 enum {
 	FAULT_SM_ROOT_ADDRESS = 0x30,
 	FAULT_PASID_IN_LEGACY_MODE = 0x31,
