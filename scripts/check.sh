@@ -41,19 +41,24 @@ KERNEL=${KERNEL:-6.12}
 if [ -z "${SUITE:-}" ]; then
 	HOSTS=(intel-sm virtio amd)
 	HOST_KERNELS=("$KERNEL")
-	HOST_TESTS=map_test,random_test
+	HOST_TESTS=map_leaf_test,map_superpage_test,map_flush_test,random_test
 fi
 
 # With sanitizers the selftests take longest: they run in two boots side by side. Asked
 # for by name all programs run; in a check of everything those in which memory comes and
 # goes, units and devices begin and end, and several things happen at once. The others do
 # without sanitizers there.
-DEBUG_HALVES=('map_test,context_test,memory_test,life_test'
-	'!map_test,context_test,memory_test,life_test')
+COME_AND_GO=memory_taken_test,memory_hole_test
+COME_AND_GO+=,life_close_test,life_killed_test,budget_test
+DEBUG_HALF=map_leaf_test,map_superpage_test,map_flush_test
+DEBUG_HALF+=,context_test,context_malformed_test,context_share_test
+DEBUG_HALF+=,$COME_AND_GO
+DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
 
 if [ -z "${SUITE:-}" ]; then
-	DEBUG_HALVES=('memory_test,life_test,unit_test'
-		'uapi_test,refused_test,device_test,stress_test,random_test')
+	DEBUG_HALVES=("$COME_AND_GO,unit_test"
+		'uapi_test,uapi_bind_test,uapi_device_test,refused_test')
+	DEBUG_HALVES[1]+=,memory_kind_test,memory_file_test,device_test,stress_test,random_test
 fi
 
 # Lanes side by side. A boot waits for emulated devices much of its time; what

@@ -17,7 +17,7 @@
 
 FIXTURE(backing)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	char *hva;
 };
@@ -90,10 +90,10 @@ static char *map_backing(int flags, bool memfd)
 
 FIXTURE_SETUP(backing)
 {
-	struct vtds_guest *guest = &self->s.guest;
+	struct vtds_guest *guest = &self->f.guest;
 
-	OPEN_SCENE(.nvme = 1);
-	self->dev = &self->s.dev[0];
+	OPEN_FIXTURE(.nvme = 1);
+	self->dev = &self->f.dev[0];
 	self->hva = map_backing(variant->flags, variant->memfd);
 	if (self->hva == MAP_FAILED)
 		SKIP(return, "no such memory here");
@@ -107,13 +107,13 @@ FIXTURE_SETUP(backing)
 		.size = BACKING_SIZE,
 		.hva = self->hva,
 	};
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, self->hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, self->hva,
 				   SPARE_GPA, BACKING_SIZE, PERM_RW));
 }
 
 FIXTURE_TEARDOWN(backing)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* Leaves of both sizes; the memory is there as soon as the guest maps it */
@@ -121,17 +121,17 @@ TEST_F(backing, mapped_and_reached)
 {
 	const __u64 places[] = { 0, SZ_4K, SZ_1M, SZ_2M - SZ_4K };
 
-	vtds_map(&self->s.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
-	vtds_map_range(&self->s.table, IOVA + SZ_2M, SPARE_GPA + SZ_2M, SZ_2M,
+	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
+	vtds_map_range(&self->f.table, IOVA + SZ_2M, SPARE_GPA + SZ_2M, SZ_2M,
 		       PERM_RW);
-	FLUSH(iotlb_pages(SCENE_DID, IOVA, 10));
+	FLUSH(iotlb_pages(TABLE_DID, IOVA, 10));
 	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
 		EXPECT_REACH(PERM_RW, self->dev, IOVA + places[i],
 			     SPARE_GPA + places[i]);
 		EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_2M + places[i],
 			     SPARE_GPA + SZ_2M + places[i]);
 	}
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, SPARE_GPA,
 				     BACKING_SIZE));
 	EXPECT_DEAD(self->dev, IOVA, SPARE_GPA);
 	EXPECT_DEAD(self->dev, IOVA + SZ_2M, SPARE_GPA + SZ_2M);
@@ -140,15 +140,15 @@ TEST_F(backing, mapped_and_reached)
 /* The guest's tables are in it, and the device's writes are seen by the VMM */
 TEST_F(backing, tables_in_it)
 {
-	__u64 *leaves = vtds_hva(&self->s.guest, SPARE_GPA);
+	__u64 *leaves = vtds_hva(&self->f.guest, SPARE_GPA);
 
 	memset(leaves, 0, SZ_4K);
 	leaves[0] = (SPARE_GPA + SZ_2M) | SS_RW;
-	*vtds_entry(&self->s.table, IOVA, 2) = SPARE_GPA | SS_RW;
-	FLUSH(iotlb_domain(SCENE_DID));
+	*vtds_entry(&self->f.table, IOVA, 2) = SPARE_GPA | SS_RW;
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA + SZ_2M);
 	leaves[0] = 0;
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_DEAD(self->dev, IOVA, SPARE_GPA + SZ_2M);
 }
 
@@ -156,18 +156,18 @@ TEST_F(backing, tables_in_it)
 
 FIXTURE(account)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 };
 
 /* Nine devices in eight host groups, thus up to eight domains */
 FIXTURE_SETUP(account)
 {
-	OPEN_SCENE(.edu = 6, .shared = 2, .nvme = 1);
+	OPEN_FIXTURE(.edu = 6, .shared = 2, .nvme = 1);
 }
 
 FIXTURE_TEARDOWN(account)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* All of memory in the table of every device: pinned once, not once for each */
@@ -176,38 +176,38 @@ TEST_F(account, eight_domains)
 	const long ram_kb = RAM_SIZE / 1024;
 	struct vtds_table copy;
 
-	vtds_map_range(&self->s.table, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map_range(&self->f.table, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_EQ(1UL, STAT(domains));
 	EXPECT_EQ(ram_kb, vtds_vm_pin_kb());
-	for (unsigned int i = 0; i < self->s.nr_devs; i++) {
-		struct vtds_dev *dev = &self->s.dev[i];
+	for (unsigned int i = 0; i < self->f.nr_devs; i++) {
+		struct vtds_dev *dev = &self->f.dev[i];
 
 		/* The second one in a group has to go where the first one is */
 		if (i == 7)
 			goto use;
-		vtds_table_init(&copy, &self->s.guest, 4, SCENE_DID + 1 + i);
+		vtds_table_init(&copy, &self->f.guest, 4, TABLE_DID + 1 + i);
 		vtds_map_range(&copy, IOVA, RAM_GPA, RAM_SIZE, PERM_RW);
-		vtds_scene_map_homes(&self->s, &copy);
+		vtds_fixture_map_buffers(&self->f, &copy);
 use:
-		vtds_ctx_use(&self->s.guest, dev->sid, &copy);
+		vtds_ctx_use(&self->f.guest, dev->sid, &copy);
 		FLUSH(cc_device(dev->sid), iotlb_domain(copy.did));
 		EXPECT_EQ(ram_kb, vtds_vm_pin_kb());
 		EXPECT_EQ(RAM_SIZE / SZ_4K, STAT(pinned_pages));
 	}
 	EXPECT_EQ(8UL, STAT(domains));
 	EXPECT_LE(8 * RAM_SIZE / SZ_4K, STAT(pages));
-	EXPECT_AT_HOME(0x1ff);
-	EXPECT_EQ((int)PERM_RW, vtds_answer(&self->s.unit, self->s.dev[8].sid,
+	EXPECT_REACH_BUFFERS(0x1ff);
+	EXPECT_EQ((int)PERM_RW, vtds_answer(&self->f.unit, self->f.dev[8].sid,
 					    IOVA + RAM_SIZE - SZ_4K,
 					    RAM_GPA + RAM_SIZE - SZ_4K));
 
 	/* Also what is taken from all of them is taken once */
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, RAM_GPA,
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, RAM_GPA,
 				     RAM_SIZE));
 	EXPECT_EQ(0, vtds_vm_pin_kb());
 	EXPECT_EQ(0UL, STAT(pages));
-	EXPECT_AT_HOME(0);
+	EXPECT_REACH_BUFFERS(0);
 }
 
 /* --- Taken away in pieces --- */
@@ -217,7 +217,7 @@ use:
 
 FIXTURE(pieces)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	struct vtds_ram *spare;
 };
@@ -225,29 +225,29 @@ FIXTURE(pieces)
 /* 4 MiB in pieces of 512 KiB, under one superpage and 512 small ones */
 FIXTURE_SETUP(pieces)
 {
-	OPEN_SCENE(.nvme = 1);
-	self->dev = &self->s.dev[0];
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	OPEN_FIXTURE(.nvme = 1);
+	self->dev = &self->f.dev[0];
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  PIECES * PIECE));
-	self->spare = &self->s.guest.ram[1];
-	vtds_map(&self->s.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
-	vtds_map_range(&self->s.table, IOVA + SZ_2M, SPARE_GPA + SZ_2M, SZ_2M,
+	self->spare = &self->f.guest.ram[1];
+	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_2M, PERM_RW);
+	vtds_map_range(&self->f.table, IOVA + SZ_2M, SPARE_GPA + SZ_2M, SZ_2M,
 		       PERM_RW);
 }
 
 FIXTURE_TEARDOWN(pieces)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
-static int give_pieces(struct vtds_scene *scene, unsigned int mask)
+static int give_pieces(struct vtds_fixture *f, unsigned int mask)
 {
-	struct vtds_ram *spare = &scene->guest.ram[1];
+	struct vtds_ram *spare = &f->guest.ram[1];
 	int rc = 0;
 
 	for (unsigned int i = 0; i < PIECES && !rc; i++)
 		if (mask >> i & 1)
-			rc = vtds_ioas_map(&scene->vmm, scene->vmm.ioas,
+			rc = vtds_ioas_map(&f->vmm, f->vmm.ioas,
 					   spare->hva + i * PIECE,
 					   SPARE_GPA + i * PIECE, PIECE,
 					   PERM_RW);
@@ -267,7 +267,7 @@ static int give_pieces(struct vtds_scene *scene, unsigned int mask)
 			EXPECT_REACH(_perm, self->dev, IOVA + _at,          \
 				     SPARE_GPA + _at);                      \
 		}                                                           \
-		EXPECT_AT_HOME(1);                                          \
+		EXPECT_REACH_BUFFERS(1);                                    \
 	} while (0)
 
 /* One call that takes several pieces, with gaps, in any position */
@@ -286,18 +286,18 @@ TEST_F(pieces, one_call_takes_several)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
-		ASSERT_EQ(0, give_pieces(&self->s, steps[i].before));
-		ASSERT_EQ(0, vtds_resync(&self->s.unit));
+		ASSERT_EQ(0, give_pieces(&self->f, steps[i].before));
+		ASSERT_EQ(0, vtds_resync(&self->f.unit));
 		EXPECT_PIECES(steps[i].before);
-		ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas,
+		ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas,
 					     SPARE_GPA + steps[i].first * PIECE,
 					     steps[i].nr * PIECE));
 		EXPECT_PIECES(steps[i].after);
 		for (unsigned int j = 0; j < PIECES; j++)
 			if (steps[i].after >> j & 1)
 				ASSERT_EQ(0,
-					  vtds_ioas_unmap(&self->s.vmm,
-							  self->s.vmm.ioas,
+					  vtds_ioas_unmap(&self->f.vmm,
+							  self->f.vmm.ioas,
 							  SPARE_GPA + j * PIECE,
 							  PIECE));
 	}
@@ -305,7 +305,7 @@ TEST_F(pieces, one_call_takes_several)
 
 /**
  * struct taker - A thread that takes pieces and gives them again
- * @scene: Where
+ * @fixture: Where
  * @first: First piece that it takes
  * @nr: How many in a call
  * @step: From call to call
@@ -316,7 +316,7 @@ TEST_F(pieces, one_call_takes_several)
  * @thread: The thread
  */
 struct taker {
-	struct vtds_scene *scene;
+	struct vtds_fixture *fixture;
 	unsigned int first;
 	unsigned int nr;
 	unsigned int step;
@@ -335,19 +335,19 @@ static bool other_was_faster(const struct taker *t, int rc)
 
 static int take_turn(const struct taker *t)
 {
-	struct vtds_scene *scene = t->scene;
+	struct vtds_fixture *f = t->fixture;
 	unsigned int i, j;
 	int rc;
 
 	for (i = t->first; i < PIECES; i += t->step) {
-		rc = vtds_ioas_unmap(&scene->vmm, scene->vmm.ioas,
+		rc = vtds_ioas_unmap(&f->vmm, f->vmm.ioas,
 				     SPARE_GPA + i * PIECE, t->nr * PIECE);
 		if (rc && !other_was_faster(t, rc))
 			return rc;
 	}
 	for (i = t->first; i < PIECES; i += t->step)
 		for (j = i; j < i + t->nr; j++) {
-			rc = give_pieces(scene, 1U << j);
+			rc = give_pieces(f, 1U << j);
 			if (rc && !other_was_faster(t, rc))
 				return rc;
 		}
@@ -373,7 +373,7 @@ static bool is_at_it(const struct taker *t)
 }
 
 /* Two threads take pieces at the same time, and all is flushed meanwhile */
-static int run_takers(struct vtds_scene *scene, struct taker takers[2])
+static int run_takers(struct vtds_fixture *f, struct taker takers[2])
 {
 	int rc = 0;
 
@@ -382,7 +382,7 @@ static int run_takers(struct vtds_scene *scene, struct taker takers[2])
 				   &takers[i]))
 			return -EAGAIN;
 	while (!rc && (is_at_it(&takers[0]) || is_at_it(&takers[1])))
-		rc = vtds_resync(&scene->unit);
+		rc = vtds_resync(&f->unit);
 	for (unsigned int i = 0; i < 2; i++)
 		__atomic_store_n(&takers[i].stop, true, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < 2; i++) {
@@ -396,15 +396,15 @@ static int run_takers(struct vtds_scene *scene, struct taker takers[2])
 TEST_F(pieces, two_threads_take)
 {
 	struct taker takers[2] = {
-		{ &self->s, .first = 0, .nr = 1, .step = 2 },
-		{ &self->s, .first = 1, .nr = 1, .step = 2 },
+		{ &self->f, .first = 0, .nr = 1, .step = 2 },
+		{ &self->f, .first = 1, .nr = 1, .step = 2 },
 	};
 
-	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
-	ASSERT_EQ(0, run_takers(&self->s, takers));
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
-	EXPECT_EQ(0U, self->s.unit.install_errno);
+	ASSERT_EQ(0, give_pieces(&self->f, 0xff));
+	ASSERT_EQ(0, vtds_resync(&self->f.unit));
+	ASSERT_EQ(0, run_takers(&self->f, takers));
+	ASSERT_EQ(0, vtds_resync(&self->f.unit));
+	EXPECT_EQ(0U, self->f.unit.install_errno);
 	EXPECT_PIECES(0xff);
 }
 
@@ -412,21 +412,21 @@ TEST_F(pieces, two_threads_take)
 TEST_F(pieces, two_threads_take_the_same)
 {
 	struct taker takers[2] = {
-		{ &self->s, .first = 0, .nr = 5, .step = PIECES, .shares = 1 },
-		{ &self->s, .first = 3, .nr = 5, .step = PIECES, .shares = 1 },
+		{ &self->f, .first = 0, .nr = 5, .step = PIECES, .shares = 1 },
+		{ &self->f, .first = 3, .nr = 5, .step = PIECES, .shares = 1 },
 	};
 
-	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
-	ASSERT_EQ(0, run_takers(&self->s, takers));
+	ASSERT_EQ(0, give_pieces(&self->f, 0xff));
+	ASSERT_EQ(0, vtds_resync(&self->f.unit));
+	ASSERT_EQ(0, run_takers(&self->f, takers));
 
 	/* Nobody knows what they left */
-	ASSERT_EQ(0, vtds_ioas_unmap(&self->s.vmm, self->s.vmm.ioas, SPARE_GPA,
+	ASSERT_EQ(0, vtds_ioas_unmap(&self->f.vmm, self->f.vmm.ioas, SPARE_GPA,
 				     PIECES * PIECE));
 	EXPECT_PIECES(0);
-	ASSERT_EQ(0, give_pieces(&self->s, 0xff));
-	ASSERT_EQ(0, vtds_resync(&self->s.unit));
-	EXPECT_EQ(0U, self->s.unit.install_errno);
+	ASSERT_EQ(0, give_pieces(&self->f, 0xff));
+	ASSERT_EQ(0, vtds_resync(&self->f.unit));
+	EXPECT_EQ(0U, self->f.unit.install_errno);
 	EXPECT_PIECES(0xff);
 }
 

@@ -17,21 +17,21 @@
 
 FIXTURE(queue)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u64 page;
 };
 
 FIXTURE_SETUP(queue)
 {
-	OPEN_SCENE(.nvme = 1);
-	self->dev = &self->s.dev[0];
-	self->page = vtds_page(&self->s.guest);
+	OPEN_FIXTURE(.nvme = 1);
+	self->dev = &self->f.dev[0];
+	self->page = vtds_page(&self->f.guest);
 }
 
 FIXTURE_TEARDOWN(queue)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* --- What is accepted --- */
@@ -40,14 +40,14 @@ TEST_F(queue, all_kinds)
 {
 	const __u16 sid = self->dev->sid;
 
-	FLUSH(cc_global(), cc_domain(SCENE_DID), cc_device(sid),
-	      cc_device_mask(SCENE_DID, sid, 3), iotlb_global(),
-	      iotlb_domain(SCENE_DID), iotlb_page(SCENE_DID, IOVA),
-	      iotlb_pages(SCENE_DID, IOVA, VTDS_MAMV), dev_tlb(sid, IOVA),
+	FLUSH(cc_global(), cc_domain(TABLE_DID), cc_device(sid),
+	      cc_device_mask(TABLE_DID, sid, 3), iotlb_global(),
+	      iotlb_domain(TABLE_DID), iotlb_page(TABLE_DID, IOVA),
+	      iotlb_pages(TABLE_DID, IOVA, VTDS_MAMV), dev_tlb(sid, IOVA),
 	      iec_global(), iec_index(7, 3), wait_status(0x1000, 2));
 	/* Drains of reads and writes, invalidation hint */
 	FLUSH(DESC(DESC_IOTLB | DESC_G_GLOBAL | 3 << 6, 0),
-	      DESC(DESC_IOTLB | DESC_G_SELECTIVE | DESC_DID(SCENE_DID),
+	      DESC(DESC_IOTLB | DESC_G_SELECTIVE | DESC_DID(TABLE_DID),
 		   IOVA | 1 << 6));
 	/* Queue depth and size bit of a device-TLB; IF, FN, SW of a wait */
 	FLUSH(DESC(DESC_DEV_TLB | 31ULL << 16 | DESC_SID(sid), IOVA | 1),
@@ -56,14 +56,14 @@ TEST_F(queue, all_kinds)
 	/* Domains and devices that nobody has */
 	FLUSH(iotlb_domain(0), iotlb_domain(0xffff), iotlb_page(77, IOVA),
 	      cc_domain(0), cc_device(0xfff8));
-	EXPECT_AT_HOME(1);
+	EXPECT_REACH_BUFFERS(1);
 }
 
 TEST_F(queue, none)
 {
 	struct vtd_shadow_invalidate result;
 
-	ASSERT_EQ(0, vtds_invalidate(&self->s.unit, NULL, 0, &result));
+	ASSERT_EQ(0, vtds_invalidate(&self->f.unit, NULL, 0, &result));
 	EXPECT_EQ(0U, result.done);
 	EXPECT_EQ(0U, result.iqei);
 }
@@ -75,17 +75,17 @@ TEST_F(queue, most)
 	unsigned long before = STAT(descriptors);
 
 	ASSERT_NE(NULL, descs);
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
 	for (unsigned int i = 0; i < MAX_DESCS; i++)
-		descs[i] = iotlb_page(SCENE_DID, IOVA - i * SZ_4K);
-	ASSERT_EQ(0, vtds_invalidate(&self->s.unit, descs, MAX_DESCS, &result));
+		descs[i] = iotlb_page(TABLE_DID, IOVA - i * SZ_4K);
+	ASSERT_EQ(0, vtds_invalidate(&self->f.unit, descs, MAX_DESCS, &result));
 	EXPECT_EQ((unsigned int)MAX_DESCS, result.done);
 	EXPECT_EQ(before + MAX_DESCS, STAT(descriptors));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 
-	EXPECT_EQ(-EINVAL, vtds_invalidate(&self->s.unit, descs, MAX_DESCS + 1,
+	EXPECT_EQ(-EINVAL, vtds_invalidate(&self->f.unit, descs, MAX_DESCS + 1,
 					   &result));
-	EXPECT_EQ(-EINVAL, vtds_invalidate(&self->s.unit, descs, ~0U, &result));
+	EXPECT_EQ(-EINVAL, vtds_invalidate(&self->f.unit, descs, ~0U, &result));
 	free(descs);
 }
 
@@ -159,23 +159,23 @@ TEST_F(queue, stops_at_a_malformed_descriptor)
 	const __u64 second = IOVA + 64 * SZ_2M;
 
 	/* A new table is synced as a whole: have both before it begins */
-	vtds_unmap(&self->s.table, IOVA, SZ_4K);
-	vtds_unmap(&self->s.table, second, SZ_4K);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_unmap(&self->f.table, IOVA, SZ_4K);
+	vtds_unmap(&self->f.table, second, SZ_4K);
+	FLUSH(iotlb_domain(TABLE_DID));
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad_descs); i++) {
 		const struct bad_desc *bad = &bad_descs[i];
 		const struct vtds_desc descs[] = {
 			wait_status(0x1000, 2),
-			iotlb_page(SCENE_DID, IOVA),
+			iotlb_page(TABLE_DID, IOVA),
 			DESC(bad->lo, bad->hi),
-			iotlb_page(SCENE_DID, second),
+			iotlb_page(TABLE_DID, second),
 		};
 		struct vtd_shadow_invalidate result;
 
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-		vtds_map(&self->s.table, second, self->page, SZ_4K, PERM_RW);
-		ASSERT_EQ(0, vtds_invalidate(&self->s.unit, descs, 4, &result));
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+		vtds_map(&self->f.table, second, self->page, SZ_4K, PERM_RW);
+		ASSERT_EQ(0, vtds_invalidate(&self->f.unit, descs, 4, &result));
 		EXPECT_EQ(2U, result.done)
 		TH_LOG("descriptor %u", i);
 		EXPECT_EQ(bad->iqei, result.iqei)
@@ -184,28 +184,28 @@ TEST_F(queue, stops_at_a_malformed_descriptor)
 		EXPECT_DEAD(self->dev, second, self->page);
 
 		/* Linux puts a wait in its place and goes on */
-		FLUSH(wait_status(0x1000, 2), iotlb_page(SCENE_DID, second));
+		FLUSH(wait_status(0x1000, 2), iotlb_page(TABLE_DID, second));
 		EXPECT_REACH(PERM_RW, self->dev, second, self->page);
 
-		vtds_unmap(&self->s.table, IOVA, SZ_4K);
-		vtds_unmap(&self->s.table, second, SZ_4K);
-		FLUSH(iotlb_domain(SCENE_DID));
+		vtds_unmap(&self->f.table, IOVA, SZ_4K);
+		vtds_unmap(&self->f.table, second, SZ_4K);
+		FLUSH(iotlb_domain(TABLE_DID));
 	}
 }
 
 /* A unit with a smaller MAMV takes less */
 TEST_F(queue, address_mask_as_offered)
 {
-	struct vtds_desc desc = iotlb_pages(SCENE_DID, IOVA, 9);
+	struct vtds_desc desc = iotlb_pages(TABLE_DID, IOVA, 9);
 	struct vtd_shadow_invalidate result;
 
-	self->s.unit.cap &= ~CAP_MAMV(63);
-	self->s.unit.cap |= CAP_MAMV(9);
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
-	ASSERT_EQ(0, vtds_invalidate(&self->s.unit, &desc, 1, &result));
+	self->f.unit.cap &= ~CAP_MAMV(63);
+	self->f.unit.cap |= CAP_MAMV(9);
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
+	ASSERT_EQ(0, vtds_invalidate(&self->f.unit, &desc, 1, &result));
 	EXPECT_EQ(1U, result.done);
 	desc.hi++;
-	ASSERT_EQ(0, vtds_invalidate(&self->s.unit, &desc, 1, &result));
+	ASSERT_EQ(0, vtds_invalidate(&self->f.unit, &desc, 1, &result));
 	EXPECT_EQ(0U, result.done);
 	EXPECT_EQ((unsigned int)VTD_SHADOW_IQEI_RESERVED_FIELD, result.iqei);
 }
@@ -219,11 +219,11 @@ TEST_F(queue, bad_arguments)
 	struct vtd_shadow_invalidate result;
 	const void *odd = (char *)descs + 4;
 
-	EXPECT_EQ(-EINVAL, vtds_invalidate(&self->s.unit, odd, 1, &result));
-	EXPECT_EQ(-EFAULT, vtds_invalidate(&self->s.unit, NULL, 1, &result));
+	EXPECT_EQ(-EINVAL, vtds_invalidate(&self->f.unit, odd, 1, &result));
+	EXPECT_EQ(-EFAULT, vtds_invalidate(&self->f.unit, NULL, 1, &result));
 	EXPECT_EQ(0U, result.done);
 	EXPECT_EQ(-EFAULT,
-		  vtds_invalidate(&self->s.unit, (void *)-SZ_4K, 1, &result));
+		  vtds_invalidate(&self->f.unit, (void *)-SZ_4K, 1, &result));
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct vtd_shadow_invalidate cmd = {
@@ -234,12 +234,12 @@ TEST_F(queue, bad_arguments)
 		};
 
 		EXPECT_EQ(-1,
-			  ioctl(self->s.unit.fd, VTD_SHADOW_INVALIDATE, &cmd));
+			  ioctl(self->f.unit.fd, VTD_SHADOW_INVALIDATE, &cmd));
 		EXPECT_EQ(EINVAL, errno);
 	}
 
 	/* 8 bytes are alignment enough */
-	EXPECT_EQ(0, vtds_invalidate(&self->s.unit, (void *)&descs[0].hi - 8, 1,
+	EXPECT_EQ(0, vtds_invalidate(&self->f.unit, (void *)&descs[0].hi - 8, 1,
 				     &result));
 }
 
@@ -255,11 +255,11 @@ TEST_F(queue, array_ends_in_bad_memory)
 	ASSERT_NE(MAP_FAILED, (void *)descs);
 	ASSERT_EQ(0, mprotect((char *)descs + SZ_4K, SZ_4K, PROT_NONE));
 	for (unsigned int i = 0; i < good; i++)
-		descs[i] = iotlb_page(SCENE_DID, IOVA + i * SZ_4K);
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
+		descs[i] = iotlb_page(TABLE_DID, IOVA + i * SZ_4K);
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
 
 	EXPECT_EQ(-EFAULT,
-		  vtds_invalidate(&self->s.unit, descs, good + 10, &result));
+		  vtds_invalidate(&self->f.unit, descs, good + 10, &result));
 	EXPECT_LT(0U, result.done);
 	EXPECT_LE(result.done, good);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
@@ -272,17 +272,17 @@ TEST_F(queue, one_flush_per_call)
 	unsigned long flushes;
 
 	for (unsigned int i = 0; i < 256; i++) {
-		vtds_map(&self->s.table, IOVA + i * SZ_4K, self->page, SZ_4K,
+		vtds_map(&self->f.table, IOVA + i * SZ_4K, self->page, SZ_4K,
 			 PERM_RW);
-		descs[i] = iotlb_page(SCENE_DID, IOVA + i * SZ_4K);
+		descs[i] = iotlb_page(TABLE_DID, IOVA + i * SZ_4K);
 	}
-	ASSERT_EQ(0, vtds_flush(&self->s.unit, descs, 256));
+	ASSERT_EQ(0, vtds_flush(&self->f.unit, descs, 256));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA + 255 * SZ_4K, self->page);
 
 	for (unsigned int i = 0; i < 256; i++)
-		vtds_unmap(&self->s.table, IOVA + i * SZ_4K, SZ_4K);
+		vtds_unmap(&self->f.table, IOVA + i * SZ_4K, SZ_4K);
 	flushes = STAT(iotlb_syncs);
-	ASSERT_EQ(0, vtds_flush(&self->s.unit, descs, 256));
+	ASSERT_EQ(0, vtds_flush(&self->f.unit, descs, 256));
 	EXPECT_EQ(flushes + 1, STAT(iotlb_syncs));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 	EXPECT_DEAD(self->dev, IOVA + 255 * SZ_4K, self->page);

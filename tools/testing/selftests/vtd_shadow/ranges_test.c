@@ -11,7 +11,7 @@
 
 FIXTURE(ranges)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_dev *dev;
 	__u64 page;
 };
@@ -36,14 +36,14 @@ FIXTURE_VARIANT_ADD(ranges, scalable)
 
 FIXTURE_SETUP(ranges)
 {
-	OPEN_SCENE(.nvme = 1, .scalable = variant->scalable);
-	self->dev = &self->s.dev[0];
-	self->page = vtds_page(&self->s.guest);
+	OPEN_FIXTURE(.nvme = 1, .scalable = variant->scalable);
+	self->dev = &self->f.dev[0];
+	self->page = vtds_page(&self->f.guest);
 }
 
 FIXTURE_TEARDOWN(ranges)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 #define REASON(_legacy, _scalable) \
@@ -53,26 +53,26 @@ FIXTURE_TEARDOWN(ranges)
 TEST_F(ranges, guest_address_width)
 {
 	/* 38 bits: the first page beyond, and the last one before */
-	const __u64 end = 1ULL << 38, cap = self->s.unit.cap;
+	const __u64 end = 1ULL << 38, cap = self->f.unit.cap;
 
-	vtds_map(&self->s.table, end, self->page, SZ_4K, PERM_RW);
-	vtds_map(&self->s.table, end - SZ_4K, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+	vtds_map(&self->f.table, end, self->page, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, end - SZ_4K, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, end, self->page);
 
-	self->s.unit.cap &= ~CAP_MGAW_MASK;
-	self->s.unit.cap |= CAP_MGAW(38);
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.cap &= ~CAP_MGAW_MASK;
+	self->f.unit.cap |= CAP_MGAW(38);
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_DEAD(self->dev, end, self->page);
 	EXPECT_FAULT(REASON(BEYOND_WIDTH, SM_BEYOND_WIDTH), self->dev, end);
 	EXPECT_REACH(PERM_RW, self->dev, end - SZ_4K, self->page);
 	/* A flush of what is beyond brings nothing */
-	FLUSH(iotlb_page(SCENE_DID, end), iotlb_pages(SCENE_DID, end, 18));
+	FLUSH(iotlb_page(TABLE_DID, end), iotlb_pages(TABLE_DID, end, 18));
 	EXPECT_DEAD(self->dev, end, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, end - SZ_4K, self->page);
 
-	self->s.unit.cap = cap;
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.cap = cap;
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_REACH(PERM_RW, self->dev, end, self->page);
 }
 
@@ -82,13 +82,13 @@ TEST_F(ranges, guest_address_width)
  */
 TEST_F(ranges, write_only_as_announced)
 {
-	bool announced = self->s.unit.info.capabilities &
+	bool announced = self->f.unit.info.capabilities &
 			 VTD_SHADOW_INFO_WRITE_ONLY_READABLE;
 	int reach;
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_W);
-	FLUSH(iotlb_domain(SCENE_DID));
-	reach = vtds_reach(&self->s.guest, self->dev, IOVA, self->page);
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_W);
+	FLUSH(iotlb_domain(TABLE_DID));
+	reach = vtds_reach(&self->f.guest, self->dev, IOVA, self->page);
 	EXPECT_EQ(on_host(PERM_W), reach);
 	EXPECT_EQ(PERM_W, reach & PERM_W);
 	if (!announced && !host.first_stage)
@@ -98,19 +98,19 @@ TEST_F(ranges, write_only_as_announced)
 /* A physical address of more bits than the guest has is a reserved bit */
 TEST_F(ranges, guest_physical_address_width)
 {
-	const unsigned int haw = self->s.unit.haw;
+	const unsigned int haw = self->f.unit.haw;
 
 	for (unsigned int bit = haw; bit < 52; bit++) {
-		vtds_map(&self->s.table, IOVA, self->page | 1ULL << bit, SZ_4K,
+		vtds_map(&self->f.table, IOVA, self->page | 1ULL << bit, SZ_4K,
 			 PERM_RW);
-		FLUSH_WITH(EPROTO, iotlb_page(SCENE_DID, IOVA));
+		FLUSH_WITH(EPROTO, iotlb_page(TABLE_DID, IOVA));
 		EXPECT_FAULT(REASON(SS_RESERVED, SM_SS_RESERVED), self->dev,
 			     IOVA);
 	}
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 	/* The last bit that it has is just memory that is not there */
-	vtds_map(&self->s.table, IOVA, 1ULL << (haw - 1), SZ_4K, PERM_RW);
-	FLUSH_WITH(ENOENT, iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, 1ULL << (haw - 1), SZ_4K, PERM_RW);
+	FLUSH_WITH(ENOENT, iotlb_page(TABLE_DID, IOVA));
 	EXPECT_FAULT(REASON(TABLE_UNREADABLE, SM_TABLE_UNREADABLE), self->dev,
 		     IOVA);
 }
@@ -122,27 +122,27 @@ TEST_F(ranges, guest_physical_address_width)
 TEST_F(ranges, memory_beyond_the_address_width)
 {
 	const __u64 gpa = 1ULL << 40, page = gpa + SZ_1M;
-	struct vtds_guest *guest = &self->s.guest;
+	struct vtds_guest *guest = &self->f.guest;
 	struct vtds_table table = {
-		.guest = guest, .root = gpa, .levels = 3, .did = SCENE_DID + 1
+		.guest = guest, .root = gpa, .levels = 3, .did = TABLE_DID + 1
 	};
 	struct vtds_ram high;
 
 	ASSERT_EQ(0, vtds_ram_add(guest, VTDS_RAM_SCATTERED, gpa, SZ_2M));
 	high = guest->ram[1];
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, high.hva,
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, high.hva,
 				   gpa, SZ_2M, PERM_RW));
-	self->s.unit.cap &= ~(CAP_MGAW_MASK | CAP_SAGAW(4) | CAP_SAGAW(5));
-	self->s.unit.cap |= CAP_MGAW(39);
-	ASSERT_EQ(0, vtds_set_state(&self->s.unit));
+	self->f.unit.cap &= ~(CAP_MGAW_MASK | CAP_SAGAW(4) | CAP_SAGAW(5));
+	self->f.unit.cap |= CAP_MGAW(39);
+	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 
 	/* Pages from up there */
 	guest->next = gpa + SZ_4K;
 	guest->ram[1] = guest->ram[0];
 	guest->ram[0] = high;
-	vtds_scene_map_homes(&self->s, &table);
+	vtds_fixture_map_buffers(&self->f, &table);
 	vtds_map(&table, IOVA, page, SZ_4K, PERM_RW);
-	vtds_scene_use(&self->s, self->dev, &table);
+	vtds_fixture_use(&self->f, self->dev, &table);
 	FLUSH(cc_device(self->dev->sid), iotlb_domain(table.did));
 	EXPECT_ATTACHED(SHADOW, self->dev);
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
@@ -154,22 +154,22 @@ TEST_F(ranges, entries_of_all_ones)
 	for (unsigned int level = 1; level <= 3; level++) {
 		__u64 *entry, good;
 
-		vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-		FLUSH(iotlb_page(SCENE_DID, IOVA));
+		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+		FLUSH(iotlb_page(TABLE_DID, IOVA));
 		EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-		entry = vtds_entry(&self->s.table, IOVA, level);
+		entry = vtds_entry(&self->f.table, IOVA, level);
 		good = *entry;
 		*entry = ~0ULL;
-		FLUSH_WITH(EPROTO, iotlb_domain(SCENE_DID));
+		FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 		EXPECT_DEAD(self->dev, IOVA, self->page);
 		EXPECT_FAULT(REASON(SS_RESERVED, SM_SS_RESERVED), self->dev,
 			     IOVA);
 		/* All but the permissions: not present, thus nothing wrong */
 		*entry = ~(__u64)SS_RW;
-		FLUSH(iotlb_domain(SCENE_DID));
+		FLUSH(iotlb_domain(TABLE_DID));
 		EXPECT_FAULT(REASON(NO_READ, SM_NO_READ), self->dev, IOVA);
 		*entry = good;
-		FLUSH(iotlb_domain(SCENE_DID));
+		FLUSH(iotlb_domain(TABLE_DID));
 	}
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
@@ -177,23 +177,23 @@ TEST_F(ranges, entries_of_all_ones)
 /* Memory that the VMM put where interrupts are must not be reached there */
 TEST_F(ranges, interrupt_range_as_target)
 {
-	void *hva = vtds_hva(&self->s.guest, self->page);
+	void *hva = vtds_hva(&self->f.guest, self->page);
 	int rc;
 
 	/* Hosts with such a range have iommufd refuse it */
-	rc = vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, hva, INTERRUPTS,
+	rc = vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, hva, INTERRUPTS,
 			   SZ_4K, PERM_RW);
 	if (rc)
 		TH_LOG("iommufd has no memory there: %d", rc);
-	vtds_map(&self->s.table, IOVA, INTERRUPTS, SZ_4K, PERM_RW);
-	FLUSH_WITH(EADDRNOTAVAIL, iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, INTERRUPTS, SZ_4K, PERM_RW);
+	FLUSH_WITH(EADDRNOTAVAIL, iotlb_page(TABLE_DID, IOVA));
 	EXPECT_EQ(PERM_NONE,
-		  vtds_reach(&self->s.guest, self->dev, IOVA, self->page));
+		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
 	EXPECT_FAULT(REASON(INTERRUPT_RANGE, SM_INTERRUPT_RANGE), self->dev,
 		     IOVA);
 
-	vtds_map(&self->s.table, IOVA, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_page(SCENE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
 }
 
@@ -204,18 +204,18 @@ TEST_F(ranges, interrupt_range_as_address)
 	const __u64 after = INTERRUPTS + INTERRUPTS_SIZE;
 
 	for (__u64 at = before; at <= after; at += SZ_4K)
-		vtds_map(&self->s.table, at, self->page, SZ_4K, PERM_RW);
-	FLUSH(iotlb_domain(SCENE_DID));
+		vtds_map(&self->f.table, at, self->page, SZ_4K, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, before, self->page);
 	EXPECT_REACH(PERM_RW, self->dev, after, self->page);
 	for (__u64 at = INTERRUPTS; at < after; at += SZ_4K)
 		EXPECT_FAULT(REASON(INTERRUPT_RANGE, SM_INTERRUPT_RANGE),
 			     self->dev, at);
 	/* A write there is an interrupt on the host, so it is only read */
-	EXPECT_EQ(2UL, STAT(pages) - VTDS_HOME_SIZE / SZ_4K);
+	EXPECT_EQ(2UL, STAT(pages) - VTDS_BUFFER_SIZE / SZ_4K);
 
 	/* With translation off, too */
-	ASSERT_EQ(0, vtds_scene_state(&self->s, false));
+	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
 	EXPECT_FAULT(FAULT_INTERRUPT_RANGE, self->dev, INTERRUPTS);
 	EXPECT_FAULT(FAULT_INTERRUPT_RANGE, self->dev, after - 1);
 }

@@ -15,7 +15,7 @@
 
 FIXTURE(stress)
 {
-	struct vtds_scene s;
+	struct vtds_fixture f;
 	struct vtds_load load;
 	bool stop;
 	int failed;
@@ -26,31 +26,31 @@ FIXTURE_SETUP(stress)
 {
 	struct vtds_ram *spare;
 
-	OPEN_SCENE(.edu = 2, .nvme = 1);
-	ASSERT_EQ(0, vtds_ram_add(&self->s.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
+	OPEN_FIXTURE(.edu = 2, .nvme = 1);
+	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SPARE_SIZE));
-	spare = &self->s.guest.ram[1];
-	ASSERT_EQ(0, vtds_ioas_map(&self->s.vmm, self->s.vmm.ioas, spare->hva,
+	spare = &self->f.guest.ram[1];
+	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, spare->hva,
 				   spare->gpa, spare->size, PERM_RW));
 	/* All tables that the writer will need */
-	vtds_map_range(&self->s.table, IOVA, SPARE_GPA, SPARE_SIZE, PERM_RW);
+	vtds_map_range(&self->f.table, IOVA, SPARE_GPA, SPARE_SIZE, PERM_RW);
 
-	self->load.dev = &self->s.dev[2];
-	self->load.guest = &self->s.guest;
+	self->load.dev = &self->f.dev[2];
+	self->load.guest = &self->f.guest;
 	self->load.nr = 32;
 	self->load.skip = -1;
 	for (unsigned int i = 0; i < self->load.nr; i++) {
 		self->load.iova[i] = IOVA + SZ_2M + i * SZ_4K;
-		self->load.gpa[i] = vtds_page(&self->s.guest);
-		vtds_map(&self->s.table, self->load.iova[i], self->load.gpa[i],
+		self->load.gpa[i] = vtds_page(&self->f.guest);
+		vtds_map(&self->f.table, self->load.iova[i], self->load.gpa[i],
 			 SZ_4K, PERM_RW);
 	}
-	FLUSH(iotlb_domain(SCENE_DID));
+	FLUSH(iotlb_domain(TABLE_DID));
 }
 
 FIXTURE_TEARDOWN(stress)
 {
-	vtds_scene_close(&self->s);
+	vtds_fixture_close(&self->f);
 }
 
 /* --- What the threads do, once --- */
@@ -59,24 +59,24 @@ static int flush_something(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
 	__u64 at = rand_r(seed) % 1024 * SZ_4K;
 	const struct vtds_desc all[] = {
-		iotlb_page(SCENE_DID, IOVA + at),
-		iotlb_pages(SCENE_DID, IOVA + at, rand_r(seed) % 12),
-		iotlb_domain(SCENE_DID),
-		cc_device(self->s.dev[rand_r(seed) % 3].sid),
+		iotlb_page(TABLE_DID, IOVA + at),
+		iotlb_pages(TABLE_DID, IOVA + at, rand_r(seed) % 12),
+		iotlb_domain(TABLE_DID),
+		cc_device(self->f.dev[rand_r(seed) % 3].sid),
 		iotlb_global(),
 		cc_global(),
 		wait_status(0x1000, 2),
-		iotlb_domain(SCENE_DID + 1),
+		iotlb_domain(TABLE_DID + 1),
 	};
 	unsigned int first = rand_r(seed) % ARRAY_SIZE(all);
 
-	return vtds_flush(&self->s.unit, &all[first], ARRAY_SIZE(all) - first);
+	return vtds_flush(&self->f.unit, &all[first], ARRAY_SIZE(all) - first);
 }
 
 /* The guest writes to its tables: leaves come, go, and turn bad */
 static int rewrite_tables(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
-	volatile __u64 *leaves = vtds_entry(&self->s.table, IOVA, 1);
+	volatile __u64 *leaves = vtds_entry(&self->f.table, IOVA, 1);
 	unsigned int i = rand_r(seed) % 512;
 	const __u64 values[] = {
 		0,
@@ -92,16 +92,16 @@ static int rewrite_tables(FIXTURE_DATA(stress) * self, unsigned int *seed)
 
 static int remove_and_add(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
-	int rc = vtds_remove_device(&self->s.unit, self->s.dev[0].dev_id);
+	int rc = vtds_remove_device(&self->f.unit, self->f.dev[0].dev_id);
 
 	vtds_sleep_ms(rand_r(seed) % 3);
-	return rc ?: vtds_scene_add(&self->s, &self->s.dev[0]);
+	return rc ?: vtds_fixture_add(&self->f, &self->f.dev[0]);
 }
 
 static int take_and_give(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
-	struct vtds_vmm *vmm = &self->s.vmm;
-	struct vtds_ram *spare = &self->s.guest.ram[1];
+	struct vtds_vmm *vmm = &self->f.vmm;
+	struct vtds_ram *spare = &self->f.guest.ram[1];
 	int rc = vtds_ioas_unmap(vmm, vmm->ioas, SPARE_GPA, SPARE_SIZE);
 
 	vtds_sleep_ms(rand_r(seed) % 3);
@@ -114,22 +114,22 @@ static int look(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
 	struct vtd_shadow_translate answer;
 	struct vtd_shadow_get_stats stats;
-	int rc = vtds_translate(&self->s.unit, self->s.dev[1].sid,
+	int rc = vtds_translate(&self->f.unit, self->f.dev[1].sid,
 				IOVA + rand_r(seed) % 1024 * SZ_4K, &answer);
 
-	return rc ?: vtds_stats(&self->s.unit, &stats);
+	return rc ?: vtds_stats(&self->f.unit, &stats);
 }
 
 static int set_same_state(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
-	struct vtds_unit copy = self->s.unit;
+	struct vtds_unit copy = self->f.unit;
 
 	return rand_r(seed) & 1 ? vtds_set_state(&copy) : vtds_resync(&copy);
 }
 
 static int switch_translation(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
-	struct vtds_unit copy = self->s.unit;
+	struct vtds_unit copy = self->f.unit;
 
 	copy.flags = rand_r(seed) & 1 ? VTD_SHADOW_STATE_TE : 0;
 	vtds_sleep_ms(1);
@@ -139,8 +139,8 @@ static int switch_translation(FIXTURE_DATA(stress) * self, unsigned int *seed)
 /* The VMM tries what it must not */
 static int attach_and_detach(FIXTURE_DATA(stress) * self, unsigned int *seed)
 {
-	struct vtds_dev *dev = &self->s.dev[1];
-	int rc = vtds_dev_attach(dev, self->s.vmm.ioas);
+	struct vtds_dev *dev = &self->f.dev[1];
+	int rc = vtds_dev_attach(dev, self->f.vmm.ioas);
 
 	vtds_sleep_ms(rand_r(seed) % 3);
 	return rc == -EBUSY ? vtds_dev_detach(dev) : -EPROTO;
@@ -198,19 +198,19 @@ static int run_workers(FIXTURE_DATA(stress) * self, struct worker *workers,
 /* Afterwards the guest puts its tables in order, and everything is as at first */
 #define EXPECT_ALL_WELL()                                                   \
 	do {                                                                \
-		vtds_map_range(&self->s.table, IOVA, SPARE_GPA, SPARE_SIZE, \
+		vtds_map_range(&self->f.table, IOVA, SPARE_GPA, SPARE_SIZE, \
 			       PERM_RW);                                    \
-		ASSERT_EQ(0, vtds_set_state(&self->s.unit));                \
-		EXPECT_EQ(0U, self->s.unit.install_errno);                  \
+		ASSERT_EQ(0, vtds_set_state(&self->f.unit));                \
+		EXPECT_EQ(0U, self->f.unit.install_errno);                  \
 		EXPECT_EQ(3UL, STAT(devices));                              \
 		EXPECT_EQ(1UL, STAT(domains));                              \
-		EXPECT_AT_HOME(7);                                          \
+		EXPECT_REACH_BUFFERS(7);                                    \
 		for (__u64 _at = 0; _at < SPARE_SIZE; _at += 37 * SZ_4K)    \
-			EXPECT_REACH(PERM_RW, &self->s.dev[2], IOVA + _at,  \
+			EXPECT_REACH(PERM_RW, &self->f.dev[2], IOVA + _at,  \
 				     SPARE_GPA + _at);                      \
-		vtds_unmap(&self->s.table, IOVA, SZ_2M);                    \
-		FLUSH(iotlb_domain(SCENE_DID));                             \
-		EXPECT_DEAD(&self->s.dev[2], IOVA, SPARE_GPA);              \
+		vtds_unmap(&self->f.table, IOVA, SZ_2M);                    \
+		FLUSH(iotlb_domain(TABLE_DID));                             \
+		EXPECT_DEAD(&self->f.dev[2], IOVA, SPARE_GPA);              \
 	} while (0)
 
 /* None of this concerns the pages that the device writes to */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The scene that most tests begin with: a VMM, a guest with memory and a root
+ * The fixture that most tests begin with: a VMM, a guest with memory and a root
  * table, a unit, and devices that are all on one second-stage table (lib/fixture.c).
  */
 #ifndef VTDS_FIXTURE_H
@@ -17,24 +17,24 @@
 #define RAM_2M_SIZE (8 * SZ_2M)
 #define RAM_1G_GPA 0x100000000ULL
 
-/* Domain-id of the scene's table */
-#define SCENE_DID 5
+/* Domain-id of the fixture's table */
+#define TABLE_DID 5
 
 /**
- * struct vtds_cast - What a scene needs
+ * struct vtds_config - What a fixture consists of
  * @edu: Number of edu devices, each alone in its IOMMU group
  * @shared: Number of edu devices in one IOMMU group
  * @nvme: Number of nvme devices
  * @levels: Of the table, 0 for 4
  * @scalable: The guest uses scalable mode, and descriptors of 256 bits
- * @queue: It sends them through its own queue, two pages of its memory
+ * @queue: The guest has a queue of its own for them, two pages of its memory
  * @ram_4k: Bytes of guest memory in scattered pages, 0 for RAM_SIZE
  * @ram_2m: Guest memory in 2 MiB pages too
  * @ram_1g: Guest memory in a 1 GiB page too
  * @max_nodes: Limits for BIND, 0 for the defaults
- * @max_pages: The same
+ * @max_pages: Likewise
  */
-struct vtds_cast {
+struct vtds_config {
 	unsigned int edu;
 	unsigned int shared;
 	unsigned int nvme;
@@ -49,17 +49,17 @@ struct vtds_cast {
 };
 
 /**
- * struct vtds_scene - Who and what is there
+ * struct vtds_fixture - Who and what is there
  * @vmm: The VMM's iommufd
  * @guest: The guest's memory
  * @unit: The unit, bound
  * @queue: The guest's queue, if it uses one
  * @scalable: Its tables are those of scalable mode
- * @table: The table of all devices, with their home memory in it one to one
- * @dev: The devices in the order of struct vtds_cast
+ * @table: The table of all devices, with their buffers in it one to one
+ * @dev: The devices in the order of struct vtds_config
  * @nr_devs: How many
  */
-struct vtds_scene {
+struct vtds_fixture {
 	struct vtds_vmm vmm;
 	struct vtds_guest guest;
 	struct vtds_unit unit;
@@ -70,17 +70,18 @@ struct vtds_scene {
 	unsigned int nr_devs;
 };
 
-bool vtds_scene_possible(const struct vtds_cast *cast);
-int vtds_scene_prepare(struct vtds_scene *scene, const struct vtds_cast *cast);
-int vtds_scene_start(struct vtds_scene *scene);
-int vtds_scene_open(struct vtds_scene *scene, const struct vtds_cast *cast);
-void vtds_scene_close(struct vtds_scene *scene);
+bool vtds_fixture_possible(const struct vtds_config *config);
+int vtds_fixture_prepare(struct vtds_fixture *f,
+			 const struct vtds_config *config);
+int vtds_fixture_start(struct vtds_fixture *f);
+int vtds_fixture_open(struct vtds_fixture *f, const struct vtds_config *config);
+void vtds_fixture_close(struct vtds_fixture *f);
 
-int vtds_scene_add(struct vtds_scene *scene, struct vtds_dev *dev);
-void vtds_scene_map_homes(struct vtds_scene *scene, struct vtds_table *table);
-void vtds_scene_use(struct vtds_scene *scene, struct vtds_dev *dev,
-		    const struct vtds_table *table);
-int vtds_scene_state(struct vtds_scene *scene, bool enabled);
-unsigned int vtds_scene_answers_home(struct vtds_scene *scene);
+int vtds_fixture_add(struct vtds_fixture *f, struct vtds_dev *dev);
+void vtds_fixture_map_buffers(struct vtds_fixture *f, struct vtds_table *table);
+void vtds_fixture_use(struct vtds_fixture *f, struct vtds_dev *dev,
+		      const struct vtds_table *table);
+int vtds_fixture_state(struct vtds_fixture *f, bool enabled);
+unsigned int vtds_fixture_answer_buffers(struct vtds_fixture *f);
 
 #endif /* VTDS_FIXTURE_H */

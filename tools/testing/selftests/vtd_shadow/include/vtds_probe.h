@@ -16,7 +16,7 @@
  * @iova: At which address, page-aligned
  * @gpa: Is it this memory that it reaches there?
  * @got: The answer, PERM_*, or -EIO if the device failed the positive control:
- *       it did not reach its home memory just before or after
+ *       it did not reach its buffer just before or after
  */
 struct vtds_probe {
 	struct vtds_dev *dev;
@@ -29,7 +29,7 @@ void vtds_probe_all(struct vtds_guest *guest, struct vtds_probe *probes,
 		    unsigned int nr);
 int vtds_reach(struct vtds_guest *guest, struct vtds_dev *dev, __u64 iova,
 	       __u64 gpa);
-unsigned int vtds_at_home(struct vtds_dev *devs, unsigned int nr);
+unsigned int vtds_reach_buffers(struct vtds_dev *devs, unsigned int nr);
 int vtds_answer(struct vtds_unit *unit, __u16 sid, __u64 iova, __u64 gpa);
 int vtds_fault(struct vtds_unit *unit, __u16 sid, __u64 iova);
 int vtds_attachment(struct vtds_unit *unit, __u16 sid);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Words in which the tests tell their stories, on top of the kselftest harness.
- * They expect the fixture to have its scene in self->s.
+ * Macros of the tests on top of the kselftest harness: set-up, descriptors that the
+ * guest sends, and what devices reach then. They expect a struct vtds_fixture in self->f.
  */
 #ifndef VTDS_TEST_H
 #define VTDS_TEST_H
@@ -18,16 +18,17 @@
 #include "vtds_desc.h"
 #include "vtds_fixture.h"
 
-#define CAST(...) ((struct vtds_cast){ __VA_ARGS__ })
+#define CONFIG(...) ((struct vtds_config){ __VA_ARGS__ })
 #define DESCS(...) ((struct vtds_desc[]){ __VA_ARGS__ })
 #define NR_DESCS(...) (sizeof(DESCS(__VA_ARGS__)) / sizeof(struct vtds_desc))
 
-/* In FIXTURE_SETUP: the scene, or the test is skipped */
-#define OPEN_SCENE(...)                                                      \
-	do {                                                                 \
-		if (!vtds_scene_possible(&CAST(__VA_ARGS__)))                \
-			SKIP(return, "this machine lacks a device");         \
-		ASSERT_EQ(0, vtds_scene_open(&self->s, &CAST(__VA_ARGS__))); \
+/* In FIXTURE_SETUP: a guest with these devices, or the test is skipped */
+#define OPEN_FIXTURE(...)                                                     \
+	do {                                                                  \
+		if (!vtds_fixture_possible(&CONFIG(__VA_ARGS__)))             \
+			SKIP(return, "this machine lacks a device");          \
+		ASSERT_EQ(0,                                                  \
+			  vtds_fixture_open(&self->f, &CONFIG(__VA_ARGS__))); \
 	} while (0)
 
 /*
@@ -36,9 +37,9 @@
  */
 #define FLUSH_WITH(_errno, ...)                                            \
 	do {                                                               \
-		ASSERT_EQ(0, vtds_flush(&self->s.unit, DESCS(__VA_ARGS__), \
+		ASSERT_EQ(0, vtds_flush(&self->f.unit, DESCS(__VA_ARGS__), \
 					NR_DESCS(__VA_ARGS__)));           \
-		EXPECT_EQ((_errno), (int)self->s.unit.install_errno);      \
+		EXPECT_EQ((_errno), (int)self->f.unit.install_errno);      \
 	} while (0)
 
 #define FLUSH(...) FLUSH_WITH(0, __VA_ARGS__)
@@ -79,9 +80,9 @@ static inline int dma_test_main(int argc, char **argv)
 #define EXPECT_REACH(_perm, _dev, _iova, _gpa)                            \
 	do {                                                              \
 		EXPECT_EQ(on_host(_perm),                                 \
-			  vtds_reach(&self->s.guest, _dev, _iova, _gpa)); \
+			  vtds_reach(&self->f.guest, _dev, _iova, _gpa)); \
 		EXPECT_EQ((int)(_perm),                                   \
-			  vtds_answer(&self->s.unit, (_dev)->sid, _iova,  \
+			  vtds_answer(&self->f.unit, (_dev)->sid, _iova,  \
 				      _gpa));                             \
 	} while (0)
 
@@ -91,26 +92,26 @@ static inline int dma_test_main(int argc, char **argv)
 
 /* The unit answers: refused, for this reason */
 #define EXPECT_FAULT(_reason, _dev, _iova) \
-	EXPECT_EQ((int)(_reason), vtds_fault(&self->s.unit, (_dev)->sid, _iova))
+	EXPECT_EQ((int)(_reason), vtds_fault(&self->f.unit, (_dev)->sid, _iova))
 
 /* The unit answers: the device is attached there */
 #define EXPECT_ATTACHED(_attachment, _dev)                \
 	EXPECT_EQ((int)VTD_SHADOW_ATTACHED_##_attachment, \
-		  vtds_attachment(&self->s.unit, (_dev)->sid))
+		  vtds_attachment(&self->f.unit, (_dev)->sid))
 
 /*
- * Exactly these devices, as bits, reach their home memory, and the unit agrees.
+ * Exactly these devices, as bits, reach their buffers, and the unit agrees.
  */
-#define EXPECT_AT_HOME(_mask)                                          \
-	do {                                                           \
-		EXPECT_EQ((unsigned int)(_mask),                       \
-			  vtds_at_home(self->s.dev, self->s.nr_devs)); \
-		EXPECT_EQ((unsigned int)(_mask),                       \
-			  vtds_scene_answers_home(&self->s));          \
+#define EXPECT_REACH_BUFFERS(_mask)                                          \
+	do {                                                                 \
+		EXPECT_EQ((unsigned int)(_mask),                             \
+			  vtds_reach_buffers(self->f.dev, self->f.nr_devs)); \
+		EXPECT_EQ((unsigned int)(_mask),                             \
+			  vtds_fixture_answer_buffers(&self->f));            \
 	} while (0)
 
 /* One of the unit's counters */
 #define STAT(_field) \
-	vtds_stat(&self->s.unit, offsetof(struct vtd_shadow_get_stats, _field))
+	vtds_stat(&self->f.unit, offsetof(struct vtd_shadow_get_stats, _field))
 
 #endif /* VTDS_TEST_H */

@@ -26,10 +26,10 @@ enum vtds_kind {
  * @sid: Its requester id in the guest
  * @bar: BAR 0
  * @bar_size: Bytes of it
- * @home: Guest physical address of memory that only this device uses. Tests map
- *        it one to one, so that the device reaches it in every setting in which
- *        it reaches anything
- * @home_hva: The same, where this process sees it
+ * @buffer: Guest physical address of the memory that only this device uses. Tests
+ *          map it one to one, so that the device reaches it in every setting in
+ *          which it reaches anything
+ * @buffer_hva: Where this process sees that memory
  * @nvme: State of the NVMe queues; @nvme.alive if the controller runs
  */
 struct vtds_dev {
@@ -40,8 +40,8 @@ struct vtds_dev {
 	__u16 sid;
 	volatile void *bar;
 	size_t bar_size;
-	__u64 home;
-	void *home_hva;
+	__u64 buffer;
+	void *buffer_hva;
 	struct {
 		bool alive;
 		unsigned int tail;
@@ -51,7 +51,7 @@ struct vtds_dev {
 	} nvme;
 };
 
-#define VTDS_HOME_SIZE (4 * SZ_4K)
+#define VTDS_BUFFER_SIZE (4 * SZ_4K)
 
 int vtds_dev_count(enum vtds_kind kind);
 int vtds_dev_open(struct vtds_dev *dev, enum vtds_kind kind,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QEMU's edu device: copies between its own buffer and memory. A transfer takes
+ * QEMU's edu device: copies between memory of its own and the guest's. A transfer takes
  * 100 ms; it does not tell whether it was refused.
  */
 #include <errno.h>
@@ -21,8 +21,8 @@ enum {
 	EDU_CMD_TO_MEMORY = 1 << 1,
 };
 
-/* Where the device's own buffer is in its address space */
-#define EDU_BUFFER 0x40000
+/* Where the memory of its own is in the device's address space */
+#define EDU_MEMORY 0x40000
 
 static volatile __u64 *edu_reg(struct vtds_dev *dev, unsigned int reg)
 {
@@ -37,17 +37,17 @@ static void edu_start(struct vtds_dev *dev, __u64 src, __u64 dst, __u64 cmd)
 	*edu_reg(dev, EDU_DMA_CMD) = cmd | EDU_CMD_RUN;
 }
 
-/* Memory at @iova to the device's buffer */
+/* The guest's memory at @iova to the device's own */
 int vtds_edu_start_read(struct vtds_dev *dev, __u64 iova)
 {
-	edu_start(dev, iova, EDU_BUFFER, 0);
+	edu_start(dev, iova, EDU_MEMORY, 0);
 	return 0;
 }
 
-/* The device's buffer to memory at @iova */
+/* The device's own memory to the guest's at @iova */
 int vtds_edu_start_write(struct vtds_dev *dev, __u64 iova)
 {
-	edu_start(dev, EDU_BUFFER, iova, EDU_CMD_TO_MEMORY);
+	edu_start(dev, EDU_MEMORY, iova, EDU_CMD_TO_MEMORY);
 	return 0;
 }
 

@@ -26,8 +26,8 @@ static int attach_device(struct vtds_vmm *vmm, struct vtds_guest *guest,
 	if (rc)
 		return rc;
 
-	dev->home = vtds_pages(guest, VTDS_HOME_SIZE, SZ_4K);
-	dev->home_hva = vtds_hva(guest, dev->home);
+	dev->buffer = vtds_pages(guest, VTDS_BUFFER_SIZE, SZ_4K);
+	dev->buffer_hva = vtds_hva(guest, dev->buffer);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A minimal NVMe driver: the admin queue only, polled, one command at a time.
- * The queues are in the device's home memory and are reached by DMA through
+ * The queues are in the device's buffer and are reached by DMA through
  * whatever the device is attached to, like the data:
  *
  *  - Identify makes the device write 4 KiB,
@@ -46,7 +46,7 @@ enum {
 	FID_TIMESTAMP = 0x0e,
 };
 
-/* Home memory: submission queue, completion queue */
+/* In the buffer of the device: submission queue, completion queue */
 #define SQ_OFFSET 0
 #define CQ_OFFSET SZ_4K
 #define QUEUE_LEN 32
@@ -110,12 +110,12 @@ int vtds_nvme_start(struct vtds_dev *dev)
 	if (rc)
 		return rc;
 
-	memset(dev->home_hva, 0, 2 * SZ_4K);
+	memset(dev->buffer_hva, 0, 2 * SZ_4K);
 	memset(&dev->nvme, 0, sizeof(dev->nvme));
 	dev->nvme.phase = 1;
 	*reg32(dev, NVME_AQA) = (QUEUE_LEN - 1) << 16 | (QUEUE_LEN - 1);
-	write64(dev, NVME_ASQ, dev->home + SQ_OFFSET);
-	write64(dev, NVME_ACQ, dev->home + CQ_OFFSET);
+	write64(dev, NVME_ASQ, dev->buffer + SQ_OFFSET);
+	write64(dev, NVME_ACQ, dev->buffer + CQ_OFFSET);
 	*reg32(dev, NVME_CC) = CC_SQE_64_BYTES | CC_CQE_16_BYTES | CC_ENABLE;
 	rc = wait_ready(dev, CSTS_READY);
 	dev->nvme.alive = !rc;
@@ -124,7 +124,7 @@ int vtds_nvme_start(struct vtds_dev *dev)
 
 static int wait_completion(struct vtds_dev *dev, __u16 cid)
 {
-	volatile struct nvme_completion *cqe = dev->home_hva + CQ_OFFSET;
+	volatile struct nvme_completion *cqe = dev->buffer_hva + CQ_OFFSET;
 	double give_up = vtds_seconds() + 10;
 	__u16 status;
 
@@ -154,7 +154,7 @@ static int wait_completion(struct vtds_dev *dev, __u16 cid)
 static int admin_command(struct vtds_dev *dev, __u8 opcode, __u64 prp1,
 			 __u32 cdw10)
 {
-	struct nvme_command *sqe = dev->home_hva + SQ_OFFSET;
+	struct nvme_command *sqe = dev->buffer_hva + SQ_OFFSET;
 	__u16 cid;
 	int rc;
 

@@ -3,7 +3,7 @@
  * What can a device reach at an address? Found out by letting it try, and by
  * asking the unit.
  *
- * Every try has its positive control: the device reaches its home memory around
+ * Every try has its positive control: the device reaches its buffer around
  * it, so that "unable" is the address's doing, not the device's.
  */
 #include <errno.h>
@@ -75,28 +75,28 @@ static void read_target(struct edu_try *try)
 	vtds_edu_start_read(try->probe->dev, try->probe->iova);
 }
 
-/* Step 2: and writes it home, where it can be seen */
-static void write_home(struct edu_try *try)
+/* Step 2: and writes it to its buffer, where it can be seen */
+static void write_buffer(struct edu_try *try)
 {
-	try->token = fill(try->probe->dev->home_hva);
-	vtds_edu_start_write(try->probe->dev, try->probe->dev->home);
+	try->token = fill(try->probe->dev->buffer_hva);
+	vtds_edu_start_write(try->probe->dev, try->probe->dev->buffer);
 }
 
 static void judge_read(struct edu_try *try)
 {
-	void *home = try->probe->dev->home_hva;
+	void *buffer = try->probe->dev->buffer_hva;
 
-	if (holds(home, try->token, VTDS_EDU_LEN))
+	if (holds(buffer, try->token, VTDS_EDU_LEN))
 		edu_fail(try);
-	else if (holds(home, try->sent, VTDS_EDU_LEN))
+	else if (holds(buffer, try->sent, VTDS_EDU_LEN))
 		try->probe->got |= PERM_R;
 }
 
-/* Step 3: it reads something known from home */
-static void read_home(struct edu_try *try)
+/* Step 3: the device reads something known from its buffer */
+static void read_buffer(struct edu_try *try)
 {
-	try->sent = fill(try->probe->dev->home_hva);
-	vtds_edu_start_read(try->probe->dev, try->probe->dev->home);
+	try->sent = fill(try->probe->dev->buffer_hva);
+	vtds_edu_start_read(try->probe->dev, try->probe->dev->buffer);
 }
 
 /* Step 4: and writes it to the target */
@@ -116,10 +116,10 @@ static void judge_write(struct edu_try *try)
 		edu_fail(try);
 }
 
-/* Step 5: what did not arrive at the target does arrive at home */
+/* Step 5: what did not arrive at the target does arrive in the buffer */
 static void judge_control(struct edu_try *try)
 {
-	if (!holds(try->probe->dev->home_hva, try->sent, VTDS_EDU_LEN))
+	if (!holds(try->probe->dev->buffer_hva, try->sent, VTDS_EDU_LEN))
 		edu_fail(try);
 }
 
@@ -142,15 +142,15 @@ static void edu_probe(struct edu_try *tries, unsigned int nr)
 	if (!nr)
 		return;
 	edu_step(tries, nr, read_target, NULL);
-	edu_step(tries, nr, write_home, judge_read);
-	edu_step(tries, nr, read_home, NULL);
+	edu_step(tries, nr, write_buffer, judge_read);
+	edu_step(tries, nr, read_buffer, NULL);
 	edu_step(tries, nr, write_target, judge_write);
-	edu_step(tries, nr, write_home, judge_control);
+	edu_step(tries, nr, write_buffer, judge_control);
 }
 
 /* --- nvme --- */
 
-/* Home memory: the pages after the queues */
+/* In the buffer: the pages after the queues */
 #define NVME_REFERENCE (2 * SZ_4K)
 #define NVME_SCRATCH (3 * SZ_4K)
 
@@ -161,7 +161,7 @@ static void edu_probe(struct edu_try *tries, unsigned int nr)
 static int nvme_try_read(struct vtds_dev *dev, __u64 iova, __u64 *target,
 			 int *got)
 {
-	volatile __u64 *scratch = dev->home_hva + NVME_SCRATCH;
+	volatile __u64 *scratch = dev->buffer_hva + NVME_SCRATCH;
 	__u64 token = new_token() & (TOKEN_MASK >> 1);
 	int rc;
 
@@ -171,7 +171,7 @@ static int nvme_try_read(struct vtds_dev *dev, __u64 iova, __u64 *target,
 		return rc;
 
 	*scratch = ~0ULL;
-	rc = vtds_nvme_get_token(dev, dev->home + NVME_SCRATCH);
+	rc = vtds_nvme_get_token(dev, dev->buffer + NVME_SCRATCH);
 	if (rc)
 		return rc;
 	if (*scratch == ~0ULL)
@@ -185,11 +185,11 @@ static int nvme_try_read(struct vtds_dev *dev, __u64 iova, __u64 *target,
 static int nvme_try_write(struct vtds_dev *dev, __u64 iova, void *target,
 			  int *got)
 {
-	void *reference = dev->home_hva + NVME_REFERENCE;
+	void *reference = dev->buffer_hva + NVME_REFERENCE;
 	__u64 token = fill(reference);
 	int rc;
 
-	rc = vtds_nvme_identify(dev, dev->home + NVME_REFERENCE);
+	rc = vtds_nvme_identify(dev, dev->buffer + NVME_REFERENCE);
 	if (rc)
 		return rc;
 	if (holds(reference, token, SZ_4K))
@@ -247,20 +247,20 @@ int vtds_reach(struct vtds_guest *guest, struct vtds_dev *dev, __u64 iova,
 	return probe.got;
 }
 
-static bool nvme_at_home(struct vtds_dev *dev)
+static bool nvme_reaches_buffer(struct vtds_dev *dev)
 {
-	void *scratch = dev->home_hva + NVME_SCRATCH;
+	void *scratch = dev->buffer_hva + NVME_SCRATCH;
 	__u64 token = fill(scratch);
 
-	return !vtds_nvme_identify(dev, dev->home + NVME_SCRATCH) &&
+	return !vtds_nvme_identify(dev, dev->buffer + NVME_SCRATCH) &&
 	       !holds(scratch, token, SZ_4K);
 }
 
 /*
- * Which of the devices write to their home memory? Bit n of the result is
+ * Which of the devices reach their buffers? Bit n of the result is
  * @devs[n]. Takes 100 ms however many there are.
  */
-unsigned int vtds_at_home(struct vtds_dev *devs, unsigned int nr)
+unsigned int vtds_reach_buffers(struct vtds_dev *devs, unsigned int nr)
 {
 	unsigned int reached = 0;
 	__u64 tokens[nr];
@@ -268,17 +268,18 @@ unsigned int vtds_at_home(struct vtds_dev *devs, unsigned int nr)
 	for (unsigned int i = 0; i < nr; i++) {
 		if (devs[i].kind == VTDS_NVME)
 			continue;
-		tokens[i] = fill(devs[i].home_hva);
-		vtds_edu_start_write(&devs[i], devs[i].home);
+		tokens[i] = fill(devs[i].buffer_hva);
+		vtds_edu_start_write(&devs[i], devs[i].buffer);
 	}
 	for (unsigned int i = 0; i < nr; i++) {
 		bool ok;
 
 		if (devs[i].kind == VTDS_NVME)
-			ok = nvme_at_home(&devs[i]);
+			ok = nvme_reaches_buffer(&devs[i]);
 		else
 			ok = !vtds_edu_wait(&devs[i]) &&
-			     !holds(devs[i].home_hva, tokens[i], VTDS_EDU_LEN);
+			     !holds(devs[i].buffer_hva, tokens[i],
+				    VTDS_EDU_LEN);
 		if (ok)
 			reached |= 1U << i;
 	}

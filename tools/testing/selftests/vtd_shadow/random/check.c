@@ -181,12 +181,12 @@ static bool is_data(const struct vtds_random *r, __u64 gpa)
 	       (area < AREA_GIGA_HEAD || r->giga);
 }
 
-static bool is_home_reachable(struct vtds_random *r, struct vtds_dev *dev)
+static bool is_buffer_reachable(struct vtds_random *r, struct vtds_dev *dev)
 {
 	unsigned int pages = dev->kind == VTDS_NVME ? 4 : 1;
 
 	for (unsigned int i = 0; i < pages; i++) {
-		__u64 at = dev->home + i * SZ_4K;
+		__u64 at = dev->buffer + i * SZ_4K;
 
 		if (vtds_answer(&r->unit, dev->sid, at, at) != PERM_RW)
 			return false;
@@ -239,7 +239,7 @@ static const char *try(struct vtds_random *r, struct vtds_probe *probes,
 	random_seen(r)->transfers += nr;
 	for (unsigned int i = 0; i < nr; i++) {
 		memset(vtds_hva(&r->guest, probes[i].gpa), 0, SZ_4K);
-		/* Homes can be taken for tables, and have changed */
+		/* Buffers can be taken for tables, and have changed */
 		r->model.version++;
 		random_seen(r)->reached += probes[i].got > 0;
 		if (probes[i].got == (int)expected[i])
@@ -270,7 +270,7 @@ static const char *try_dma(struct vtds_random *r, bool nvme)
 		bool is_nvme = dev->kind == VTDS_NVME;
 
 		if (is_nvme != nvme || !r->model.device[i].present ||
-		    !is_home_reachable(r, dev))
+		    !is_buffer_reachable(r, dev))
 			continue;
 		if (choose_probe(r, dev, &probes[nr], &expected[nr]) &&
 		    !is_taken(probes, nr))

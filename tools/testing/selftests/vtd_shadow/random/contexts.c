@@ -283,7 +283,7 @@ const char *random_restore(struct vtds_random *r)
 	struct random_batch batch = { .nr = 0 };
 
 	random_note(r, "group %u gets table %#llx", group, table.root);
-	random_map_homes(r, &table);
+	random_map_buffers(r, &table);
 	for (unsigned int i = 0; i < m->nr_requesters; i++) {
 		__u16 sid = m->requester[i].sid;
 

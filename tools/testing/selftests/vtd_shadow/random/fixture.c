@@ -116,14 +116,14 @@ static void add_addresses(struct model *m)
 /* --- Devices --- */
 
 /* The function mask of a context-cache invalidation covers some of them */
-static const struct cast {
+static const struct device_config {
 	enum vtds_kind kind;
 	unsigned int index;
 	unsigned int group;
 	__u16 sid;
 	__u16 alias;
-	unsigned int home; /* page */
-} cast[] = {
+	unsigned int buffer; /* page */
+} configs[] = {
 	{ VTDS_NVME, 0, 0, 0x0100, 0, 0 },
 	{ VTDS_EDU, 0, 1, 0x0101, 0x0102, 4 },
 	{ VTDS_EDU, 1, 2, 0x0104, 0, 5 },
@@ -140,24 +140,24 @@ static void add_requester(struct model *m, __u16 sid)
 	r->device = m->nr_devices;
 }
 
-static int add_device(struct vtds_random *r, const struct cast *as)
+static int add_device(struct vtds_random *r, const struct device_config *config)
 {
 	struct vtds_dev *dev = &r->dev[r->model.nr_devices];
 	int rc;
 
-	if (vtds_dev_count(as->kind) <= (int)as->index)
+	if (vtds_dev_count(config->kind) <= (int)config->index)
 		return 0;
-	rc = vtds_dev_open(dev, as->kind, as->index);
+	rc = vtds_dev_open(dev, config->kind, config->index);
 	if (rc)
 		return rc;
 	rc = vtds_dev_bind(dev, r->vmm.iommufd);
-	dev->sid = as->sid;
-	dev->home = FIXED_GPA + as->home * SZ_4K;
-	dev->home_hva = vtds_hva(&r->guest, dev->home);
-	add_requester(&r->model, as->sid);
-	if (as->alias)
-		add_requester(&r->model, as->alias);
-	r->model.device[r->model.nr_devices++].group = as->group;
+	dev->sid = config->sid;
+	dev->buffer = FIXED_GPA + config->buffer * SZ_4K;
+	dev->buffer_hva = vtds_hva(&r->guest, dev->buffer);
+	add_requester(&r->model, config->sid);
+	if (config->alias)
+		add_requester(&r->model, config->alias);
+	r->model.device[r->model.nr_devices++].group = config->group;
 	return rc;
 }
 
@@ -165,8 +165,8 @@ static int add_devices(struct vtds_random *r)
 {
 	int rc = 0;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(cast) && !rc; i++)
-		rc = add_device(r, &cast[i]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(configs) && !rc; i++)
+		rc = add_device(r, &configs[i]);
 	return rc ?: r->model.nr_devices ? 0 : -ENODEV;
 }
 

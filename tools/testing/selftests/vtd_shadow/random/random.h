@@ -24,7 +24,7 @@
  */
 #define FIXED_GPA 0x1000000ULL
 #define FIXED_SIZE SZ_2M
-#define FIXED_DATA 16 /* pages, after those of the devices' homes */
+#define FIXED_DATA 16 /* pages, after those of the devices' buffers */
 #define FIXED_NR_DATA 16
 #define QUEUE_GPA (FIXED_GPA + 40 * SZ_4K)
 #define STATUS_GPA (FIXED_GPA + 41 * SZ_4K)
@@ -213,7 +213,8 @@ const char *random_judge_install(struct vtds_random *r);
 
 /* ---- The guest edits second-stage tables (tables.c) ---- */
 
-void random_map_homes(struct vtds_random *r, const struct model_setting *table);
+void random_map_buffers(struct vtds_random *r,
+			const struct model_setting *table);
 void random_fill_tables(struct vtds_random *r);
 const char *random_edit_tables(struct vtds_random *r);
 

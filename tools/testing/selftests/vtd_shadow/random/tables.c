@@ -152,8 +152,8 @@ const char *random_edit_tables(struct vtds_random *r)
 
 /* --- The guest puts in order what a device needs to work --- */
 
-/* The next table on the way to the homes: the one that is there, or a new one */
-static struct model_page *home_table(struct vtds_random *r, struct spot spot)
+/* The next table on the way to the buffers: the one that is there, or a new one */
+static struct model_page *buffer_table(struct vtds_random *r, struct spot spot)
 {
 	__u64 entry = spot.page->entry[spot.index];
 	struct model_page *next = model_page_at(&r->model, entry & SS_ADDR);
@@ -168,7 +168,8 @@ static struct model_page *home_table(struct vtds_random *r, struct spot spot)
 	return next;
 }
 
-void random_map_homes(struct vtds_random *r, const struct model_setting *table)
+void random_map_buffers(struct vtds_random *r,
+			const struct model_setting *table)
 {
 	struct spot spot = { .page = model_page_at(&r->model, table->root) };
 
@@ -176,7 +177,7 @@ void random_map_homes(struct vtds_random *r, const struct model_setting *table)
 		return;
 	for (spot.level = table->levels; spot.level > 1; spot.level--) {
 		spot.index = model_index(FIXED_GPA, spot.level);
-		spot.page = home_table(r, spot);
+		spot.page = buffer_table(r, spot);
 	}
 	for (unsigned int i = 0; i < 9; i++)
 		model_write(&r->model, spot.page, i,
@@ -198,6 +199,6 @@ void random_fill_tables(struct vtds_random *r)
 					       .levels = r->use[i] };
 
 		if (r->is_top[i])
-			random_map_homes(r, &table);
+			random_map_buffers(r, &table);
 	}
 }

@@ -23,7 +23,7 @@
 
 #include "vtds_lib.h"
 
-#define HOME_IOVA 0x10000000ULL
+#define BUFFER_IOVA 0x10000000ULL
 #define DATA_IOVA 0x20000000ULL
 #define MANY_IOVA 0x100000000ULL
 #define UNTOUCHED 0xa5
@@ -127,11 +127,11 @@ static void open_iommufd(struct vtds_dev *dev, const char *bdf)
 
 /* --- What is mapped is reached, nothing else --- */
 
-static void set_home(struct vtds_dev *dev)
+static void set_buffer(struct vtds_dev *dev)
 {
-	dev->home = HOME_IOVA;
-	dev->home_hva = pages(VTDS_HOME_SIZE);
-	map(dev->home, dev->home_hva, VTDS_HOME_SIZE);
+	dev->buffer = BUFFER_IOVA;
+	dev->buffer_hva = pages(VTDS_BUFFER_SIZE);
+	map(dev->buffer, dev->buffer_hva, VTDS_BUFFER_SIZE);
 }
 
 static bool identified(const void *page)
@@ -183,7 +183,7 @@ static int run_dma(const char *kind, const char *bdf)
 		CHECK(vtds_vmm_open(&vmm));
 		open_iommufd(&dev, bdf);
 	}
-	set_home(&dev);
+	set_buffer(&dev);
 	dma(&dev);
 	vtds_dev_close(&dev);
 	return 0;
@@ -199,7 +199,7 @@ static int run_reach(unsigned long mib, const char *bdf)
 
 	CHECK(vtds_vmm_open(&vmm));
 	open_iommufd(&dev, bdf);
-	set_home(&dev);
+	set_buffer(&dev);
 	map(MANY_IOVA, hva, size);
 	for (size_t at = 0; at < size; at += 64 * SZ_4K) {
 		CHECK(vtds_nvme_identify(&dev, MANY_IOVA + at));
@@ -245,7 +245,7 @@ static int run_attach(unsigned long mib, const char *first, const char *second)
 	printf("attach %.6f\n", vtds_seconds() - begin);
 
 	/* It has joined: it reaches what was mapped before it came */
-	set_home(&devs[1]);
+	set_buffer(&devs[1]);
 	CHECK(vtds_nvme_identify(&devs[1], MANY_IOVA + size - SZ_4K));
 	begin = vtds_seconds();
 	vtds_dev_close(&devs[1]);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What guest and VMM do in tests with devices: write tables and entries, add and drop
+ * devices, invalidate, read events; and where a device is attached then.
+ */
+#include "rig.h"
+
+u16 rig_sid_of(unsigned int i)
+{
+	return (i + 1) << 8;
+}
+
+void rig_add_with(unsigned int i, unsigned int nr_sids)
+{
+	struct rig_device *d = &rig->devices[i];
+	struct vtds_unit *unit = rig->b->unit;
+	struct vtds_batch batch;
+
+	d->dev.requesters =
+		kcalloc(nr_sids, sizeof(*d->dev.requesters), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, d->dev.requesters);
+	for (unsigned int j = 0; j < nr_sids; j++)
+		d->dev.requesters[j].sid = rig_sid_of(i + j);
+	d->dev.nr_requesters = nr_sids;
+	d->dev.owner = unit;
+	mutex_lock(&unit->lock);
+	vtds_batch_begin(&batch, unit);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, &d->dev), 0);
+	vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+}
+
+void rig_add(unsigned int i)
+{
+	rig_add_with(i, 1);
+}
+
+void rig_drop(unsigned int i)
+{
+	struct vtds_unit *unit = rig->b->unit;
+	struct vtds_batch batch;
+
+	mutex_lock(&unit->lock);
+	vtds_batch_begin(&batch, unit);
+	vtds_device_drop(&batch, &rig->devices[i].dev);
+	vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+}
+
+u32 rig_refresh(void)
+{
+	struct vtds_unit *unit = rig->b->unit;
+	struct vtds_batch batch;
+	u32 error;
+
+	mutex_lock(&unit->lock);
+	vtds_batch_begin(&batch, unit);
+	vtds_devices_refresh(&batch, 0, U16_MAX);
+	error = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return error;
+}
+
+/* An IOTLB descriptor with this low half. Returns the positive errno. */
+u32 rig_flush(u64 low)
+{
+	struct vtds_unit *unit = rig->b->unit;
+	u64 desc[2] = { low, 0 };
+	struct vtds_inval inval;
+	struct vtds_batch batch;
+	u32 error;
+
+	mutex_lock(&unit->lock);
+	vtds_batch_begin(&batch, unit);
+	vtds_inval_run(&batch, desc, 2, &inval);
+	error = vtds_batch_end(&batch);
+	mutex_unlock(&unit->lock);
+	return error;
+}
+
+/* A global IOTLB invalidation */
+u32 rig_flush_all(void)
+{
+	return rig_flush(0x12);
+}
+
+u32 rig_flush_did(u16 did)
+{
+	return rig_flush(0x22 | (u64)did << 16);
+}
+
+/* Where requests of a device really are: BLOCKED if nothing is attached. */
+unsigned int rig_attached(unsigned int i, u32 pasid)
+{
+	unsigned int port = rig_find_port(rig->devices[i].vdev.dev, pasid);
+
+	if (port == rig->nr_ports)
+		return BLOCKED;
+	return rig->port_host[port] ? SHADOW : IDENTITY;
+}
+
+struct fake_host *rig_host_of(unsigned int i, u32 pasid)
+{
+	unsigned int port = rig_find_port(rig->devices[i].vdev.dev, pasid);
+
+	KUNIT_ASSERT_LT(rig->b->test, port, rig->nr_ports);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, rig->port_host[port]);
+	return rig->hosts[rig_find_host(rig->port_host[port])];
+}
+
+bool rig_maps(struct fake_host *host, u64 iova)
+{
+	return fake_tree_find(&host->leaves, iova);
+}
+
+/* A 4-level table that maps one page of IOVA 0x1000 * @page on. */
+void rig_make_table(u64 root, unsigned int page)
+{
+	for (unsigned int level = 0; level < 3; level++)
+		*bench_entry(rig->b, root + level * SZ_PAGE, 0) =
+			(root + (level + 1) * SZ_PAGE) | SS_RW;
+	*bench_entry(rig->b, root + 3 * SZ_PAGE, page) =
+		(DATA_GPA + page * SZ_PAGE) | SS_RW;
+}
+
+void rig_legacy_context(unsigned int i, u64 lo)
+{
+	u64 table = 0x10000 + i * SZ_PAGE;
+
+	bench_entry(rig->b, ROOT_GPA, (i + 1) * 2)[0] = table | 1;
+	bench_entry(rig->b, table, 0)[0] = lo;
+	bench_entry(rig->b, table, 0)[1] = (i + 1) << 8 | 2;
+}
+
+u64 *rig_pasid_entry(unsigned int i, u32 pasid)
+{
+	u64 table = 0x30000 + (i * 2 + (pasid >> 6)) * SZ_PAGE;
+
+	return bench_entry(rig->b, table, (pasid & 63) * 8);
+}
+
+/* PGTT 2: second stage, 4: pass-through */
+void rig_set_pasid(unsigned int i, u32 pasid, unsigned int pgtt, u64 root)
+{
+	rig_pasid_entry(i, pasid)[1] = 7;
+	rig_pasid_entry(i, pasid)[0] = root | pgtt << 6 | 2 << 2 | 1;
+}
+
+/* Device @i has a directory of 128 entries, the first two with a table. */
+void rig_scalable_context(unsigned int i)
+{
+	u64 context = 0x10000 + i * SZ_PAGE, dir = 0x20000 + i * SZ_PAGE;
+
+	bench_entry(rig->b, ROOT_GPA, (i + 1) * 2)[0] = context | 1;
+	/* With PASIDE */
+	bench_entry(rig->b, context, 0)[0] = dir | 8 | 1;
+	for (unsigned int t = 0; t < 2; t++)
+		*bench_entry(rig->b, dir, t) =
+			(0x30000 + (i * 2 + t) * SZ_PAGE) | 1;
+}
+
+void rig_scalable_mode(void)
+{
+	rig->b->unit->rtaddr = ROOT_GPA | 1 << 10;
+	for (unsigned int i = 0; i < MANY_DEVICES; i++)
+		rig_scalable_context(i);
+}
+
+/* Device 0 uses TABLE_A for requests without PASID, TABLE_B for PASID 5. */
+void rig_two_tables(void)
+{
+	rig_make_table(TABLE_A, 1);
+	rig_make_table(TABLE_B, 2);
+	rig_scalable_mode();
+	rig->devices[0].pasids = true;
+	rig_set_pasid(0, 0, 2, TABLE_A);
+	rig_set_pasid(0, 5, 2, TABLE_B);
+}
+
+bool rig_next_event(struct vtd_shadow_event *event)
+{
+	return vtds_event_take(rig->b->unit->events, event);
+}
+
+void rig_no_more_events(struct kunit *test)
+{
+	struct vtd_shadow_event event;
+
+	KUNIT_EXPECT_FALSE(test, rig_next_event(&event));
+}
