@@ -159,6 +159,6 @@ bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
 			      unsigned int level)
 {
 	return raw &
-	       vtds_caps_reserved(caps, level, vtds_entry_is_leaf(raw, level));
+	       vtds_caps_reserved(caps, level, vtd_entry_is_leaf(raw, level));
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_entry_reserved);

@@ -12,7 +12,7 @@
 
 /*
  * Finds out once what follows from the unit's registers, with which its domains end,
- * too. Holes begin with the range that is never translated, on no host.
+ * too. Reserved ranges begin with the one that is not translated on any host.
  */
 void vtds_domain_init_limits(struct vtds_domain *domain)
 {
@@ -21,28 +21,40 @@ void vtds_domain_init_limits(struct vtds_domain *domain)
 				   vtd_levels_width(domain->levels));
 
 	domain->last = GENMASK_ULL(width - 1, 0);
-	domain->leaf_reserved = vtds_caps_reserved(caps, 1, true);
-	domain->holes[0] = (struct vtds_hole){
+	domain->leaf_rsvd = vtds_caps_reserved(caps, 1, true);
+	domain->reserved[0] = (struct vtds_range){
 		.first = VTD_INTERRUPT_START,
 		.last = VTD_INTERRUPT_LAST,
 	};
-	domain->nr_holes = 1;
+	domain->nr_reserved = 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_limits);
 
-static int add_hole(void *data, u64 first, u64 last)
+static int add_reserved(struct vtds_domain *domain,
+			const struct vtds_range *range)
 {
-	struct vtds_domain *domain = data;
-
-	for (unsigned int i = 0; i < domain->nr_holes; i++)
-		if (first >= domain->holes[i].first &&
-		    last <= domain->holes[i].last)
+	for (unsigned int i = 0; i < domain->nr_reserved; i++)
+		if (range->first >= domain->reserved[i].first &&
+		    range->last <= domain->reserved[i].last)
 			return 0;
-	if (domain->nr_holes == VTDS_MAX_HOLES)
+	if (domain->nr_reserved == VTDS_MAX_RESERVED)
 		return -ENOSPC;
-	domain->holes[domain->nr_holes++] =
-		(struct vtds_hole){ .first = first, .last = last };
+	domain->reserved[domain->nr_reserved++] = *range;
 	return 0;
+}
+
+/* Adds what the host of a group reserves. */
+static int learn_reserved(struct vtds_domain *domain, struct iommu_group *group)
+{
+	struct vtds_range ranges[VTDS_MAX_RESERVED];
+	int count = vtds_host_reserved(group, ranges, ARRAY_SIZE(ranges));
+	int ret = 0;
+
+	if (count < 0)
+		return count;
+	for (int i = 0; i < min_t(int, count, ARRAY_SIZE(ranges)) && !ret; i++)
+		ret = add_reserved(domain, &ranges[i]);
+	return count > ARRAY_SIZE(ranges) ? -ENOSPC : ret;
 }
 
 static void domain_free(struct vtds_domain *domain)
@@ -100,7 +112,7 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 	if (IS_ERR(domain))
 		return domain;
 
-	ret = vtds_host_reserved(port->group, add_hole, domain);
+	ret = learn_reserved(domain, port->group);
 	if (ret)
 		goto err_free;
 	ret = vtds_host_domain_attach(&domain->host, port);
@@ -129,11 +141,11 @@ err_free:
 static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 		       const struct vtds_port *port)
 {
-	unsigned int nr_holes = domain->nr_holes;
+	unsigned int nr_reserved = domain->nr_reserved;
 	int ret;
 
-	ret = vtds_host_reserved(port->group, add_hole, domain);
-	if (domain->nr_holes != nr_holes) {
+	ret = learn_reserved(domain, port->group);
+	if (domain->nr_reserved != nr_reserved) {
 		domain->full_seq = 0;
 		vtds_domain_sync_full(batch, domain);
 		vtds_host_flush(&domain->host, &batch->unit->stats);

@@ -75,14 +75,6 @@ int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_alloc);
 
-void vtds_domain_free_now(struct iommu_domain *domain)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vtds_domain_free_now, domain);
-
-	iommu_domain_free(domain);
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_domain_free_now);
-
 /*
  * Frees the domain. No group may be attached, and nothing is mapped, unless the
  * domain is broken.
@@ -91,8 +83,7 @@ void vtds_host_domain_free(struct vtds_host_domain *host)
 {
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_free, host);
 
-	if (!vtds_linger_keep(host->domain))
-		vtds_domain_free_now(host->domain);
+	vtds_linger_free(host->domain);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
 
@@ -160,32 +151,35 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_detach);
 /**
  * vtds_host_reserved() - What the host keeps for itself of a group's IOVA space
  * @group: The group
- * @hole: Called with each range, whole pages
- * @data: For @hole
+ * @ranges: Output, whole pages
+ * @room: How many fit there
  *
- * Return: 0, or the first negative errno, of the core or of @hole.
+ * Return: how many there are, which may be more than @room, or a negative errno.
  */
-int vtds_host_reserved(struct iommu_group *group,
-		       int (*hole)(void *data, u64 first, u64 last), void *data)
+int vtds_host_reserved(struct iommu_group *group, struct vtds_range *ranges,
+		       unsigned int room)
 {
 	struct iommu_resv_region *region, *next;
+	unsigned int count = 0;
 	LIST_HEAD(regions);
 	int ret;
 
-	KUNIT_STATIC_STUB_REDIRECT(vtds_host_reserved, group, hole, data);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_reserved, group, ranges, room);
 
 	ret = iommu_get_group_resv_regions(group, &regions);
 	list_for_each_entry_safe(region, next, &regions, list) {
 		u64 last = region->start + region->length - 1;
 
 		/* A relaxable one is needed only until a driver takes over */
-		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
-			ret = hole(data,
-				   ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
-				   last | (VTD_PAGE_SIZE - 1));
+		if (region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    count++ < room)
+			*ranges++ = (struct vtds_range){
+				ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
+				last | (VTD_PAGE_SIZE - 1)
+			};
 		kfree(region);
 	}
-	return ret;
+	return ret ?: count;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_reserved);
 

@@ -38,8 +38,7 @@ static void report_refusal(struct vtds_walk *walk, struct vtds_node *node,
 	if (vtds_node_note_refused(domain, node,
 				   vtd_level_index(iova, node->level), raw))
 		vtds_event_refused(domain, iova, false,
-				   !vtds_entry_is_leaf(raw, node->level),
-				   error);
+				   !vtd_entry_is_leaf(raw, node->level), error);
 }
 
 /**
@@ -235,7 +234,7 @@ static int super_map(struct vtds_walk *walk, u64 iova, u64 gpa, u64 size,
  * @perm: Its permissions with those of the path, not 0
  *
  * Return: 0; -EXDEV if it has to be mapped piece by piece, because it covers a
- * hole of the domain or is not all memory of one kind; another negative errno if
+ * reserved range of the domain or is not all memory of one kind; another negative errno if
  * it was refused.
  */
 int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
@@ -249,7 +248,7 @@ int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 	ret = vtds_walk_allowed(walk, iova, size);
 	if (ret)
 		goto err_refuse;
-	if (vtds_domain_has_hole(walk->domain, iova, size) ||
+	if (vtds_domain_reserves(walk->domain, iova, size) ||
 	    super_resolve(walk, gpa, size, &perm))
 		return -EXDEV;
 

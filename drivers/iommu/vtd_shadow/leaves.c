@@ -54,20 +54,20 @@ void vtds_leaves_clear(struct vtds_domain *domain, struct vtds_node *node,
 /**
  * struct leaf_table - What is the same for all leaves of a table
  * @base: First IOVA that the table covers
- * @reserved: Reserved bits of a leaf
+ * @rsvd: Reserved bits of a leaf
  * @perm: What the path to the table allows now
  * @same_perm: It is what it was
- * @holes: The table may cover a hole of the domain
+ * @reserves: The table covers some of a reserved range of the domain
  * @allowed: All leaves are within the limits of host and unit
  * @first: Index of the first leaf to install
  * @end: Index after the last one
  */
 struct leaf_table {
 	u64 base;
-	u64 reserved;
+	u64 rsvd;
 	unsigned int perm;
 	bool same_perm;
-	bool holes;
+	bool reserves;
 	bool allowed;
 	unsigned int first;
 	unsigned int end;
@@ -78,7 +78,7 @@ static u64 leaf_fetch(const struct vtds_walk *walk, struct vtds_node *node,
 {
 	u64 raw;
 
-	if (t->holes && vtd_is_interrupt(t->base + index * VTD_PAGE_SIZE))
+	if (t->reserves && vtd_is_interrupt(t->base + index * VTD_PAGE_SIZE))
 		raw = 0;
 	else
 		raw = vtds_node_fetch(node, index);
@@ -107,10 +107,11 @@ static int leaf_fault(const struct vtds_walk *walk, const struct leaf_table *t,
 
 	if (!(raw & VTD_SS_RW))
 		return 0;
-	if (raw & t->reserved)
+	if (raw & t->rsvd)
 		return -EPROTO;
 	/* In the interrupt range nothing is fetched: the rest of them are the host's */
-	if (t->holes && vtds_domain_has_hole(walk->domain, iova, VTD_PAGE_SIZE))
+	if (t->reserves &&
+	    vtds_domain_reserves(walk->domain, iova, VTD_PAGE_SIZE))
 		return -EADDRINUSE;
 	return 0;
 }
@@ -412,7 +413,7 @@ static noinline unsigned int leaves_appear(struct vtds_walk *walk,
 {
 	struct vtds_unit *unit = walk->batch->unit;
 	struct vtds_mem_recent recent = vtds_mem_recents(&unit->mem);
-	const u64 bits = t->reserved | (t->perm & VTD_SS_RW);
+	const u64 bits = t->rsvd | (t->perm & VTD_SS_RW);
 	const u64 *table = node->table;
 	const u64 common = READ_ONCE(table[index]) & bits;
 	struct scatterlist *sg = unit->sg;
@@ -420,7 +421,7 @@ static noinline unsigned int leaves_appear(struct vtds_walk *walk,
 	unsigned long next = ULONG_MAX;
 	unsigned int i;
 
-	if (!common || (common & t->reserved) ||
+	if (!common || (common & t->rsvd) ||
 	    !vtds_walk_all_allowed(walk, t->base + index * VTD_PAGE_SIZE,
 				   (end - index) * VTD_PAGE_SIZE))
 		return index;
@@ -505,7 +506,7 @@ static bool leaf_appear(struct vtds_walk *walk, struct vtds_node *node,
 	u64 gpa = raw & VTD_ENTRY_ADDR;
 	struct vtds_chunk *chunk;
 
-	if (!(raw & t->perm) || (raw & t->reserved) ||
+	if (!(raw & t->perm) || (raw & t->rsvd) ||
 	    !vtds_walk_all_allowed(walk, t->base + index * VTD_PAGE_SIZE,
 				   VTD_PAGE_SIZE))
 		return false;
@@ -568,12 +569,12 @@ void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 		.base = base,
 		.perm = perm,
 		.same_perm = perm == node->perm,
-		.holes = vtds_domain_has_hole(walk->domain, base,
-					      vtd_level_size(2)),
-		.reserved = walk->domain->leaf_reserved,
+		.reserves = vtds_domain_reserves(walk->domain, base,
+						 vtd_level_size(2)),
+		.rsvd = walk->domain->leaf_rsvd,
 		.first = end,
 	};
-	bool plain = node->table && !t.holes && !node->refused;
+	bool plain = node->table && !t.reserves && !node->refused;
 
 	if (plain && t.same_perm && end - start == 1 &&
 	    leaf_alone(walk, node, &t, start))

@@ -78,11 +78,19 @@ void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port)
 	guard(mutex)(&linger_lock);
 	list_add_tail(&l->entry, &linger_list);
 	linger_ms = LINGER_FIRST;
-	vtds_retry_queue(&linger_work, linger_ms);
+	vtds_work_queue(&linger_work, linger_ms);
 }
 
-/* Whether a domain has to be kept: it is freed here when no group has it any more. */
-bool vtds_linger_keep(struct iommu_domain *domain)
+void vtds_linger_free_now(struct iommu_domain *domain)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vtds_linger_free_now, domain);
+
+	iommu_domain_free(domain);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_linger_free_now);
+
+/* Frees a domain, as soon as no group has it any more. */
+void vtds_linger_free(struct iommu_domain *domain)
 {
 	struct lingering *l;
 	bool found = false;
@@ -94,7 +102,8 @@ bool vtds_linger_keep(struct iommu_domain *domain)
 		l->orphan = true;
 		found = true;
 	}
-	return found;
+	if (!found)
+		vtds_linger_free_now(domain);
 }
 
 static bool lingers(struct iommu_domain *domain)
@@ -107,11 +116,11 @@ static bool lingers(struct iommu_domain *domain)
 	return false;
 }
 
-static void linger_free(struct lingering *l)
+static void linger_end(struct lingering *l)
 {
 	list_del(&l->entry);
 	if (l->orphan && !lingers(l->domain))
-		vtds_domain_free_now(l->domain);
+		vtds_linger_free_now(l->domain);
 	put_device(l->dev);
 	iommu_group_put(l->group);
 	kfree(l);
@@ -127,7 +136,7 @@ bool vtds_linger_run(void)
 		if (vtds_group_has(l->domain, l->dev))
 			vtds_group_detach(l->domain, l->group);
 		if (!vtds_group_has(l->domain, l->dev))
-			linger_free(l);
+			linger_end(l);
 	}
 	return !list_empty(&linger_list);
 }
@@ -139,7 +148,7 @@ static void linger_work_fn(struct work_struct *work)
 		return;
 	guard(mutex)(&linger_lock);
 	linger_ms = min(linger_ms * 2, LINGER_LAST);
-	vtds_retry_queue(&linger_work, linger_ms);
+	vtds_work_queue(&linger_work, linger_ms);
 }
 
 /* The module goes. A domain that a group still has is left to it, empty as it is. */

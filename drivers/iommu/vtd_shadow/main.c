@@ -190,13 +190,13 @@ static struct miscdevice vtds_misc = {
 
 static int __init vtds_init(void)
 {
-	int ret = vtds_retry_begin();
+	int ret = vtds_work_begin();
 
 	if (ret)
 		return ret;
 	ret = misc_register(&vtds_misc);
 	if (ret)
-		vtds_retry_end();
+		vtds_work_end();
 	return ret;
 }
 module_init(vtds_init);
@@ -205,7 +205,7 @@ static void __exit vtds_exit(void)
 {
 	misc_deregister(&vtds_misc);
 	vtds_linger_end();
-	vtds_retry_end();
+	vtds_work_end();
 }
 module_exit(vtds_exit);
 

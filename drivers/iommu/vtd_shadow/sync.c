@@ -169,8 +169,8 @@ static bool super_unchanged(const struct vtds_walk *walk,
 {
 	u64 old = node->entries[index];
 
-	/* A hole may be newer than the leaf */
-	if (vtds_domain_has_hole(walk->domain, iova,
+	/* A reserved range may be newer than the leaf */
+	if (vtds_domain_reserves(walk->domain, iova,
 				 vtd_level_size(node->level)))
 		return false;
 	return !node->children[index] && (old & VTD_SS_PS) && perm &&
@@ -189,9 +189,9 @@ static bool child_fits(const struct vtds_node *node, unsigned int index,
 	if (!perm)
 		return false;
 	if (node->children[index]->synthetic)
-		return vtds_entry_is_leaf(raw, node->level) &&
+		return vtd_entry_is_leaf(raw, node->level) &&
 		       (raw & VTD_ENTRY_ADDR) == node->children[index]->gpa;
-	return !vtds_entry_is_leaf(raw, node->level);
+	return !vtd_entry_is_leaf(raw, node->level);
 }
 
 /* Takes away what the mirror has below an entry and the guest no longer wants. */
@@ -254,7 +254,7 @@ static bool super_collapse(struct vtds_walk *walk, struct vtds_node *node,
 	struct vtds_chunk *chunk;
 
 	if (!child || child->synthetic || node->level != 2 || !perm ||
-	    vtds_domain_has_hole(walk->domain, iova, vtd_level_size(2)) ||
+	    vtds_domain_reserves(walk->domain, iova, vtd_level_size(2)) ||
 	    !maps_the_same(child, gpa, perm))
 		return false;
 	/* Of memory that permits less in places the leaf would be in pieces */
@@ -274,7 +274,7 @@ static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
 {
 	u64 raw = vtds_node_fetch(node, index);
 	u64 old = node->entries[index];
-	bool is_leaf = vtds_entry_is_leaf(raw, node->level);
+	bool is_leaf = vtd_entry_is_leaf(raw, node->level);
 	struct vtds_node *child;
 	bool recorded = true;
 	unsigned int perm;

@@ -184,38 +184,42 @@ int vtds_unit_lock(struct vtds_unit *unit, bool need_state)
 	return ret;
 }
 
-/**
- * struct reserved_list - What a host reserves, on its way to the VMM
- * @to: Where the VMM wants it
- * @room: How many fit there
- * @count: How many there are
- */
-struct reserved_list {
-	struct vtd_shadow_reserved __user *to;
-	u32 room;
-	u32 count;
-};
-
-static int reserved_add(void *data, u64 first, u64 last)
+/* Copies what the host of a group reserves, as far as there is room, and counts it. */
+static int copy_reserved(struct iommu_group *group,
+			 struct vtd_shadow_get_info *cmd)
 {
-	struct vtd_shadow_reserved range = { .first = first, .last = last };
-	struct reserved_list *list = data;
+	struct vtd_shadow_reserved __user *to =
+		u64_to_user_ptr(cmd->reserved_uptr);
+	int room = vtds_host_reserved(group, NULL, 0), count;
+	struct vtds_range *ranges;
+	int ret = 0;
 
-	if (list->count < list->room &&
-	    copy_to_user(&list->to[list->count], &range, sizeof(range)))
-		return -EFAULT;
-	list->count++;
-	return 0;
+	if (room < 0)
+		return room;
+	ranges = kcalloc(room, sizeof(*ranges), GFP_KERNEL_ACCOUNT);
+	if (!ranges)
+		return -ENOMEM;
+	count = vtds_host_reserved(group, ranges, room);
+	for (int i = 0; i < min(count, room) && i < cmd->nr_reserved; i++) {
+		struct vtd_shadow_reserved range = {
+			.first = ranges[i].first,
+			.last = ranges[i].last,
+		};
+
+		if (copy_to_user(&to[i], &range, sizeof(range)))
+			ret = -EFAULT;
+	}
+	kfree(ranges);
+	if (count < 0)
+		return count;
+	cmd->nr_reserved = count;
+	return ret;
 }
 
 /* Fills in what GET_INFO says of a device. */
 static int get_device_info(struct vtds_unit *unit,
 			   struct vtd_shadow_get_info *cmd)
 {
-	struct reserved_list list = {
-		.to = u64_to_user_ptr(cmd->reserved_uptr),
-		.room = cmd->nr_reserved,
-	};
 	struct iommu_group *group;
 	int ret;
 
@@ -226,9 +230,8 @@ static int get_device_info(struct vtds_unit *unit,
 	mutex_unlock(&unit->lock);
 	if (!group)
 		return -ENOENT;
-	ret = vtds_host_reserved(group, reserved_add, &list);
+	ret = copy_reserved(group, cmd);
 	iommu_group_put(group);
-	cmd->nr_reserved = list.count;
 	return ret;
 }
 

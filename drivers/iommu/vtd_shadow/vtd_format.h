@@ -192,6 +192,12 @@ static inline unsigned int vtd_levels_width(unsigned int levels)
 	return VTD_PAGE_SHIFT + VTD_LEVEL_SHIFT * levels;
 }
 
+/* Whether a present entry of a table at @level maps a page. */
+static inline bool vtd_entry_is_leaf(u64 raw, unsigned int level)
+{
+	return level == 1 || (raw & VTD_SS_PS);
+}
+
 /*
  * Requests without PASID to this range are interrupts and never translated,
  * section 3.14. No mapping may cover it.

@@ -271,15 +271,15 @@ struct vtds_node {
 	bool synthetic;
 };
 
-/* Ranges of IOVA in a domain that must stay unmapped; hosts have a few */
-#define VTDS_MAX_HOLES 16
+/* Reserved ranges of IOVA in a domain; hosts have a few */
+#define VTDS_MAX_RESERVED 16
 
 /**
- * struct vtds_hole - A range of IOVA that is never mapped
- * @first: First address, page-aligned
- * @last: Last address, of a page
+ * struct vtds_range - A range of IOVA, whole pages
+ * @first: First address
+ * @last: Last address
  */
-struct vtds_hole {
+struct vtds_range {
 	u64 first;
 	u64 last;
 };
@@ -291,12 +291,12 @@ struct vtds_hole {
  * @root: Guest physical address of the top table
  * @levels: Levels of the table: 3, 4 or 5
  * @last: Last IOVA that a request can have: AW and MGAW both limit it
- * @leaf_reserved: Reserved bits of a leaf of 4 KiB
+ * @leaf_rsvd: Reserved bits of a leaf of 4 KiB
  * @users: Groups attached
  * @full_seq: vtds_batch.seq of the last sync of everything
- * @holes: The interrupt range, then what the hosts of all devices that were ever
- *         attached reserve besides
- * @nr_holes: How many
+ * @reserved: Ranges that stay unmapped: the interrupt range, then what the hosts of all
+ *            devices that were ever attached reserve besides
+ * @nr_reserved: How many
  * @host: What devices walk
  * @top: Mirror of the top table
  * @top_reported: It could not be read, and that was reported
@@ -308,11 +308,11 @@ struct vtds_domain {
 	u64 root;
 	u8 levels;
 	u64 last;
-	u64 leaf_reserved;
+	u64 leaf_rsvd;
 	u32 users;
 	u64 full_seq;
-	struct vtds_hole holes[VTDS_MAX_HOLES];
-	unsigned int nr_holes;
+	struct vtds_range reserved[VTDS_MAX_RESERVED];
+	unsigned int nr_reserved;
 	struct vtds_host_domain host;
 	struct vtds_node *top;
 	bool top_reported;
@@ -617,23 +617,28 @@ int vtds_unit_resync(struct vtds_unit *unit, void *cmd);
 int vtds_unit_translate(struct vtds_unit *unit, void *cmd);
 int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
 
-/* retry.c */
-int vtds_retry_begin(void);
-void vtds_retry_end(void);
-void vtds_retry_queue(struct delayed_work *work, unsigned int ms);
+/* error.c */
 bool vtds_error_is_guests(int error);
 bool vtds_error_may_pass(int error);
+
+/* work.c */
+int vtds_work_begin(void);
+void vtds_work_end(void);
+void vtds_work_queue(struct delayed_work *work, unsigned int ms);
+
+/* retry.c */
+/* Milliseconds to the first attempt */
+#define VTDS_RETRY_FIRST 100U
+
 void vtds_retry_init(struct vtds_unit *unit);
 void vtds_retry_bind(struct vtds_unit *unit);
 void vtds_retry_stop(struct vtds_unit *unit);
-void vtds_retry_note(struct vtds_unit *unit);
 void vtds_retry_run(struct vtds_unit *unit);
 
 /* batch.c */
 void vtds_batch_fail(struct vtds_batch *batch, int error);
 void vtds_batch_exhaust(struct vtds_batch *batch);
 void vtds_batch_kill(struct vtds_batch *batch);
-void __vtds_batch_flush(struct vtds_batch *batch);
 
 /* Begins a batch on a locked unit. */
 static inline void vtds_batch_begin(struct vtds_batch *batch,
@@ -642,6 +647,18 @@ static inline void vtds_batch_begin(struct vtds_batch *batch,
 	lockdep_assert_held(&unit->lock);
 	*batch = (struct vtds_batch){ .unit = unit, .seq = ++unit->seq };
 }
+
+/* Whether the batch may still take memory and time for installing. */
+static inline bool vtds_batch_may_install(struct vtds_batch *batch)
+{
+	if (unlikely(!batch->remove_only && fatal_signal_pending(current)))
+		vtds_batch_kill(batch);
+	return !batch->remove_only;
+}
+
+/* flush.c */
+void __vtds_batch_flush(struct vtds_batch *batch);
+void vtds_batch_retry_later(struct vtds_batch *batch);
 
 /**
  * vtds_batch_flush() - Make all that was revoked so far dead
@@ -669,16 +686,8 @@ static inline u32 vtds_batch_end(struct vtds_batch *batch)
 	if (!batch->remove_only)
 		batch->unit->limit_reported = false;
 	if (unlikely(batch->may_pass))
-		vtds_retry_note(batch->unit);
+		vtds_batch_retry_later(batch);
 	return -batch->error;
-}
-
-/* Whether the batch may still take memory and time for installing. */
-static inline bool vtds_batch_may_install(struct vtds_batch *batch)
-{
-	if (unlikely(!batch->remove_only && fatal_signal_pending(current)))
-		vtds_batch_kill(batch);
-	return !batch->remove_only;
 }
 
 /* caps.c */
@@ -860,12 +869,12 @@ bool vtds_domain_memory_gone(struct vtds_batch *batch,
 void vtds_domain_init_limits(struct vtds_domain *domain);
 
 /* Whether any of [iova, iova + size) must stay unmapped. */
-static inline bool vtds_domain_has_hole(const struct vtds_domain *domain,
+static inline bool vtds_domain_reserves(const struct vtds_domain *domain,
 					u64 iova, u64 size)
 {
-	for (unsigned int i = 0; i < domain->nr_holes; i++)
-		if (iova <= domain->holes[i].last &&
-		    iova + size - 1 >= domain->holes[i].first)
+	for (unsigned int i = 0; i < domain->nr_reserved; i++)
+		if (iova <= domain->reserved[i].last &&
+		    iova + size - 1 >= domain->reserved[i].first)
 			return true;
 	return false;
 }
@@ -919,11 +928,6 @@ static inline void vtds_node_forget_refused(struct vtds_domain *domain,
 {
 	if (unlikely(node->refused))
 		__vtds_node_forget_refused(domain, node, start, end);
-}
-
-static inline bool vtds_entry_is_leaf(u64 raw, unsigned int level)
-{
-	return level == 1 || (raw & VTD_SS_PS);
 }
 
 u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index);
@@ -1034,12 +1038,12 @@ void vtds_domain_sync_full(struct vtds_batch *batch,
 bool vtds_group_has(struct iommu_domain *domain, struct device *dev);
 void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group);
 void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port);
-bool vtds_linger_keep(struct iommu_domain *domain);
+void vtds_linger_free_now(struct iommu_domain *domain);
+void vtds_linger_free(struct iommu_domain *domain);
 bool vtds_linger_run(void);
 void vtds_linger_end(void);
 
 /* host_domain.c */
-void vtds_domain_free_now(struct iommu_domain *domain);
 bool vtds_host_domain_suits(const struct vtds_host_domain *host,
 			    struct device *dev);
 int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev);
@@ -1050,9 +1054,8 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 			    const struct vtds_port *port);
 void vtds_host_domain_detach(struct vtds_host_domain *host,
 			     const struct vtds_port *port);
-int vtds_host_reserved(struct iommu_group *group,
-		       int (*hole)(void *data, u64 first, u64 last),
-		       void *data);
+int vtds_host_reserved(struct iommu_group *group, struct vtds_range *ranges,
+		       unsigned int room);
 int vtds_host_domain_probe(struct vtds_host_domain *host);
 int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
 		  u64 iova, struct scatterlist *sg, unsigned int nents,

@@ -321,7 +321,7 @@ int fake_mem_init(struct kunit *test, struct fake_mem *mem)
 	}
 	kunit_activate_static_stub(test, vtds_mem_pin, fake_pin);
 	kunit_activate_static_stub(test, vtds_mem_unpin, fake_unpin);
-	kunit_activate_static_stub(test, vtds_retry_queue, fake_retry_queue);
+	kunit_activate_static_stub(test, vtds_work_queue, fake_retry_queue);
 	return 0;
 }
 

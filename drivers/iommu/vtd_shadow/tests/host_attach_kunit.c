@@ -202,7 +202,7 @@ static void host_detach_lingers(struct kunit *test)
 
 	kunit_activate_static_stub(test, vtds_group_has, resetting_has);
 	kunit_activate_static_stub(test, vtds_group_detach, resetting_detach);
-	kunit_activate_static_stub(test, vtds_domain_free_now, resetting_free);
+	kunit_activate_static_stub(test, vtds_linger_free_now, resetting_free);
 	memset(&resetting, 0, sizeof(resetting));
 	snooper_init(test, &snooper);
 	port = (struct vtds_port){ .dev = snooper.dev,

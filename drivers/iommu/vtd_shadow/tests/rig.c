@@ -128,15 +128,16 @@ static void rig_domain_detach(struct vtds_host_domain *host,
 	rig_unplug(port->dev, port->pasid, host->domain);
 }
 
-static int rig_reserved(struct iommu_group *group,
-			int (*hole)(void *data, u64 first, u64 last),
-			void *data)
+static int rig_reserved(struct iommu_group *group, struct vtds_range *ranges,
+			unsigned int room)
 {
 	for (unsigned int i = 0; i < MANY_DEVICES; i++) {
 		const struct rig_device *d = &rig->devices[i];
 
-		if (d->dev.iommu_group == group && d->resv_last)
-			return hole(data, d->resv_first, d->resv_last);
+		if (d->dev.iommu_group != group || !d->resv_last)
+			continue;
+		ranges[0] = (struct vtds_range){ d->resv_first, d->resv_last };
+		return 1;
 	}
 	return 0;
 }
