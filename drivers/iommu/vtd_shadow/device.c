@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices and host groups: which setting a device should have, and moving its
+ * Devices and host groups: which guest context a device has, and moving its
  * group there. A group is blocked, on the identity page table (through iommufd),
  * or on a shadow domain. Blocked is what remains after any failure.
  */
@@ -28,15 +28,16 @@ static struct device *group_first_dev(const struct vtds_group *group)
 }
 
 /* What is attached for requests of a device, with or without PASID. */
-struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid)
+struct vtds_dev_pasid vtds_device_pasid(const struct vtds_device *dev,
+					u32 pasid)
 {
-	return (struct vtds_port){
+	return (struct vtds_dev_pasid){
 		.dev = dev->vdev->dev,
 		.group = dev->iommu_group,
 		.pasid = pasid,
 	};
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_device_port);
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_pasid);
 
 /* What a device reaches at @iova, whoever attached it to what: 0 if nothing */
 phys_addr_t vtds_device_reaches(const struct vtds_device *dev, u64 iova)
@@ -124,13 +125,13 @@ void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid)
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_detach_identity);
 
 /* All devices of a group are attached at once. */
-static struct vtds_port group_port(const struct vtds_group *group)
+static struct vtds_dev_pasid group_dev_pasid(const struct vtds_group *group)
 {
-	return vtds_device_port(group_first(group), IOMMU_NO_PASID);
+	return vtds_device_pasid(group_first(group), IOMMU_NO_PASID);
 }
 
-static bool same_setting(const struct vtds_setting *a,
-			 const struct vtds_setting *b)
+static bool same_ctx(const struct vtds_guest_ctx *a,
+		     const struct vtds_guest_ctx *b)
 {
 	if (a->attachment != b->attachment)
 		return false;
@@ -139,23 +140,23 @@ static bool same_setting(const struct vtds_setting *a,
 }
 
 /*
- * Whether all requesters of all devices in a group want the same. A group has
+ * Whether all sources of all devices in a group want the same. A group has
  * one page table: if they do not there is none that is right for all of them.
  */
 static bool group_agrees(const struct vtds_group *group)
 {
 	const struct vtds_device *dev, *first = group_first(group);
-	const struct vtds_setting *wanted = &first->requesters[0].setting;
+	const struct vtds_guest_ctx *wanted = &first->sources[0].ctx;
 
 	list_for_each_entry(dev, &group->devices, group_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (!same_setting(&dev->requesters[i].setting, wanted))
+		for (u32 i = 0; i < dev->nr_sources; i++)
+			if (!same_ctx(&dev->sources[i].ctx, wanted))
 				return false;
 	return true;
 }
 
-static struct vtds_setting group_wanted(struct vtds_unit *unit,
-					struct vtds_group *group)
+static struct vtds_guest_ctx group_wanted(struct vtds_unit *unit,
+					  struct vtds_group *group)
 {
 	struct device *dev = group_first_dev(group);
 	int id = iommu_group_id(group->iommu_group);
@@ -163,23 +164,23 @@ static struct vtds_setting group_wanted(struct vtds_unit *unit,
 
 	if (!agrees && !group->conflict) {
 		dev_notice_ratelimited(dev, "group %d blocked: conflict\n", id);
-		vtds_event_attach(unit, &group_first(group)->requesters[0], 0);
+		vtds_event_attach(unit, &group_first(group)->sources[0], 0);
 	}
 	group->conflict = !agrees;
 	if (agrees)
-		return group_first(group)->requesters[0].setting;
-	return (struct vtds_setting){
+		return group_first(group)->sources[0].ctx;
+	return (struct vtds_guest_ctx){
 		.attachment = VTD_SHADOW_ATTACHED_BLOCKED,
 	};
 }
 
 static void group_detach(struct vtds_group *group)
 {
-	struct vtds_port port = group_port(group);
+	struct vtds_dev_pasid dev_pasid = group_dev_pasid(group);
 	struct vtds_device *dev;
 
 	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
-		vtds_domain_detach(group->domain, &port);
+		vtds_domain_detach(group->domain, &dev_pasid);
 	group->domain = NULL;
 
 	list_for_each_entry(dev, &group->devices, group_entry) {
@@ -208,12 +209,12 @@ static int group_attach_identity(struct vtds_group *group)
 
 static int group_attach_shadow(struct vtds_batch *batch,
 			       struct vtds_group *group,
-			       const struct vtds_setting *wanted)
+			       const struct vtds_guest_ctx *wanted)
 {
-	struct vtds_port port = group_port(group);
+	struct vtds_dev_pasid dev_pasid = group_dev_pasid(group);
 	struct vtds_domain *domain;
 
-	domain = vtds_domain_attach(batch, &port, wanted);
+	domain = vtds_domain_attach(batch, &dev_pasid, wanted);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	group->domain = domain;
@@ -221,7 +222,7 @@ static int group_attach_shadow(struct vtds_batch *batch,
 }
 
 static bool group_is_settled(const struct vtds_group *group,
-			     const struct vtds_setting *wanted)
+			     const struct vtds_guest_ctx *wanted)
 {
 	const struct vtds_device *dev;
 
@@ -249,7 +250,7 @@ static void log_refusal(const struct vtds_group *group, int error)
 }
 
 static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
-			 const struct vtds_setting *wanted)
+			 const struct vtds_guest_ctx *wanted)
 {
 	int ret = 0;
 
@@ -268,8 +269,8 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 	}
 	group_detach(group);
 	if (ret != group->error) {
-		vtds_event_attach(batch->unit,
-				  &group_first(group)->requesters[0], ret);
+		vtds_event_attach(batch->unit, &group_first(group)->sources[0],
+				  ret);
 		log_refusal(group, ret);
 	}
 	group->error = ret;
@@ -277,10 +278,10 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 	vtds_batch_fail(batch, ret);
 }
 
-/* Moves a group to where its devices' settings want it. */
+/* Moves a group to where the guest contexts of its devices want it. */
 static void group_update(struct vtds_batch *batch, struct vtds_group *group)
 {
-	struct vtds_setting wanted = group_wanted(batch->unit, group);
+	struct vtds_guest_ctx wanted = group_wanted(batch->unit, group);
 
 	if (group_is_settled(group, &wanted))
 		return;
@@ -292,12 +293,12 @@ static void group_update(struct vtds_batch *batch, struct vtds_group *group)
 	group_attach(batch, group, &wanted);
 }
 
-static void requester_read(struct vtds_batch *batch, struct vtds_requester *r)
+static void source_read(struct vtds_batch *batch, struct vtds_source *r)
 {
-	vtds_context_read(batch->unit, r->sid, &r->setting);
-	vtds_event_setting(batch->unit, r);
-	if (r->setting.error)
-		vtds_batch_fail(batch, r->setting.error);
+	vtds_context_read(batch->unit, r->sid, &r->ctx);
+	vtds_event_ctx(batch->unit, r);
+	if (r->ctx.error)
+		vtds_batch_fail(batch, r->ctx.error);
 }
 
 /**
@@ -313,11 +314,11 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 	struct vtds_group *group;
 
 	list_for_each_entry(dev, &unit->devices, unit_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++) {
-			struct vtds_requester *r = &dev->requesters[i];
+		for (u32 i = 0; i < dev->nr_sources; i++) {
+			struct vtds_source *r = &dev->sources[i];
 
 			if (!((r->sid ^ sid) & (u16)~mask))
-				requester_read(batch, r);
+				source_read(batch, r);
 		}
 
 	list_for_each_entry(group, &unit->groups, entry)
@@ -365,19 +366,19 @@ void vtds_devices_block_domain(struct vtds_batch *batch,
  * vtds_device_by_sid() - Find a device and what one of its source-ids is set to
  * @unit: The unit
  * @sid: Source-id
- * @setting: Output
+ * @ctx: Output
  *
  * Return: the device or NULL.
  */
 struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
-				       struct vtds_setting *setting)
+				       struct vtds_guest_ctx *ctx)
 {
 	struct vtds_device *dev;
 
 	list_for_each_entry(dev, &unit->devices, unit_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (dev->requesters[i].sid == sid) {
-				*setting = dev->requesters[i].setting;
+		for (u32 i = 0; i < dev->nr_sources; i++)
+			if (dev->sources[i].sid == sid) {
+				*ctx = dev->sources[i].ctx;
 				return dev;
 			}
 	return NULL;
@@ -409,31 +410,31 @@ static void group_free(struct vtds_group *group)
 }
 
 /* Reads and checks the source-ids of ADD_DEVICE. */
-static struct vtds_requester *
-requesters_from_user(const struct vtd_shadow_add_device *cmd)
+static struct vtds_source *
+sources_from_user(const struct vtd_shadow_add_device *cmd)
 {
 	const __u16 __user *from = u64_to_user_ptr(cmd->source_ids_uptr);
-	struct vtds_requester *requesters;
+	struct vtds_source *sources;
 
 	if (!cmd->nr_source_ids || cmd->nr_source_ids > VTDS_MAX_SOURCE_IDS)
 		return ERR_PTR(-EINVAL);
-	requesters = kcalloc(cmd->nr_source_ids, sizeof(*requesters),
-			     GFP_KERNEL_ACCOUNT);
-	if (!requesters)
+	sources = kcalloc(cmd->nr_source_ids, sizeof(*sources),
+			  GFP_KERNEL_ACCOUNT);
+	if (!sources)
 		return ERR_PTR(-ENOMEM);
 
 	for (u32 i = 0; i < cmd->nr_source_ids; i++) {
-		int ret = get_user(requesters[i].sid, &from[i]);
+		int ret = get_user(sources[i].sid, &from[i]);
 
 		for (u32 j = 0; j < i && !ret; j++)
-			if (requesters[j].sid == requesters[i].sid)
+			if (sources[j].sid == sources[i].sid)
 				ret = -EINVAL;
 		if (ret) {
-			kfree(requesters);
+			kfree(sources);
 			return ERR_PTR(ret);
 		}
 	}
-	return requesters;
+	return sources;
 }
 
 /**
@@ -456,8 +457,8 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 	dev->identity_attached = false;
 	list_add_tail(&dev->group_entry, &group->devices);
 	list_add_tail(&dev->unit_entry, &unit->devices);
-	for (u32 i = 0; i < dev->nr_requesters; i++)
-		requester_read(batch, &dev->requesters[i]);
+	for (u32 i = 0; i < dev->nr_sources; i++)
+		source_read(batch, &dev->sources[i]);
 	group_update(batch, group);
 	vtds_pasids_regroup(batch, group);
 	vtds_pasids_refresh(batch, dev);
@@ -495,19 +496,20 @@ static int identity_try(struct vtds_unit *unit, struct vtds_device *dev)
  */
 static int group_check_free(struct vtds_device *dev)
 {
-	struct vtds_port port = vtds_device_port(dev, IOMMU_NO_PASID);
-	struct iommu_domain *domain = iommu_get_domain_for_dev(port.dev);
+	struct vtds_dev_pasid dev_pasid =
+		vtds_device_pasid(dev, IOMMU_NO_PASID);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev_pasid.dev);
 	struct vtds_host_domain probe;
 	int ret;
 
 	if (!domain || domain->type == IOMMU_DOMAIN_BLOCKED)
 		return 0;
-	ret = vtds_host_domain_alloc(&probe, port.dev);
+	ret = vtds_host_domain_alloc(&probe, dev_pasid.dev);
 	if (ret)
 		return ret;
-	ret = vtds_host_domain_attach(&probe, &port);
+	ret = vtds_host_domain_attach(&probe, &dev_pasid);
 	if (!ret)
-		vtds_host_domain_detach(&probe, &port);
+		vtds_host_domain_detach(&probe, &dev_pasid);
 	vtds_host_domain_free(&probe);
 	return ret;
 }
@@ -536,12 +538,12 @@ static int device_check(struct vtds_unit *unit, struct vtds_device *dev)
 int vtds_device_add(struct vtds_batch *batch,
 		    const struct vtd_shadow_add_device *cmd)
 {
-	struct vtds_requester *requesters = requesters_from_user(cmd);
+	struct vtds_source *sources = sources_from_user(cmd);
 	struct vtds_device *dev;
 	int ret;
 
-	if (IS_ERR(requesters))
-		return PTR_ERR(requesters);
+	if (IS_ERR(sources))
+		return PTR_ERR(sources);
 
 	dev = vtds_bound_claim(batch->unit, cmd->dev_id);
 	if (IS_ERR(dev)) {
@@ -554,17 +556,17 @@ int vtds_device_add(struct vtds_batch *batch,
 		ret = identity_try(batch->unit, dev);
 	if (ret)
 		goto err_release;
-	dev->nr_requesters = cmd->nr_source_ids;
-	dev->requesters = requesters;
+	dev->nr_sources = cmd->nr_source_ids;
+	dev->sources = sources;
 	ret = vtds_device_join(batch, dev);
 	if (!ret)
 		return 0;
 
-	dev->requesters = NULL;
+	dev->sources = NULL;
 err_release:
 	vtds_bound_release(dev);
 err_free:
-	kfree(requesters);
+	kfree(sources);
 	return ret;
 }
 
@@ -594,8 +596,8 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 		vtds_pasids_regroup(batch, group);
 	}
 
-	kfree(dev->requesters);
-	dev->requesters = NULL;
+	kfree(dev->sources);
+	dev->sources = NULL;
 	vtds_bound_release(dev);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_drop);

@@ -68,7 +68,7 @@ static void domain_free(struct vtds_domain *domain)
 
 static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 					struct device *dev,
-					const struct vtds_setting *setting)
+					const struct vtds_guest_ctx *ctx)
 {
 	struct vtds_domain *domain;
 	int ret;
@@ -80,8 +80,8 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 	domain->unit = batch->unit;
-	domain->root = setting->root;
-	domain->levels = setting->levels;
+	domain->root = ctx->root;
+	domain->levels = ctx->levels;
 	vtds_domain_init_limits(domain);
 
 	ret = vtds_host_domain_alloc(&domain->host, dev);
@@ -103,19 +103,19 @@ err_free:
 
 /* Attaches the first user of a new domain and fills it. */
 static struct vtds_domain *domain_create(struct vtds_batch *batch,
-					 const struct vtds_port *port,
-					 const struct vtds_setting *setting)
+					 const struct vtds_dev_pasid *dev_pasid,
+					 const struct vtds_guest_ctx *ctx)
 {
-	struct vtds_domain *domain = domain_alloc(batch, port->dev, setting);
+	struct vtds_domain *domain = domain_alloc(batch, dev_pasid->dev, ctx);
 	int ret;
 
 	if (IS_ERR(domain))
 		return domain;
 
-	ret = learn_reserved(domain, port->group);
+	ret = learn_reserved(domain, dev_pasid->group);
 	if (ret)
 		goto err_free;
-	ret = vtds_host_domain_attach(&domain->host, port);
+	ret = vtds_host_domain_attach(&domain->host, dev_pasid);
 	if (ret)
 		goto err_free;
 	ret = vtds_host_domain_probe(&domain->host);
@@ -128,7 +128,7 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 	return domain;
 
 err_detach:
-	vtds_host_domain_detach(&domain->host, port);
+	vtds_host_domain_detach(&domain->host, dev_pasid);
 err_free:
 	domain_free(domain);
 	return ERR_PTR(ret);
@@ -139,12 +139,12 @@ err_free:
  * when it has left.
  */
 static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
-		       const struct vtds_port *port)
+		       const struct vtds_dev_pasid *dev_pasid)
 {
 	unsigned int nr_reserved = domain->nr_reserved;
 	int ret;
 
-	ret = learn_reserved(domain, port->group);
+	ret = learn_reserved(domain, dev_pasid->group);
 	if (domain->nr_reserved != nr_reserved) {
 		domain->full_seq = 0;
 		vtds_domain_sync_full(batch, domain);
@@ -152,7 +152,7 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 	}
 	if (ret)
 		return ret;
-	ret = vtds_host_domain_attach(&domain->host, port);
+	ret = vtds_host_domain_attach(&domain->host, dev_pasid);
 	if (!ret)
 		domain->users++;
 	return ret;
@@ -161,41 +161,41 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 /**
  * vtds_domain_attach() - Attach to the shadow of a table
  * @batch: The batch
- * @port: What to attach, blocked now
- * @setting: Table and levels
+ * @dev_pasid: What to attach, blocked now
+ * @ctx: Table and levels
  *
  * A shadow that exists costs one attach and no walk. A host IOMMU that cannot
  * use its domain says so with -EINVAL and gets a shadow of its own, and so does a
  * device whose DMA has to be coherent where the domain does not see to that.
  *
- * Return: the domain, or an ERR_PTR with @port still blocked.
+ * Return: the domain, or an ERR_PTR with @dev_pasid still blocked.
  */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
-				       const struct vtds_port *port,
-				       const struct vtds_setting *setting)
+				       const struct vtds_dev_pasid *dev_pasid,
+				       const struct vtds_guest_ctx *ctx)
 {
 	struct vtds_domain *domain;
 	int ret;
 
 	list_for_each_entry(domain, &batch->unit->domains, entry) {
-		if (domain->root != setting->root ||
-		    domain->levels != setting->levels || domain->host.broken ||
-		    !vtds_host_domain_suits(&domain->host, port->dev))
+		if (domain->root != ctx->root ||
+		    domain->levels != ctx->levels || domain->host.broken ||
+		    !vtds_host_domain_suits(&domain->host, dev_pasid->dev))
 			continue;
-		ret = domain_join(batch, domain, port);
+		ret = domain_join(batch, domain, dev_pasid);
 		if (!ret)
 			return domain;
 		if (ret != -EINVAL)
 			return ERR_PTR(ret);
 	}
-	return domain_create(batch, port, setting);
+	return domain_create(batch, dev_pasid, ctx);
 }
 
-/* Detaches a port, which is blocked then. The last one ends the domain. */
+/* Detaches requests, which are blocked then. The last one ends the domain. */
 void vtds_domain_detach(struct vtds_domain *domain,
-			const struct vtds_port *port)
+			const struct vtds_dev_pasid *dev_pasid)
 {
-	vtds_host_domain_detach(&domain->host, port);
+	vtds_host_domain_detach(&domain->host, dev_pasid);
 	if (--domain->users)
 		return;
 	list_del(&domain->entry);

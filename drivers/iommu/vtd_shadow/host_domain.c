@@ -92,38 +92,38 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
  * would look attached, and the domain be kept for nobody.
  */
 static int attach_pasid(struct vtds_host_domain *host,
-			const struct vtds_port *port)
+			const struct vtds_dev_pasid *dev_pasid)
 {
-	if (port->pasid >= port->dev->iommu->max_pasids)
+	if (dev_pasid->pasid >= dev_pasid->dev->iommu->max_pasids)
 		return -EOPNOTSUPP;
-	return iommu_attach_device_pasid(host->domain, port->dev, port->pasid,
-					 NULL);
+	return iommu_attach_device_pasid(host->domain, dev_pasid->dev,
+					 dev_pasid->pasid, NULL);
 }
 
 /* What the group has then is looked at: the core once said "attached" too early. */
 static int attach_group(struct vtds_host_domain *host,
-			const struct vtds_port *port)
+			const struct vtds_dev_pasid *dev_pasid)
 {
-	int ret = iommu_attach_group(host->domain, port->group);
+	int ret = iommu_attach_group(host->domain, dev_pasid->group);
 
-	if (ret || vtds_group_has(host->domain, port->dev))
+	if (ret || vtds_group_has(host->domain, dev_pasid->dev))
 		return ret;
-	vtds_group_detach(host->domain, port->group);
+	vtds_group_detach(host->domain, dev_pasid->group);
 	return -EBUSY;
 }
 
-/* Returns 0 or a negative errno: what the port reached before is not touched. */
+/* Returns 0 or a negative errno: what @dev_pasid reached before is not touched. */
 int vtds_host_domain_attach(struct vtds_host_domain *host,
-			    const struct vtds_port *port)
+			    const struct vtds_dev_pasid *dev_pasid)
 {
 	int ret;
 
-	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, port);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, dev_pasid);
 
-	if (port->pasid == IOMMU_NO_PASID)
-		ret = attach_group(host, port);
+	if (dev_pasid->pasid == IOMMU_NO_PASID)
+		ret = attach_group(host, dev_pasid);
 	else
-		ret = attach_pasid(host, port);
+		ret = attach_pasid(host, dev_pasid);
 	if (ret)
 		return ret;
 	/* Some drivers know this only for a domain with a device */
@@ -134,17 +134,18 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_attach);
 
 void vtds_host_domain_detach(struct vtds_host_domain *host,
-			     const struct vtds_port *port)
+			     const struct vtds_dev_pasid *dev_pasid)
 {
-	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_detach, host, port);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_detach, host, dev_pasid);
 
-	if (port->pasid != IOMMU_NO_PASID) {
-		iommu_detach_device_pasid(host->domain, port->dev, port->pasid);
+	if (dev_pasid->pasid != IOMMU_NO_PASID) {
+		iommu_detach_device_pasid(host->domain, dev_pasid->dev,
+					  dev_pasid->pasid);
 		return;
 	}
-	vtds_group_detach(host->domain, port->group);
-	if (vtds_group_has(host->domain, port->dev))
-		vtds_linger_add(host->domain, port);
+	vtds_group_detach(host->domain, dev_pasid->group);
+	if (vtds_group_has(host->domain, dev_pasid->dev))
+		vtds_linger_add(host->domain, dev_pasid);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_detach);
 

@@ -242,14 +242,14 @@ static bool domain_has_did(struct vtds_unit *unit,
 	list_for_each_entry(dev, &unit->devices, unit_entry) {
 		if (dev->group->domain != domain)
 			continue;
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (dev->requesters[i].setting.did == did)
+		for (u32 i = 0; i < dev->nr_sources; i++)
+			if (dev->sources[i].ctx.did == did)
 				return true;
 	}
 	list_for_each_entry(dev, &unit->devices, unit_entry)
 		xa_for_each(&dev->pasids, index, pasid)
 			if (pasid->domain == domain &&
-			    pasid->requester.setting.did == did)
+			    pasid->source.ctx.did == did)
 				return true;
 	return false;
 }
@@ -259,15 +259,14 @@ static void sync_contexts_in_memory(struct vtds_batch *batch,
 				    struct vtds_device *dev,
 				    const struct vtds_inval *inval)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
 	if (!dev->group->domain)
 		return;
-	for (u32 i = 0; i < dev->nr_requesters; i++) {
-		vtds_context_read(batch->unit, dev->requesters[i].sid,
-				  &setting);
+	for (u32 i = 0; i < dev->nr_sources; i++) {
+		vtds_context_read(batch->unit, dev->sources[i].sid, &ctx);
 		/* What cannot be read now may well be the one */
-		if (setting.error || setting.did == inval->did)
+		if (ctx.error || ctx.did == inval->did)
 			sync_inval(batch, dev->group->domain, inval);
 	}
 }
@@ -277,16 +276,16 @@ static void sync_pasids_in_memory(struct vtds_batch *batch,
 				  struct vtds_device *dev,
 				  const struct vtds_inval *inval)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	struct vtds_pasid *pasid;
 	unsigned long index;
 
 	xa_for_each(&dev->pasids, index, pasid) {
 		if (!pasid->domain)
 			continue;
-		vtds_scalable_read_pasid(batch->unit, pasid->requester.sid,
-					 pasid->pasid, &setting);
-		if (setting.error || setting.did == inval->did)
+		vtds_scalable_read_pasid(batch->unit, pasid->source.sid,
+					 pasid->pasid, &ctx);
+		if (ctx.error || ctx.did == inval->did)
 			sync_inval(batch, pasid->domain, inval);
 	}
 }

@@ -64,16 +64,17 @@ void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group)
 EXPORT_SYMBOL_IF_KUNIT(vtds_group_detach);
 
 /* A group was detached from a domain, and has it nevertheless. */
-void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port)
+void vtds_linger_add(struct iommu_domain *domain,
+		     const struct vtds_dev_pasid *dev_pasid)
 {
 	/* A page that devices reach and nobody knows of would be the alternative */
 	struct lingering *l = kzalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
-	struct device *dev = port->dev;
+	struct device *dev = dev_pasid->dev;
 
 	dev_warn_ratelimited(dev,
 			     "cannot be detached, in reset; trying again\n");
 	l->domain = domain;
-	l->group = iommu_group_ref_get(port->group);
+	l->group = iommu_group_ref_get(dev_pasid->group);
 	l->dev = get_device(dev);
 	guard(mutex)(&linger_lock);
 	list_add_tail(&l->entry, &linger_list);

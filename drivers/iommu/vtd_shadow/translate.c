@@ -92,20 +92,19 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 {
 	enum vtd_shadow_attachment attachment;
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	struct vtds_domain *domain;
 	struct vtds_device *dev;
 	int ret = 0;
 
-	dev = vtds_device_by_sid(unit, cmd->source_id, &setting);
+	dev = vtds_device_by_sid(unit, cmd->source_id, &ctx);
 	if (!dev)
 		return -ENOENT;
 	domain = dev->group->domain;
 	attachment = dev->group->attachment;
 	if ((cmd->flags & VTD_SHADOW_TRANSLATE_PASID) &&
 	    !vtds_pasid_is_none(dev, cmd->pasid))
-		attachment =
-			vtds_pasid_lookup(dev, cmd->pasid, &setting, &domain);
+		attachment = vtds_pasid_lookup(dev, cmd->pasid, &ctx, &domain);
 
 	*cmd = (struct vtd_shadow_translate){
 		.size = cmd->size,
@@ -114,7 +113,7 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		.pasid = cmd->pasid,
 		.iova = cmd->iova,
 		.attachment = attachment,
-		.domain_id = setting.did,
+		.domain_id = ctx.did,
 	};
 	switch (attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
@@ -129,14 +128,12 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		    vtds_device_reaches(dev, cmd->iova))
 			return -EIO;
 		/* The tables may well permit it, and the host or group not */
-		cmd->fault_reason = setting.reason ?:
-						     VTD_FAULT_TABLE_UNREADABLE;
-		if (setting.reason)
+		cmd->fault_reason = ctx.reason ?: VTD_FAULT_TABLE_UNREADABLE;
+		if (ctx.reason)
 			return 0;
 		break;
 	}
-	if (vtds_unit_is_scalable(unit))
-		cmd->fault_reason = vtds_scalable_reason(cmd->fault_reason);
+	cmd->fault_reason = vtds_unit_reason(unit, cmd->fault_reason);
 	return ret;
 }
 

@@ -25,7 +25,7 @@ VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,
 	u64 first = iova;
 	bool again = false;
 
-	guard(rwsem_read)(&unit->memory_going);
+	guard(rwsem_read)(&unit->unmap_rwsem);
 	guard(mutex)(&unit->lock);
 	if (!vtds_mem_has(&unit->mem, first, last))
 		return;
@@ -79,7 +79,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	if (!unit)
 		return NULL;
 	kref_init(&unit->ref);
-	init_rwsem(&unit->memory_going);
+	init_rwsem(&unit->unmap_rwsem);
 	mutex_init(&unit->lock);
 	vtds_retry_init(unit);
 	INIT_LIST_HEAD(&unit->devices);
@@ -122,11 +122,11 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_unit_need_scratch);
 static void access_end(struct vtds_unit *unit)
 {
 	iommufd_access_detach(unit->mem.access);
-	if (!down_write_trylock(&unit->memory_going)) {
-		down_write(&unit->memory_going);
+	if (!down_write_trylock(&unit->unmap_rwsem)) {
+		down_write(&unit->unmap_rwsem);
 		synchronize_rcu();
 	}
-	up_write(&unit->memory_going);
+	up_write(&unit->unmap_rwsem);
 	iommufd_access_destroy(unit->mem.access);
 }
 

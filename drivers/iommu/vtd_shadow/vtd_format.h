@@ -148,6 +148,7 @@ enum vtd_pasid_translation_type {
 
 #define VTD_PASID_WIDTH 20
 #define VTD_PASID_TABLE_SHIFT 6
+#define VTD_PASID_TABLE_ENTRIES BIT(VTD_PASID_TABLE_SHIFT)
 #define VTD_PASID_DIR_MIN_SHIFT 7
 
 /* Second-stage paging entries, section 9.8 */

@@ -51,7 +51,7 @@ struct vtds_events;
  * Lock order, outermost first:
  *
  *  1. VFIO's dev_set->lock, held by VFIO around the four operations in vfio.c.
- *  2. vtds_unit.memory_going, held for reading in the callback described below.
+ *  2. vtds_unit.unmap_rwsem, held for reading in the callback described below.
  *  3. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, pins.
  *  4. iommufd's and the IOMMU core's own locks.
  *
@@ -320,7 +320,7 @@ struct vtds_domain {
 };
 
 /**
- * struct vtds_setting - What guest tables say for one requester
+ * struct vtds_guest_ctx - What guest tables say for one source-id
  * @attachment: Where it belongs
  * @reason: Why it is blocked: enum vtd_fault_reason, or 0 if @error says why
  * @fpd: The guest disabled the processing of such faults
@@ -331,7 +331,7 @@ struct vtds_domain {
  * @digest: Hash of all entries that led here
  * @root: Of the second-stage table
  */
-struct vtds_setting {
+struct vtds_guest_ctx {
 	enum vtd_shadow_attachment attachment;
 	u8 reason;
 	bool fpd;
@@ -344,29 +344,29 @@ struct vtds_setting {
 };
 
 /**
- * struct vtds_requester - One source-id of a device
+ * struct vtds_source - One source-id of a device
  * @sid: Bus, device and function
- * @setting: As last read
- * @reported: vtds_setting.reason when an event was last considered
- * @reported_error: vtds_setting.error then
- * @reported_digest: vtds_setting.digest then
+ * @ctx: As last read
+ * @reported: vtds_guest_ctx.reason when an event was last considered
+ * @reported_error: vtds_guest_ctx.error then
+ * @reported_digest: vtds_guest_ctx.digest then
  */
-struct vtds_requester {
+struct vtds_source {
 	u16 sid;
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	u8 reported;
 	int reported_error;
 	u32 reported_digest;
 };
 
 /**
- * struct vtds_port - What can be attached to a domain
+ * struct vtds_dev_pasid - What can be attached to a domain
  * @dev: The host's device
  * @group: Its host group
  * @pasid: IOMMU_NO_PASID for requests without PASID, for all of @group; else for
  *         requests of @dev with that PASID
  */
-struct vtds_port {
+struct vtds_dev_pasid {
 	struct device *dev;
 	struct iommu_group *group;
 	u32 pasid;
@@ -378,7 +378,7 @@ struct vtds_port {
 /**
  * struct vtds_pasid - A PASID that the guest uses with a device
  * @pasid: Its number
- * @requester: Source-id of the device, and the setting of the PASID entry
+ * @source: Source-id of the device, and what the PASID entry says
  * @domain: Where requests are attached, or NULL
  * @identity_attached: iommufd has it attached to the identity page table
  * @error: Why it could not be attached when that was last tried, or 0
@@ -386,7 +386,7 @@ struct vtds_port {
  */
 struct vtds_pasid {
 	u32 pasid;
-	struct vtds_requester requester;
+	struct vtds_source source;
 	struct vtds_domain *domain;
 	bool identity_attached;
 	int error;
@@ -409,8 +409,8 @@ struct vtds_pasid {
  * @group: Its group in the unit
  * @identity_pt_id: Page table for the identity attachment
  * @identity_attached: iommufd has it attached to that
- * @nr_requesters: Number of source-ids
- * @requesters: The source-ids
+ * @nr_sources: Number of source-ids
+ * @sources: The source-ids
  * @pasids: struct vtds_pasid by number: present entries other than RID_PASID's
  * @pasids_seq: vtds_batch.seq when they were last read
  */
@@ -429,8 +429,8 @@ struct vtds_device {
 	struct vtds_group *group;
 	u32 identity_pt_id;
 	bool identity_attached;
-	u32 nr_requesters;
-	struct vtds_requester *requesters;
+	u32 nr_sources;
+	struct vtds_source *sources;
 	struct xarray pasids;
 	u64 pasids_seq;
 };
@@ -442,7 +442,7 @@ struct vtds_device {
  * @devices: Its devices in the unit
  * @attachment: Where it is attached now
  * @domain: The domain, if @attachment is VTD_SHADOW_ATTACHED_SHADOW
- * @conflict: Its devices want different settings, so it is blocked
+ * @conflict: Its devices want to be in different places, so it is blocked
  * @error: Why it could not be attached when that was last tried, or 0
  */
 struct vtds_group {
@@ -502,7 +502,7 @@ struct vtds_stats {
 /**
  * struct vtds_unit - One remapping unit of a guest, one open file
  * @ref: The file, and operations that found the unit through a device
- * @memory_going: Held for reading while iommufd is told that memory is not used
+ * @unmap_rwsem: Held for reading while iommufd is told that memory is not used
  * @lock: Protects everything below
  * @claimed: BIND was called and did not fail so far
  * @ictx: iommufd of BIND, kept alive by @mem's access; NULL before
@@ -538,7 +538,7 @@ struct vtds_stats {
  */
 struct vtds_unit {
 	struct kref ref;
-	struct rw_semaphore memory_going;
+	struct rw_semaphore unmap_rwsem;
 	struct mutex lock; /* all that follows */
 	bool claimed;
 	struct iommufd_ctx *ictx;
@@ -706,7 +706,8 @@ struct iommu_group *vtds_bound_info(struct vtds_unit *unit,
 void vtds_bound_release(struct vtds_device *dev);
 
 /* device.c */
-struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid);
+struct vtds_dev_pasid vtds_device_pasid(const struct vtds_device *dev,
+					u32 pasid);
 int vtds_device_add(struct vtds_batch *batch,
 		    const struct vtd_shadow_add_device *cmd);
 int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
@@ -722,22 +723,26 @@ void vtds_devices_leave_shadows(struct vtds_batch *batch);
 void vtds_devices_block_domain(struct vtds_batch *batch,
 			       struct vtds_domain *domain);
 struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
-				       struct vtds_setting *setting);
+				       struct vtds_guest_ctx *ctx);
 
-/* context.c */
-int vtds_setting_block(struct vtds_setting *setting,
-		       enum vtd_fault_reason reason, bool fpd);
-int vtds_setting_unreadable(struct vtds_setting *setting, int error,
-			    enum vtd_fault_reason reason);
-void vtds_setting_note(struct vtds_setting *setting, const u64 *entry,
-		       unsigned int nr_qwords);
+/* guest_ctx.c */
+int vtds_guest_ctx_block(struct vtds_guest_ctx *ctx,
+			 enum vtd_fault_reason reason, bool fpd);
+int vtds_guest_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
+			      enum vtd_fault_reason reason);
+void vtds_guest_ctx_note(struct vtds_guest_ctx *ctx, const u64 *entry,
+			 unsigned int nr_qwords);
 u64 vtds_beyond_haw(const struct vtds_caps *caps);
 int vtds_unit_mode(const struct vtds_unit *unit);
 bool vtds_unit_is_scalable(const struct vtds_unit *unit);
+enum vtd_fault_reason vtds_unit_reason(const struct vtds_unit *unit,
+				       enum vtd_fault_reason legacy);
+
+/* context.c */
 void vtds_context_read(struct vtds_unit *unit, u16 sid,
-		       struct vtds_setting *setting);
+		       struct vtds_guest_ctx *ctx);
 int vtds_context_decode(const struct vtds_caps *caps, const u64 entry[2],
-			struct vtds_setting *setting);
+			struct vtds_guest_ctx *ctx);
 
 /* scalable.c */
 /**
@@ -753,20 +758,39 @@ struct vtds_directory {
 };
 
 int vtds_scalable_context_decode(const struct vtds_caps *caps,
-				 const u64 entry[4],
-				 struct vtds_setting *setting,
+				 const u64 entry[4], struct vtds_guest_ctx *ctx,
 				 struct vtds_directory *directory);
 int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
-		      struct vtds_setting *setting);
+		      struct vtds_guest_ctx *ctx);
 void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
-			struct vtds_setting *setting);
+			struct vtds_guest_ctx *ctx);
 void vtds_scalable_read_pasid(struct vtds_unit *unit, u16 sid, u32 pasid,
-			      struct vtds_setting *setting);
-typedef void (*vtds_pasid_fn)(struct vtds_batch *batch, struct vtds_device *dev,
-			      const struct vtds_setting *setting);
-void vtds_scalable_visit_pasids(struct vtds_batch *batch,
-				struct vtds_device *dev, vtds_pasid_fn found);
-enum vtd_fault_reason vtds_scalable_reason(enum vtd_fault_reason legacy);
+			      struct vtds_guest_ctx *ctx);
+
+/**
+ * struct vtds_pasid_iter - Visits the PASID entries of a source-id
+ * @batch: The batch
+ * @context: What the context entry says; @context.pasid is RID_PASID
+ * @path: The same, with what the directory entry at hand says
+ * @directory: Guest physical address of the PASID directory
+ * @table: Of the PASID table at hand
+ * @next: The PASID whose entry is next
+ * @end: The PASID after the last one
+ */
+struct vtds_pasid_iter {
+	struct vtds_batch *batch;
+	struct vtds_guest_ctx context;
+	struct vtds_guest_ctx path;
+	u64 directory;
+	u64 table;
+	u32 next;
+	u32 end;
+};
+
+void vtds_pasid_iter_begin(struct vtds_pasid_iter *iter,
+			   struct vtds_batch *batch, u16 sid);
+bool vtds_pasid_iter_next(struct vtds_pasid_iter *iter,
+			  struct vtds_guest_ctx *ctx);
 
 /* pasid.c */
 void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev);
@@ -774,7 +798,7 @@ void vtds_pasids_regroup(struct vtds_batch *batch, struct vtds_group *group);
 void vtds_pasids_clear(struct vtds_device *dev);
 enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
 					     u32 number,
-					     struct vtds_setting *setting,
+					     struct vtds_guest_ctx *ctx,
 					     struct vtds_domain **domain);
 bool vtds_pasid_is_none(const struct vtds_device *dev, u32 number);
 void vtds_pasids_block_domain(struct vtds_unit *unit,
@@ -845,10 +869,9 @@ int vtds_queue_run_guest(struct vtds_batch *batch,
 /* event.c */
 struct vtds_events *vtds_events_alloc(void);
 void vtds_events_free(struct vtds_events *events);
-void vtds_event_setting(struct vtds_unit *unit,
-			struct vtds_requester *requester);
-void vtds_event_attach(struct vtds_unit *unit,
-		       const struct vtds_requester *requester, int error);
+void vtds_event_ctx(struct vtds_unit *unit, struct vtds_source *source);
+void vtds_event_attach(struct vtds_unit *unit, const struct vtds_source *source,
+		       int error);
 void vtds_event_limit(struct vtds_unit *unit);
 void vtds_event_recovered(struct vtds_unit *unit);
 void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
@@ -860,10 +883,10 @@ __poll_t vtds_events_poll(struct vtds_events *events, struct file *file,
 
 /* domain.c */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
-				       const struct vtds_port *port,
-				       const struct vtds_setting *setting);
+				       const struct vtds_dev_pasid *dev_pasid,
+				       const struct vtds_guest_ctx *ctx);
 void vtds_domain_detach(struct vtds_domain *domain,
-			const struct vtds_port *port);
+			const struct vtds_dev_pasid *dev_pasid);
 bool vtds_domain_memory_gone(struct vtds_batch *batch,
 			     struct vtds_domain *domain, u64 first, u64 last);
 void vtds_domain_init_limits(struct vtds_domain *domain);
@@ -1037,7 +1060,8 @@ void vtds_domain_sync_full(struct vtds_batch *batch,
 /* linger.c */
 bool vtds_group_has(struct iommu_domain *domain, struct device *dev);
 void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group);
-void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port);
+void vtds_linger_add(struct iommu_domain *domain,
+		     const struct vtds_dev_pasid *dev_pasid);
 void vtds_linger_free_now(struct iommu_domain *domain);
 void vtds_linger_free(struct iommu_domain *domain);
 bool vtds_linger_run(void);
@@ -1051,9 +1075,9 @@ void vtds_host_domain_init(struct vtds_host_domain *host,
 			   struct iommu_domain *domain);
 void vtds_host_domain_free(struct vtds_host_domain *host);
 int vtds_host_domain_attach(struct vtds_host_domain *host,
-			    const struct vtds_port *port);
+			    const struct vtds_dev_pasid *dev_pasid);
 void vtds_host_domain_detach(struct vtds_host_domain *host,
-			     const struct vtds_port *port);
+			     const struct vtds_dev_pasid *dev_pasid);
 int vtds_host_reserved(struct iommu_group *group, struct vtds_range *ranges,
 		       unsigned int room);
 int vtds_host_domain_probe(struct vtds_host_domain *host);

@@ -29,7 +29,7 @@ static void device_shares(struct kunit *test)
 	rig_drop(0);
 	KUNIT_EXPECT_TRUE(test, rig_maps(host, SZ_PAGE));
 	rig_drop(1);
-	KUNIT_EXPECT_EQ(test, rig->nr_ports, 0);
+	KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 0);
 	KUNIT_EXPECT_NULL(test, rig->hosts[0]);
 }
 

@@ -7,15 +7,14 @@
 
 static unsigned int reason_of(u32 pasid)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	struct vtds_domain *domain;
 	unsigned int where;
 
-	where = vtds_pasid_lookup(&rig->devices[0].dev, pasid, &setting,
-				  &domain);
+	where = vtds_pasid_lookup(&rig->devices[0].dev, pasid, &ctx, &domain);
 	KUNIT_EXPECT_EQ(rig->b->test, where, BLOCKED);
 	KUNIT_EXPECT_NULL(rig->b->test, domain);
-	return setting.reason;
+	return ctx.reason;
 }
 
 /* What TRANSLATE says of PASIDs that are not attached */

@@ -16,12 +16,11 @@ void rig_add_with(unsigned int i, unsigned int nr_sids)
 	struct vtds_unit *unit = rig->b->unit;
 	struct vtds_batch batch;
 
-	d->dev.requesters =
-		kcalloc(nr_sids, sizeof(*d->dev.requesters), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(rig->b->test, d->dev.requesters);
+	d->dev.sources = kcalloc(nr_sids, sizeof(*d->dev.sources), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, d->dev.sources);
 	for (unsigned int j = 0; j < nr_sids; j++)
-		d->dev.requesters[j].sid = rig_sid_of(i + j);
-	d->dev.nr_requesters = nr_sids;
+		d->dev.sources[j].sid = rig_sid_of(i + j);
+	d->dev.nr_sources = nr_sids;
 	d->dev.owner = unit;
 	mutex_lock(&unit->lock);
 	vtds_batch_begin(&batch, unit);
@@ -92,20 +91,22 @@ u32 rig_flush_did(u16 did)
 /* Where requests of a device really are: BLOCKED if nothing is attached. */
 unsigned int rig_attached(unsigned int i, u32 pasid)
 {
-	unsigned int port = rig_find_port(rig->devices[i].vdev.dev, pasid);
+	unsigned int dev_pasid =
+		rig_find_dev_pasid(rig->devices[i].vdev.dev, pasid);
 
-	if (port == rig->nr_ports)
+	if (dev_pasid == rig->nr_dev_pasids)
 		return BLOCKED;
-	return rig->port_host[port] ? SHADOW : IDENTITY;
+	return rig->attached_host[dev_pasid] ? SHADOW : IDENTITY;
 }
 
 struct fake_host *rig_host_of(unsigned int i, u32 pasid)
 {
-	unsigned int port = rig_find_port(rig->devices[i].vdev.dev, pasid);
+	unsigned int dev_pasid =
+		rig_find_dev_pasid(rig->devices[i].vdev.dev, pasid);
 
-	KUNIT_ASSERT_LT(rig->b->test, port, rig->nr_ports);
-	KUNIT_ASSERT_NOT_NULL(rig->b->test, rig->port_host[port]);
-	return rig->hosts[rig_find_host(rig->port_host[port])];
+	KUNIT_ASSERT_LT(rig->b->test, dev_pasid, rig->nr_dev_pasids);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, rig->attached_host[dev_pasid]);
+	return rig->hosts[rig_find_host(rig->attached_host[dev_pasid])];
 }
 
 bool rig_maps(struct fake_host *host, u64 iova)
