@@ -73,7 +73,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	struct vtds_domain *domain;
 	int ret;
 
-	ret = vtds_unit_need_scratch(batch->unit);
+	ret = vtds_sync_need_scratch(batch->unit);
 	if (ret)
 		return ERR_PTR(ret);
 	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);

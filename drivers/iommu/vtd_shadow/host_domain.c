@@ -106,9 +106,9 @@ static int attach_group(struct vtds_host_domain *host,
 {
 	int ret = iommu_attach_group(host->domain, dev_pasid->group);
 
-	if (ret || vtds_group_has(host->domain, dev_pasid->dev))
+	if (ret || vtds_linger_has(host->domain, dev_pasid->dev))
 		return ret;
-	vtds_group_detach(host->domain, dev_pasid->group);
+	vtds_linger_detach(host->domain, dev_pasid->group);
 	return -EBUSY;
 }
 
@@ -143,8 +143,8 @@ void vtds_host_domain_detach(struct vtds_host_domain *host,
 					  dev_pasid->pasid);
 		return;
 	}
-	vtds_group_detach(host->domain, dev_pasid->group);
-	if (vtds_group_has(host->domain, dev_pasid->dev))
+	vtds_linger_detach(host->domain, dev_pasid->group);
+	if (vtds_linger_has(host->domain, dev_pasid->dev))
 		vtds_linger_add(host->domain, dev_pasid);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_detach);

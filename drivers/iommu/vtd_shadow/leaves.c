@@ -12,45 +12,6 @@
 
 /* --- Revoke --- */
 
-/* The host unmaps the leaves [start, end) of a table; the mirror knows already. */
-static void revoke_run(struct vtds_domain *domain, u64 base, unsigned int start,
-		       unsigned int end)
-{
-	struct vtds_unit *unit = domain->unit;
-	unsigned int count = end - start;
-
-	if (!count)
-		return;
-	vtds_host_unmap(&domain->host, &unit->stats,
-			base + start * VTD_PAGE_SIZE, count * VTD_PAGE_SIZE);
-	unit->nr_pages -= count;
-	unit->stats.leaves_unmapped += count;
-}
-
-/* Revokes all leaves of a table and records them absent. */
-void vtds_leaves_clear(struct vtds_domain *domain, struct vtds_node *node,
-		       u64 base)
-{
-	struct vtds_guest_mem *mem = &domain->unit->mem;
-	unsigned int perm = node->perm & VTD_SS_RW;
-	unsigned int start = 0, end = 0;
-
-	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
-		u64 old = node->entries[i];
-
-		if (!(old & perm))
-			continue;
-		vtds_mem_put_page(mem, old & VTD_ENTRY_ADDR);
-		if (end != i) {
-			revoke_run(domain, base, start, end);
-			start = i;
-		}
-		end = i + 1;
-	}
-	revoke_run(domain, base, start, end);
-	memset64(node->entries, 0, VTD_TABLE_ENTRIES);
-}
-
 /**
  * struct leaf_table - What is the same for all leaves of a table
  * @base: First IOVA that the table covers
@@ -159,7 +120,7 @@ static void revoke_more(struct vtds_domain *domain, const struct leaf_table *t,
 			unsigned int end)
 {
 	if (run->to != start) {
-		revoke_run(domain, t->base, run->from, run->to);
+		vtds_mirror_zap_leaves(domain, t->base, run->from, run->to);
 		run->from = start;
 	}
 	run->to = end;
@@ -168,7 +129,7 @@ static void revoke_more(struct vtds_domain *domain, const struct leaf_table *t,
 static void revoke_end(struct vtds_domain *domain, const struct leaf_table *t,
 		       struct revoked *run)
 {
-	revoke_run(domain, t->base, run->from, run->to);
+	vtds_mirror_zap_leaves(domain, t->base, run->from, run->to);
 	run->from = run->to;
 }
 
@@ -542,7 +503,7 @@ static bool leaf_alone(struct vtds_walk *walk, struct vtds_node *node,
 			return false;
 		node->entries[index] = 0;
 		vtds_mem_put_page(&unit->mem, old & VTD_ENTRY_ADDR);
-		revoke_run(walk->domain, t->base, index, index + 1);
+		vtds_mirror_zap_leaves(walk->domain, t->base, index, index + 1);
 	}
 	unit->stats.entries_changed++;
 	return true;

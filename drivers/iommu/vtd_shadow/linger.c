@@ -47,21 +47,21 @@ static unsigned int linger_ms;
 static DECLARE_DELAYED_WORK(linger_work, linger_work_fn);
 
 /* Whether the group of a device has a domain. */
-bool vtds_group_has(struct iommu_domain *domain, struct device *dev)
+bool vtds_linger_has(struct iommu_domain *domain, struct device *dev)
 {
-	KUNIT_STATIC_STUB_REDIRECT(vtds_group_has, domain, dev);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_linger_has, domain, dev);
 
 	return iommu_get_domain_for_dev(dev) == domain;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_group_has);
+EXPORT_SYMBOL_IF_KUNIT(vtds_linger_has);
 
-void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group)
+void vtds_linger_detach(struct iommu_domain *domain, struct iommu_group *group)
 {
-	KUNIT_STATIC_STUB_REDIRECT(vtds_group_detach, domain, group);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_linger_detach, domain, group);
 
 	iommu_detach_group(domain, group);
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_group_detach);
+EXPORT_SYMBOL_IF_KUNIT(vtds_linger_detach);
 
 /* A group was detached from a domain, and has it nevertheless. */
 void vtds_linger_add(struct iommu_domain *domain,
@@ -134,9 +134,9 @@ bool vtds_linger_run(void)
 
 	guard(mutex)(&linger_lock);
 	list_for_each_entry_safe(l, next, &linger_list, entry) {
-		if (vtds_group_has(l->domain, l->dev))
-			vtds_group_detach(l->domain, l->group);
-		if (!vtds_group_has(l->domain, l->dev))
+		if (vtds_linger_has(l->domain, l->dev))
+			vtds_linger_detach(l->domain, l->group);
+		if (!vtds_linger_has(l->domain, l->dev))
 			linger_end(l);
 	}
 	return !list_empty(&linger_list);

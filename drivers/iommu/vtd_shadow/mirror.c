@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mirror: what of the guest's tables the host maps. One node for each live table
- * page, with its entries as last synced. Everything here takes away or looks up;
- * what installs is in sync.c.
+ * page, with its entries as last synced. Everything here takes away or looks up; what
+ * installs is in sync.c, leaves.c and superpage.c, whom it serves. Calls guest_mem.c and
+ * host_domain.c.
  */
 #include <kunit/visibility.h>
 #include <linux/gfp.h>
@@ -160,7 +161,7 @@ u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index)
 }
 
 /**
- * vtds_mirror_unmap_leaf() - Revoke one leaf and record it absent
+ * vtds_mirror_zap_leaf() - Revoke one leaf and record it absent
  * @domain: The domain
  * @node: Where the leaf is
  * @index: Its index
@@ -168,8 +169,8 @@ u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index)
  *
  * A leaf without permissions or absent maps nothing: only the record changes.
  */
-void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
-			    unsigned int index, u64 iova)
+void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
+			  unsigned int index, u64 iova)
 {
 	struct vtds_unit *unit = domain->unit;
 	u64 size = vtd_level_size(node->level);
@@ -186,6 +187,53 @@ void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 }
 
 /**
+ * vtds_mirror_zap_leaves() - Have the host unmap neighbouring leaves of 4 KiB
+ * @domain: The domain
+ * @base: First IOVA that their table covers
+ * @start: Index of the first one
+ * @end: Index after the last one
+ *
+ * They are recorded absent already, and no longer users of their chunks.
+ */
+void vtds_mirror_zap_leaves(struct vtds_domain *domain, u64 base,
+			    unsigned int start, unsigned int end)
+{
+	struct vtds_unit *unit = domain->unit;
+	unsigned int count = end - start;
+
+	if (!count)
+		return;
+	vtds_host_unmap(&domain->host, &unit->stats,
+			base + start * VTD_PAGE_SIZE, count * VTD_PAGE_SIZE);
+	unit->nr_pages -= count;
+	unit->stats.leaves_unmapped += count;
+}
+
+/* Revokes all leaves of a table of level 1 and records them absent. */
+static void clear_leaves(struct vtds_domain *domain, struct vtds_node *node,
+			 u64 base)
+{
+	struct vtds_guest_mem *mem = &domain->unit->mem;
+	unsigned int perm = node->perm & VTD_SS_RW;
+	unsigned int start = 0, end = 0;
+
+	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
+		u64 old = node->entries[i];
+
+		if (!(old & perm))
+			continue;
+		vtds_mem_put_page(mem, old & VTD_ENTRY_ADDR);
+		if (end != i) {
+			vtds_mirror_zap_leaves(domain, base, start, end);
+			start = i;
+		}
+		end = i + 1;
+	}
+	vtds_mirror_zap_leaves(domain, base, start, end);
+	memset64(node->entries, 0, VTD_TABLE_ENTRIES);
+}
+
+/**
  * vtds_mirror_clear() - Revoke everything under a node and free its children
  * @domain: The domain
  * @node: The node; it stays, with all entries absent
@@ -195,7 +243,7 @@ void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base)
 {
 	if (node->level == 1) {
-		vtds_leaves_clear(domain, node, base);
+		clear_leaves(domain, node, base);
 		return;
 	}
 	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
@@ -207,7 +255,7 @@ void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 			node->children[i] = NULL;
 			node->entries[i] = 0;
 		} else if (node->entries[i]) {
-			vtds_mirror_unmap_leaf(domain, node, i, iova);
+			vtds_mirror_zap_leaf(domain, node, i, iova);
 		}
 	}
 	cond_resched();
@@ -257,7 +305,7 @@ bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
 						   iova, first, last);
 		} else if (leaf_targets(node, i, first, last)) {
 			again |= node->level > 1;
-			vtds_mirror_unmap_leaf(domain, node, i, iova);
+			vtds_mirror_zap_leaf(domain, node, i, iova);
 		}
 	}
 	cond_resched();

@@ -108,8 +108,8 @@ static void pasid_free(struct vtds_device *dev, struct vtds_pasid *pasid)
 {
 	pasid_detach(dev, pasid);
 	xa_erase(&dev->pasids, pasid->pasid);
-	dev->owner->nr_pasids--;
-	dev->owner->pasids_reported = false;
+	dev->unit->nr_pasids--;
+	dev->unit->pasids_reported = false;
 	kfree(pasid);
 }
 
@@ -266,7 +266,7 @@ void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
  */
 static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
 {
-	struct vtds_unit *unit = dev->owner;
+	struct vtds_unit *unit = dev->unit;
 	struct vtds_guest_ctx now;
 
 	if (!unit->te)
@@ -292,7 +292,7 @@ static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
  */
 bool vtds_pasid_is_none(const struct vtds_device *dev, u32 number)
 {
-	const struct dev_iommu *iommu = dev->vdev->dev->iommu;
+	const struct dev_iommu *iommu = vtds_bound_dev(dev->bound)->iommu;
 
 	KUNIT_STATIC_STUB_REDIRECT(vtds_pasid_is_none, dev, number);
 

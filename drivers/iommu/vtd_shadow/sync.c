@@ -10,6 +10,7 @@
 #include <kunit/visibility.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "trace.h"
@@ -203,7 +204,7 @@ static void super_revoke(struct vtds_walk *walk, struct vtds_node *node,
 		if (!child_fits(node, index, raw, perm))
 			drop_child(walk, node, index, iova);
 	} else if (node->entries[index] & VTD_SS_PS) {
-		vtds_mirror_unmap_leaf(walk->domain, node, index, iova);
+		vtds_mirror_zap_leaf(walk->domain, node, index, iova);
 	}
 }
 
@@ -444,6 +445,23 @@ static void sync_node(struct vtds_walk *walk, struct vtds_node *node,
 {
 	sync_below(walk, node, perm, first, last);
 }
+
+/* Makes the scratch memory that syncs need. Idle units are many and have none. */
+int vtds_sync_need_scratch(struct vtds_unit *unit)
+{
+	if (!unit->fetched)
+		unit->fetched = kcalloc(VTD_TABLE_ENTRIES,
+					sizeof(*unit->fetched),
+					GFP_KERNEL_ACCOUNT);
+	if (!unit->sg) {
+		unit->sg = kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg),
+				   GFP_KERNEL_ACCOUNT);
+		if (unit->sg)
+			sg_init_table(unit->sg, VTDS_SG_ENTRIES);
+	}
+	return unit->fetched && unit->sg ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_sync_need_scratch);
 
 static bool below_limits(const struct vtds_unit *unit)
 {

@@ -61,11 +61,6 @@ static void unit_free(struct kref *ref)
 	kfree(unit);
 }
 
-void vtds_unit_get(struct vtds_unit *unit)
-{
-	kref_get(&unit->ref);
-}
-
 void vtds_unit_put(struct vtds_unit *unit)
 {
 	kref_put(&unit->ref, unit_free);
@@ -93,23 +88,6 @@ struct vtds_unit *vtds_unit_alloc(void)
 	return unit;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);
-
-/* Makes the scratch memory that syncs need. Idle units are many and have none. */
-int vtds_unit_need_scratch(struct vtds_unit *unit)
-{
-	if (!unit->fetched)
-		unit->fetched = kcalloc(VTD_TABLE_ENTRIES,
-					sizeof(*unit->fetched),
-					GFP_KERNEL_ACCOUNT);
-	if (!unit->sg) {
-		unit->sg = kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg),
-				   GFP_KERNEL_ACCOUNT);
-		if (unit->sg)
-			sg_init_table(unit->sg, VTDS_SG_ENTRIES);
-	}
-	return unit->fetched && unit->sg ? 0 : -ENOMEM;
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_unit_need_scratch);
 
 /*
  * Ends calls of vtds_unit_memory_gone(), which iommufd makes once more here, so the
@@ -157,15 +135,16 @@ void vtds_unit_release(struct vtds_unit *unit)
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_release);
 
 /* Takes a device that is being unbound; the unit may have let go of it already. */
-void vtds_unit_drop_device(struct vtds_unit *unit, struct vtds_device *dev)
+void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound)
 {
+	struct vtds_device *dev, *next;
 	struct vtds_batch batch;
 
 	guard(mutex)(&unit->lock);
-	if (dev->owner != unit)
-		return;
 	vtds_batch_begin(&batch, unit);
-	vtds_device_drop(&batch, dev);
+	list_for_each_entry_safe(dev, next, &unit->devices, unit_entry)
+		if (dev->bound == bound)
+			vtds_device_drop(&batch, dev);
 	vtds_batch_end(&batch);
 }
 

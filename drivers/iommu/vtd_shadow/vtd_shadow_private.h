@@ -15,6 +15,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
+#include <linux/vfio.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <uapi/linux/vtd_shadow.h>
@@ -394,17 +395,40 @@ struct vtds_pasid {
 };
 
 /**
- * struct vtds_device - A device bound to iommufd through our VFIO operations
+ * struct vtds_bound - A device bound to iommufd through our VFIO operations
  * @ref: One for the list of bound devices, one for the unit
- * @bound_entry: In the list of bound devices
+ * @entry: In the list of bound devices
  * @vdev: The VFIO device. Valid until it is unbound
  * @idev: Its iommufd device. Valid until it is unbound
  * @ictx: The iommufd that it is bound to
  * @iommu_group: Its host group, with a reference
  * @dev_id: iommufd's name for it
- * @owner: The unit that has it; by vtds_bound_lock
+ * @unit: The unit that has it; by vtds_bound_lock
  * @vmm_attached: VFIO attached it for the VMM; by vtds_bound_lock
- * @unit_entry: In vtds_unit.devices; by the lock of the unit, as all below
+ */
+struct vtds_bound {
+	struct kref ref;
+	struct list_head entry;
+	struct vfio_device *vdev;
+	struct iommufd_device *idev;
+	struct iommufd_ctx *ictx;
+	struct iommu_group *iommu_group;
+	u32 dev_id;
+	struct vtds_unit *unit;
+	bool vmm_attached;
+};
+
+/* The device that a bound device is. */
+static inline struct device *vtds_bound_dev(const struct vtds_bound *bound)
+{
+	return bound->vdev->dev;
+}
+
+/**
+ * struct vtds_device - A device of a unit; all by the lock of the unit
+ * @unit: The unit
+ * @bound: The device as VFIO and iommufd have it, claimed
+ * @unit_entry: In vtds_unit.devices
  * @group_entry: In vtds_group.devices
  * @group: Its group in the unit
  * @identity_pt_id: Page table for the identity attachment
@@ -415,15 +439,8 @@ struct vtds_pasid {
  * @pasids_seq: vtds_batch.seq when they were last read
  */
 struct vtds_device {
-	struct kref ref;
-	struct list_head bound_entry;
-	struct vfio_device *vdev;
-	struct iommufd_device *idev;
-	struct iommufd_ctx *ictx;
-	struct iommu_group *iommu_group;
-	u32 dev_id;
-	struct vtds_unit *owner;
-	bool vmm_attached;
+	struct vtds_unit *unit;
+	struct vtds_bound *bound;
 	struct list_head unit_entry;
 	struct list_head group_entry;
 	struct vtds_group *group;
@@ -600,11 +617,9 @@ extern unsigned int vtds_max_pasids;
 
 /* unit.c */
 struct vtds_unit *vtds_unit_alloc(void);
-int vtds_unit_need_scratch(struct vtds_unit *unit);
-void vtds_unit_get(struct vtds_unit *unit);
 void vtds_unit_put(struct vtds_unit *unit);
 void vtds_unit_release(struct vtds_unit *unit);
-void vtds_unit_drop_device(struct vtds_unit *unit, struct vtds_device *dev);
+void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound);
 int vtds_unit_lock(struct vtds_unit *unit, bool need_state);
 int vtds_unit_get_info(struct vtds_unit *unit, void *cmd);
 int vtds_unit_bind(struct vtds_unit *unit, void *cmd);
@@ -699,23 +714,45 @@ u64 vtds_caps_reserved(const struct vtds_caps *caps, unsigned int level,
 bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
 			      unsigned int level);
 
-/* vfio.c */
-struct vtds_device *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id);
+/* bound.c */
+struct vtds_bound *vtds_bound_alloc(void);
+void vtds_bound_put(struct vtds_bound *bound);
+void vtds_bound_add(struct vtds_bound *bound, struct vfio_device *vdev,
+		    struct iommufd_ctx *ictx, u32 dev_id);
+struct vtds_bound *vtds_bound_remove(struct vfio_device *vdev,
+				     struct vtds_unit **unit);
+struct vtds_bound *vtds_bound_begin_attach(struct vfio_device *vdev,
+					   bool *was_attached);
+struct vtds_bound *vtds_bound_of_vmm(struct vfio_device *vdev);
+void vtds_bound_end_attach(struct vtds_bound *bound);
+struct vtds_bound *vtds_bound_claim(struct vtds_unit *unit, u32 dev_id);
+void vtds_bound_release(struct vtds_bound *bound);
 struct iommu_group *vtds_bound_info(struct vtds_unit *unit,
 				    struct vtd_shadow_get_info *cmd);
-void vtds_bound_release(struct vtds_device *dev);
 
-/* device.c */
+/* identity.c */
 struct vtds_dev_pasid vtds_device_pasid(const struct vtds_device *dev,
 					u32 pasid);
-int vtds_device_add(struct vtds_batch *batch,
-		    const struct vtd_shadow_add_device *cmd);
-int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid);
 void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid);
+int vtds_device_try_identity(struct vtds_device *dev);
 phys_addr_t vtds_device_reaches(const struct vtds_device *dev, u64 iova);
 bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
 			      unsigned long pfn);
+
+/* group.c */
+struct vtds_group *vtds_group_get(struct vtds_unit *unit,
+				  struct iommu_group *iommu_group);
+void vtds_group_free(struct vtds_group *group);
+void vtds_group_update(struct vtds_batch *batch, struct vtds_group *group);
+void vtds_group_detach(struct vtds_group *group);
+bool vtds_groups_block_domain(struct vtds_unit *unit,
+			      struct vtds_domain *domain);
+
+/* device.c */
+int vtds_device_add(struct vtds_batch *batch,
+		    const struct vtd_shadow_add_device *cmd);
+int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
 void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev);
 void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask);
@@ -956,8 +993,10 @@ static inline void vtds_node_forget_refused(struct vtds_domain *domain,
 u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index);
 void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base);
-void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
-			    unsigned int index, u64 iova);
+void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
+			  unsigned int index, u64 iova);
+void vtds_mirror_zap_leaves(struct vtds_domain *domain, u64 base,
+			    unsigned int start, unsigned int end);
 bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base, u64 first, u64 last);
 
@@ -1048,18 +1087,17 @@ int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 /* leaves.c */
 void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 		      unsigned int perm, unsigned int start, unsigned int end);
-void vtds_leaves_clear(struct vtds_domain *domain, struct vtds_node *node,
-		       u64 base);
 
 /* sync.c */
+int vtds_sync_need_scratch(struct vtds_unit *unit);
 void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 		      u64 first, u64 last);
 void vtds_domain_sync_full(struct vtds_batch *batch,
 			   struct vtds_domain *domain);
 
 /* linger.c */
-bool vtds_group_has(struct iommu_domain *domain, struct device *dev);
-void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group);
+bool vtds_linger_has(struct iommu_domain *domain, struct device *dev);
+void vtds_linger_detach(struct iommu_domain *domain, struct iommu_group *group);
 void vtds_linger_add(struct iommu_domain *domain,
 		     const struct vtds_dev_pasid *dev_pasid);
 void vtds_linger_free_now(struct iommu_domain *domain);

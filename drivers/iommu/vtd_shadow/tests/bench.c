@@ -25,7 +25,7 @@ int bench_init(struct kunit *test)
 	if (ret)
 		return ret;
 	b->unit = vtds_unit_alloc();
-	return b->unit ? vtds_unit_need_scratch(b->unit) : -ENOMEM;
+	return b->unit ? vtds_sync_need_scratch(b->unit) : -ENOMEM;
 }
 
 static u64 config_cap(const struct bench_config *config)

@@ -200,8 +200,8 @@ static void host_detach_lingers(struct kunit *test)
 	struct vtds_dev_pasid dev_pasid;
 	struct snooper snooper;
 
-	kunit_activate_static_stub(test, vtds_group_has, resetting_has);
-	kunit_activate_static_stub(test, vtds_group_detach, resetting_detach);
+	kunit_activate_static_stub(test, vtds_linger_has, resetting_has);
+	kunit_activate_static_stub(test, vtds_linger_detach, resetting_detach);
 	kunit_activate_static_stub(test, vtds_linger_free_now, resetting_free);
 	memset(&resetting, 0, sizeof(resetting));
 	snooper_init(test, &snooper);

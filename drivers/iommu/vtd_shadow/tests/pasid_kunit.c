@@ -76,7 +76,7 @@ static unsigned int look_up(unsigned int i, u32 pasid,
 {
 	struct vtds_domain *domain;
 
-	return vtds_pasid_lookup(&rig->devices[i].dev, pasid, ctx, &domain);
+	return vtds_pasid_lookup(rig->devices[i].dev, pasid, ctx, &domain);
 }
 
 /* Host or device have no PASIDs: an event, once, and requests are refused. */
@@ -136,10 +136,11 @@ static void pasid_capability(struct kunit *test)
 /* Puts device 1 into the host group of device 0. */
 static void share_group(void)
 {
-	struct vtds_device *dev = &rig->devices[1].dev;
+	struct vtds_bound *bound = &rig->devices[1].bound;
 
-	iommu_group_put(dev->iommu_group);
-	dev->iommu_group = iommu_group_ref_get(rig->devices[0].dev.iommu_group);
+	iommu_group_put(bound->iommu_group);
+	bound->iommu_group =
+		iommu_group_ref_get(rig->devices[0].bound.iommu_group);
 }
 
 static void expect_refused(struct kunit *test, unsigned int i, u32 pasid)
@@ -192,8 +193,6 @@ static void pasid_shared_group(struct kunit *test)
 /* Nor does the host keep source-ids apart. */
 static void pasid_several_source_ids(struct kunit *test)
 {
-	struct vtds_device *dev = &rig->devices[0].dev;
-
 	rig_two_tables();
 	rig_add(0);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 5), SHADOW);
@@ -201,7 +200,8 @@ static void pasid_several_source_ids(struct kunit *test)
 
 	rig_set_pasid(1, 0, 2, TABLE_A);
 	rig_add_with(0, 2);
-	KUNIT_EXPECT_EQ(test, dev->sources[1].sid, rig_sid_of(1));
+	KUNIT_EXPECT_EQ(test, rig->devices[0].dev->sources[1].sid,
+			rig_sid_of(1));
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), SHADOW);
 	expect_refused(test, 0, 5);
 	rig_no_more_events(test);

@@ -11,7 +11,7 @@ static unsigned int reason_of(u32 pasid)
 	struct vtds_domain *domain;
 	unsigned int where;
 
-	where = vtds_pasid_lookup(&rig->devices[0].dev, pasid, &ctx, &domain);
+	where = vtds_pasid_lookup(rig->devices[0].dev, pasid, &ctx, &domain);
 	KUNIT_EXPECT_EQ(rig->b->test, where, BLOCKED);
 	KUNIT_EXPECT_NULL(rig->b->test, domain);
 	return ctx.reason;

@@ -36,7 +36,7 @@ static bool rig_is_attached(unsigned int i, const struct device *dev, u32 pasid)
 		return false;
 	return dev_pasid->dev == dev ||
 	       (pasid == IOMMU_NO_PASID && rig->attached_host[i] &&
-		dev_pasid->group == rig_of_dev(dev)->dev.iommu_group);
+		dev_pasid->group == rig_of_dev(dev)->bound.iommu_group);
 }
 
 unsigned int rig_find_dev_pasid(const struct device *dev, u32 pasid)
@@ -136,7 +136,7 @@ static int rig_reserved(struct iommu_group *group, struct vtds_range *ranges,
 	for (unsigned int i = 0; i < MANY_DEVICES; i++) {
 		const struct rig_device *d = &rig->devices[i];
 
-		if (d->dev.iommu_group != group || !d->resv_last)
+		if (d->bound.iommu_group != group || !d->resv_last)
 			continue;
 		ranges[0] = (struct vtds_range){ d->resv_first, d->resv_last };
 		return 1;
@@ -156,17 +156,18 @@ static int rig_identity_attach(struct vtds_device *dev, u32 pasid)
 
 static void rig_identity_detach(struct vtds_device *dev, u32 pasid)
 {
-	rig_unplug(dev->vdev->dev, pasid, NULL);
+	rig_unplug(vtds_bound_dev(dev->bound), pasid, NULL);
 }
 
 static bool rig_pasid_is_none(const struct vtds_device *dev, u32 number)
 {
-	return !number && rig_of_dev(dev->vdev->dev)->pasids;
+	return !number && rig_of_dev(vtds_bound_dev(dev->bound))->pasids;
 }
 
-static void rig_release(struct vtds_device *dev)
+/* The unit has let go of a device, which it frees now. */
+static void rig_release(struct vtds_bound *bound)
 {
-	dev->owner = NULL;
+	container_of(bound, struct rig_device, bound)->dev = NULL;
 }
 
 static void rig_activate_fakes(struct kunit *test)
@@ -211,11 +212,10 @@ int rig_init(struct kunit *test)
 		if (IS_ERR(dev))
 			return PTR_ERR(dev);
 		d->vdev.dev = dev;
-		d->dev.vdev = &d->vdev;
-		d->dev.iommu_group = iommu_group_alloc();
-		if (IS_ERR(d->dev.iommu_group))
-			return PTR_ERR(d->dev.iommu_group);
-		xa_init(&d->dev.pasids);
+		d->bound.vdev = &d->vdev;
+		d->bound.iommu_group = iommu_group_alloc();
+		if (IS_ERR(d->bound.iommu_group))
+			return PTR_ERR(d->bound.iommu_group);
 	}
 	b->unit->have_state = true;
 	b->unit->te = true;
@@ -242,7 +242,7 @@ void rig_exit(struct kunit *test)
 
 	if (rig && b && b->unit) {
 		for (unsigned int i = 0; i < MANY_DEVICES; i++)
-			if (rig->devices[i].dev.owner)
+			if (rig->devices[i].dev)
 				rig_drop(i);
 		KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 0);
 		KUNIT_EXPECT_TRUE(test, list_empty(&b->unit->domains));
@@ -251,7 +251,7 @@ void rig_exit(struct kunit *test)
 			KUNIT_EXPECT_NULL(test, rig->hosts[i]);
 	}
 	for (unsigned int i = 0; rig && i < MANY_DEVICES; i++)
-		if (!IS_ERR_OR_NULL(rig->devices[i].dev.iommu_group))
-			iommu_group_put(rig->devices[i].dev.iommu_group);
+		if (!IS_ERR_OR_NULL(rig->devices[i].bound.iommu_group))
+			iommu_group_put(rig->devices[i].bound.iommu_group);
 	bench_exit(test);
 }

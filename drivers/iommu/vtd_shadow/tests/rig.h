@@ -36,7 +36,8 @@ enum {
 
 /**
  * struct rig_device - A device and its host
- * @dev: As the unit knows it
+ * @dev: As the unit knows it, while it has the device
+ * @bound: As bound.c knows it
  * @vdev: Its VFIO device
  * @iommu: Which host IOMMU is in front of it: domains of others are refused
  * @pasids: Host and device can attach PASIDs
@@ -46,7 +47,8 @@ enum {
  * @nr_attaches: How often that was tried
  */
 struct rig_device {
-	struct vtds_device dev;
+	struct vtds_device *dev;
+	struct vtds_bound bound;
 	struct vfio_device vdev;
 	unsigned int iommu;
 	bool pasids;

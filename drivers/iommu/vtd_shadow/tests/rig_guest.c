@@ -10,21 +10,32 @@ u16 rig_sid_of(unsigned int i)
 	return (i + 1) << 8;
 }
 
+static struct vtds_device *make_device(unsigned int i, unsigned int nr_sids)
+{
+	struct vtds_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, dev);
+	dev->sources = kcalloc(nr_sids, sizeof(*dev->sources), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, dev->sources);
+	for (unsigned int j = 0; j < nr_sids; j++)
+		dev->sources[j].sid = rig_sid_of(i + j);
+	dev->nr_sources = nr_sids;
+	dev->unit = rig->b->unit;
+	dev->bound = &rig->devices[i].bound;
+	xa_init(&dev->pasids);
+	return dev;
+}
+
 void rig_add_with(unsigned int i, unsigned int nr_sids)
 {
-	struct rig_device *d = &rig->devices[i];
+	struct vtds_device *dev = make_device(i, nr_sids);
 	struct vtds_unit *unit = rig->b->unit;
 	struct vtds_batch batch;
 
-	d->dev.sources = kcalloc(nr_sids, sizeof(*d->dev.sources), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(rig->b->test, d->dev.sources);
-	for (unsigned int j = 0; j < nr_sids; j++)
-		d->dev.sources[j].sid = rig_sid_of(i + j);
-	d->dev.nr_sources = nr_sids;
-	d->dev.owner = unit;
+	rig->devices[i].dev = dev;
 	mutex_lock(&unit->lock);
 	vtds_batch_begin(&batch, unit);
-	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, &d->dev), 0);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, dev), 0);
 	vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 }
@@ -41,7 +52,7 @@ void rig_drop(unsigned int i)
 
 	mutex_lock(&unit->lock);
 	vtds_batch_begin(&batch, unit);
-	vtds_device_drop(&batch, &rig->devices[i].dev);
+	vtds_device_drop(&batch, rig->devices[i].dev);
 	vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 }
