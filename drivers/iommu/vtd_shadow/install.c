@@ -138,7 +138,7 @@ static int super_resolve(struct vtds_walk *walk, u64 gpa, u64 size,
 			ret = PTR_ERR(chunk);
 			break;
 		}
-		ret = vtds_mem_chunk_perm(mem, chunk, &mem_perm);
+		ret = vtds_chunk_perm(&mem->pins, chunk, &mem_perm);
 		if (!done)
 			first_perm = mem_perm;
 		if (!ret && mem_perm != first_perm)

@@ -138,7 +138,7 @@ int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 		return PTR_ERR(chunk);
 	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
 	if (!ret)
-		ret = perm & VTD_SS_R ? vtds_mem_check_pfn(pfn) : -EPERM;
+		ret = perm & VTD_SS_R ? vtds_pin_check_pfn(pfn) : -EPERM;
 	if (ret) {
 		vtds_mem_put(mem, chunk);
 		return ret;

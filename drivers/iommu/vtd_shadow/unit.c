@@ -99,13 +99,13 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);
  */
 static void access_end(struct vtds_unit *unit)
 {
-	iommufd_access_detach(unit->mem.access);
+	iommufd_access_detach(unit->mem.pins.access);
 	if (!down_write_trylock(&unit->unmap_rwsem)) {
 		down_write(&unit->unmap_rwsem);
 		synchronize_rcu();
 	}
 	up_write(&unit->unmap_rwsem);
-	iommufd_access_destroy(unit->mem.access);
+	iommufd_access_destroy(unit->mem.pins.access);
 }
 
 /**
@@ -127,7 +127,7 @@ void vtds_unit_release(struct vtds_unit *unit)
 	vtds_mem_destroy(&unit->mem);
 	mutex_unlock(&unit->lock);
 
-	if (unit->mem.access)
+	if (unit->mem.pins.access)
 		access_end(unit);
 	vtds_retry_stop(unit);
 	vtds_unit_put(unit);
@@ -304,7 +304,7 @@ static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	guard(mutex)(&unit->lock);
 	unit->ictx = ictx;
 	unit->ioas_id = cmd->ioas_id;
-	unit->mem.access = access;
+	unit->mem.pins.access = access;
 	vtds_retry_bind(unit);
 	if (cmd->flags & VTD_SHADOW_BIND_MAX_IDLE)
 		unit->mem.max_idle =
@@ -509,7 +509,7 @@ int vtds_unit_get_stats(struct vtds_unit *unit, void *arg)
 		.domains = list_count_nodes(&unit->domains),
 		.nodes = unit->nr_nodes,
 		.pages = unit->nr_pages,
-		.pinned_pages = unit->mem.nr_pinned,
+		.pinned_pages = unit->mem.pins.nr_pinned,
 		.descriptors = stats->descriptors,
 		.syncs = stats->syncs,
 		.entries_changed = stats->entries_changed,

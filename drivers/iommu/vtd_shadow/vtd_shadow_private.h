@@ -172,8 +172,23 @@ struct vtds_chunk {
 #define VTDS_PFN_MASK GENMASK(60, 0)
 
 /**
- * struct vtds_guest_mem - Guest memory as the engine reaches it
+ * struct vtds_pins - Where guest memory is pinned, and how much
  * @access: iommufd's handle on the IOAS, NULL before BIND
+ * @starved: No chunk may stay pinned without users, until the next flush: something
+ *           could not be pinned for want of memory, or the VMM wants it
+ * @nr_pinned: Pages pinned now
+ * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long; NULL before the first
+ */
+struct vtds_pins {
+	struct iommufd_access *access;
+	bool starved;
+	u64 nr_pinned;
+	struct page **pages;
+};
+
+/**
+ * struct vtds_guest_mem - Guest memory as the engine reaches it
+ * @pins: What is pinned, and where
  * @chunks: Chunks by guest frame / VTDS_CHUNK_PAGES
  * @recent: Some of them by the same number modulo @nr_recent
  * @nr_recent: Length of @recent, a power of two; grows with @nr_chunks
@@ -181,13 +196,9 @@ struct vtds_chunk {
  * @idle: Chunks without users, least recently used first, unpinned late
  * @nr_idle: Length of @idle
  * @max_idle: Chunks that may stay in @idle
- * @starved: None may, until the next flush: something could not be pinned for want
- *           of memory, or the VMM wants it
- * @nr_pinned: Pages pinned now
- * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long; NULL before the first
  */
 struct vtds_guest_mem {
-	struct iommufd_access *access;
+	struct vtds_pins pins;
 	struct xarray chunks;
 	struct vtds_chunk **recent;
 	unsigned long nr_recent;
@@ -195,21 +206,18 @@ struct vtds_guest_mem {
 	struct list_head idle;
 	unsigned long nr_idle;
 	unsigned long max_idle;
-	bool starved;
-	u64 nr_pinned;
-	struct page **pages;
 };
 
 /* Nothing without users stays pinned beyond the end of the batch. */
 static inline void vtds_mem_release_idle(struct vtds_guest_mem *mem)
 {
-	mem->starved = true;
+	mem->pins.starved = true;
 }
 
 /* Whether pages without users have to be unpinned, at the next flush. */
 static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
 {
-	return mem->nr_idle > (mem->starved ? 0 : mem->max_idle);
+	return mem->nr_idle > (mem->pins.starved ? 0 : mem->max_idle);
 }
 
 /**
@@ -1127,16 +1135,84 @@ void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
 void vtds_host_flush(struct vtds_host_domain *host, struct vtds_stats *stats);
 phys_addr_t vtds_host_lookup(struct vtds_host_domain *host, u64 iova);
 
+/* guest_pin.c */
+int vtds_pin_check_pfn(unsigned long pfn);
+int vtds_pin_pages(struct vtds_pins *pins, u64 gpa, unsigned long nr_pages,
+		   struct page **pages, unsigned int perm);
+void vtds_unpin_pages(struct vtds_pins *pins, u64 gpa, unsigned long nr_pages);
+
+/* guest_chunk.c */
+int vtds_chunk_pin(struct vtds_pins *pins, struct vtds_chunk *chunk);
+void vtds_chunk_free(struct vtds_pins *pins, struct vtds_chunk *chunk);
+int vtds_chunk_split(struct vtds_pins *pins, struct vtds_chunk *chunk,
+		     u64 first, u64 last);
+void vtds_chunk_end_split(struct vtds_pins *pins, struct vtds_chunk *chunk);
+void vtds_chunk_unpin(struct vtds_pins *pins, struct vtds_chunk *chunk,
+		      u64 first, u64 last);
+int vtds_chunk_perm(struct vtds_pins *pins, struct vtds_chunk *chunk,
+		    unsigned int *perm);
+int __vtds_chunk_page(struct vtds_pins *pins, struct vtds_chunk *chunk, u64 gpa,
+		      unsigned long *pfn, unsigned int *perm);
+
+static inline u64 vtds_chunk_first(const struct vtds_chunk *chunk)
+{
+	return (u64)chunk->gfn << VTD_PAGE_SHIFT;
+}
+
+static inline u64 vtds_chunk_last(const struct vtds_chunk *chunk)
+{
+	return vtds_chunk_first(chunk) + VTDS_CHUNK_SIZE - 1;
+}
+
+/* Number of a page in its chunk */
+static inline unsigned int vtds_chunk_offset(u64 gpa)
+{
+	return (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
+}
+
+static inline bool vtds_chunk_is_contiguous(const struct vtds_chunk *chunk)
+{
+	return !chunk->pfns && !chunk->offsets;
+}
+
+/* Host frame of a page in a chunk that was pinned as a whole */
+static inline unsigned long vtds_chunk_pfn(const struct vtds_chunk *chunk,
+					   u64 gpa)
+{
+	unsigned int offset = (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
+
+	return chunk->base_pfn +
+	       (chunk->offsets ? chunk->offsets[offset] : offset);
+}
+
+/**
+ * vtds_chunk_page() - Host frame of a guest page
+ * @pins: Where it is pinned
+ * @chunk: The chunk of @gpa, with a user of the caller's
+ * @gpa: Any address in the page
+ * @pfn: Output, the host frame, pinned as long as the chunk has users
+ * @perm: Output, VTD_SS_R, VTD_SS_W or both: what a device may do with it
+ *
+ * Return: 0, -ENOENT if there is no memory, or another error of iommufd.
+ */
+static inline int vtds_chunk_page(struct vtds_pins *pins,
+				  struct vtds_chunk *chunk, u64 gpa,
+				  unsigned long *pfn, unsigned int *perm)
+{
+	if (unlikely(chunk->pfns))
+		return __vtds_chunk_page(pins, chunk, gpa, pfn, perm);
+	*pfn = vtds_chunk_pfn(chunk, gpa);
+	*perm = VTD_SS_RW;
+	return 0;
+}
+
 /* guest_mem.c */
 int vtds_mem_init(struct vtds_guest_mem *mem);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
 struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
 void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
 void vtds_mem_trim(struct vtds_guest_mem *mem);
-int vtds_mem_check_pfn(unsigned long pfn);
 void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
-int __vtds_mem_page(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
-		    u64 gpa, unsigned long *pfn, unsigned int *perm);
 
 /* Where a chunk is found without a search, if it is the last that was used there */
 static inline struct vtds_chunk **vtds_mem_slot(struct vtds_guest_mem *mem,
@@ -1223,44 +1299,14 @@ static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
 	vtds_mem_put_recent(mem, vtds_mem_recents(mem), gpa);
 }
 
-static inline bool vtds_chunk_is_contiguous(const struct vtds_chunk *chunk)
-{
-	return !chunk->pfns && !chunk->offsets;
-}
-
-/* Host frame of a page in a chunk that was pinned as a whole */
-static inline unsigned long vtds_chunk_pfn(const struct vtds_chunk *chunk,
-					   u64 gpa)
-{
-	unsigned int offset = (gpa >> VTD_PAGE_SHIFT) % VTDS_CHUNK_PAGES;
-
-	return chunk->base_pfn +
-	       (chunk->offsets ? chunk->offsets[offset] : offset);
-}
-
-/**
- * vtds_mem_page() - Host frame of a guest page
- * @mem: Guest memory
- * @chunk: The chunk of @gpa, with a user of the caller's
- * @gpa: Any address in the page
- * @pfn: Output, the host frame, pinned as long as the chunk has users
- * @perm: Output, VTD_SS_R, VTD_SS_W or both: what a device may do with it
- *
- * Return: 0, -ENOENT if there is no memory, or another error of iommufd.
- */
+/* vtds_chunk_page() of a chunk of guest memory */
 static inline int vtds_mem_page(struct vtds_guest_mem *mem,
 				struct vtds_chunk *chunk, u64 gpa,
 				unsigned long *pfn, unsigned int *perm)
 {
-	if (unlikely(chunk->pfns))
-		return __vtds_mem_page(mem, chunk, gpa, pfn, perm);
-	*pfn = vtds_chunk_pfn(chunk, gpa);
-	*perm = VTD_SS_RW;
-	return 0;
+	return vtds_chunk_page(&mem->pins, chunk, gpa, pfn, perm);
 }
 
-int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
-			unsigned int *perm);
 int vtds_mem_find(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
 		  unsigned int *perm);
 int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
@@ -1271,11 +1317,7 @@ void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
 void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last);
 
 #if IS_ENABLED(CONFIG_KUNIT)
-/* Static unless unit tests replace or call them: first the calls into iommufd */
-int vtds_mem_pin(struct vtds_guest_mem *mem, u64 gpa, unsigned long nr_pages,
-		 struct page **pages, unsigned int perm);
-void vtds_mem_unpin(struct vtds_guest_mem *mem, u64 gpa,
-		    unsigned long nr_pages);
+/* Static unless unit tests replace or call them */
 /* What read() does for each event */
 bool vtds_event_take(struct vtds_events *events,
 		     struct vtd_shadow_event *event);

@@ -138,7 +138,7 @@ static void step_end(struct bench *b)
 	KUNIT_EXPECT_EQ(b->test, b->unit->nr_pages, b->host.nr_pages);
 	KUNIT_EXPECT_LE(b->test, b->unit->nr_pages, b->unit->max_pages);
 	KUNIT_EXPECT_LE(b->test, b->unit->nr_nodes, b->unit->max_nodes);
-	KUNIT_EXPECT_EQ(b->test, b->unit->mem.nr_pinned, b->mem.nr_pinned);
+	KUNIT_EXPECT_EQ(b->test, b->unit->mem.pins.nr_pinned, b->mem.nr_pinned);
 }
 
 /* One batch with one sync, as an IOTLB invalidation would make. */
