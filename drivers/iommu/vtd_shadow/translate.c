@@ -89,8 +89,17 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	return 0;
 }
 
-static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
+/**
+ * vtds_translate() - TRANSLATE
+ * @unit: The unit, locked, with its state set
+ * @arg: See struct vtd_shadow_translate
+ *
+ * Return: 0, -ENOENT if no device has the source-id, or -EIO if the host or another
+ * driver lets the device reach something else than the engine says.
+ */
+int vtds_translate(struct vtds_unit *unit, void *arg)
 {
+	struct vtd_shadow_translate *cmd = arg;
 	enum vtd_shadow_attachment attachment;
 	struct vtds_guest_ctx ctx;
 	struct vtds_domain *domain;
@@ -136,22 +145,17 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 	cmd->fault_reason = vtds_unit_reason(unit, cmd->fault_reason);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_translate);
 
-int vtds_unit_translate(struct vtds_unit *unit, void *arg)
+/* Arguments of TRANSLATE, before the unit is locked */
+int vtds_check_translate(const void *arg)
 {
-	struct vtd_shadow_translate *cmd = arg;
-	int ret;
+	const struct vtd_shadow_translate *cmd = arg;
 
-	if ((cmd->flags & ~VTD_SHADOW_TRANSLATE_PASID) || cmd->__reserved ||
-	    (!cmd->flags && cmd->pasid))
+	if (!cmd->flags && cmd->pasid)
 		return -EOPNOTSUPP;
 	if (cmd->source_id > U16_MAX || cmd->pasid >> VTD_PASID_WIDTH)
 		return -EINVAL;
-	ret = vtds_unit_lock(unit, true);
-	if (ret)
-		return ret;
-	ret = translate(unit, cmd);
-	mutex_unlock(&unit->lock);
-	return ret;
+	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_unit_translate);
+EXPORT_SYMBOL_IF_KUNIT(vtds_check_translate);

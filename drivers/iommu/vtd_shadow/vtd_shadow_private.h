@@ -29,6 +29,7 @@ struct mem_cgroup;
 struct pci_dev;
 struct poll_table_struct;
 struct vfio_device;
+struct vtds_batch;
 struct vtds_events;
 
 /**
@@ -629,16 +630,7 @@ void vtds_unit_put(struct vtds_unit *unit);
 void vtds_unit_release(struct vtds_unit *unit);
 void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound);
 int vtds_unit_lock(struct vtds_unit *unit, bool need_state);
-int vtds_unit_get_info(struct vtds_unit *unit, void *cmd);
 int vtds_unit_bind(struct vtds_unit *unit, void *cmd);
-int vtds_unit_set_state(struct vtds_unit *unit, void *cmd);
-int vtds_unit_add_device(struct vtds_unit *unit, void *cmd);
-int vtds_unit_remove_device(struct vtds_unit *unit, void *cmd);
-int vtds_unit_invalidate(struct vtds_unit *unit, void *cmd);
-int vtds_unit_run_queue(struct vtds_unit *unit, void *cmd);
-int vtds_unit_resync(struct vtds_unit *unit, void *cmd);
-int vtds_unit_translate(struct vtds_unit *unit, void *cmd);
-int vtds_unit_get_stats(struct vtds_unit *unit, void *cmd);
 
 /* error.c */
 bool vtds_error_is_guests(int error);
@@ -648,6 +640,24 @@ bool vtds_error_may_pass(int error);
 int vtds_work_begin(void);
 void vtds_work_end(void);
 void vtds_work_queue(struct delayed_work *work, unsigned int ms);
+
+/* info.c */
+int vtds_unit_get_info(struct vtds_unit *unit, void *cmd);
+
+/* ioctl.c */
+int vtds_check_set_state(const void *cmd);
+int vtds_set_state(struct vtds_batch *batch, void *cmd);
+int vtds_add_device(struct vtds_batch *batch, void *cmd);
+int vtds_remove_device(struct vtds_batch *batch, void *cmd);
+int vtds_check_invalidate(const void *cmd);
+int vtds_invalidate(struct vtds_batch *batch, void *cmd);
+int vtds_run_queue(struct vtds_batch *batch, void *cmd);
+int vtds_resync(struct vtds_batch *batch, void *cmd);
+int vtds_get_stats(struct vtds_unit *unit, void *cmd);
+
+/* translate.c */
+int vtds_check_translate(const void *cmd);
+int vtds_translate(struct vtds_unit *unit, void *cmd);
 
 /* retry.c */
 /* Milliseconds to the first attempt */

@@ -56,9 +56,10 @@ static struct vtd_shadow_translate translate(u32 pasid, u64 iova)
 		.iova = iova,
 	};
 
-	/* As after BIND */
-	unit->ictx = (struct iommufd_ctx *)rig;
-	KUNIT_EXPECT_EQ(rig->b->test, vtds_unit_translate(unit, &cmd), 0);
+	mutex_lock(&unit->lock);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_check_translate(&cmd), 0);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_translate(unit, &cmd), 0);
+	mutex_unlock(&unit->lock);
 	return cmd;
 }
 
