@@ -3,7 +3,10 @@
  * Batches: what one call did to a unit, and why not more. Serves all that installs;
  * calls event.c. A batch ends in flush.c.
  */
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "error.h"
+#include "event.h"
+#include "unit.h"
 
 /* Notes why something was not installed; the first reason is kept. */
 void vtds_batch_fail(struct vtds_batch *batch, int error)

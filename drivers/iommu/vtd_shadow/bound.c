@@ -6,17 +6,21 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "bound.h"
+#include "unit.h"
 
-/* Innermost: nothing else is taken under it */
-static DEFINE_MUTEX(
-	vtds_bound_lock); /* the list, and unit and vmm_attached in it */
+/* Protects the list, and unit and vmm_attached in it; nothing else is taken under it */
+static DEFINE_MUTEX(vtds_bound_lock);
 static LIST_HEAD(vtds_bound_devices);
 
 static void bound_free(struct kref *ref)

@@ -4,10 +4,14 @@
  * shadowed, and what follows for reading its tables.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
+#include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/minmax.h>
 
-#include "vtd_shadow_private.h"
+#include "caps.h"
+#include "vtd_format.h"
 
 enum {
 	/* So that no leaf, of 1 GiB at most, is cut by it */

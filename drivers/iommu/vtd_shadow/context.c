@@ -5,9 +5,18 @@
  * those of scalable mode.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
 #include <linux/errno.h>
+#include <linux/export.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "caps.h"
+#include "context.h"
+#include "guest_ctx.h"
+#include "guest_mem.h"
+#include "scalable.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 enum {
 	ROOT_ENTRY_SIZE = 16,

@@ -6,11 +6,26 @@
  */
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "bound.h"
+#include "context.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "pasid.h"
+#include "unit.h"
 
 static void source_read(struct vtds_batch *batch, struct vtds_source *r)
 {

@@ -4,11 +4,22 @@
  * whose contexts or PASID entries point there.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "caps.h"
+#include "domain.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "mirror.h"
+#include "sync.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /*
  * Finds out once what follows from the unit's registers, with which its domains end,
@@ -22,26 +33,12 @@ void vtds_domain_init_limits(struct vtds_domain *domain)
 
 	domain->last = GENMASK_ULL(width - 1, 0);
 	domain->leaf_rsvd = vtds_caps_reserved(caps, 1, true);
-	domain->reserved[0] = (struct vtds_range){
-		.first = VTD_INTERRUPT_START,
-		.last = VTD_INTERRUPT_LAST,
+	domain->reserved = (struct vtds_reserved){
+		.ranges = { { VTD_INTERRUPT_START, VTD_INTERRUPT_LAST } },
+		.count = 1,
 	};
-	domain->nr_reserved = 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_limits);
-
-static int add_reserved(struct vtds_domain *domain,
-			const struct vtds_range *range)
-{
-	for (unsigned int i = 0; i < domain->nr_reserved; i++)
-		if (range->first >= domain->reserved[i].first &&
-		    range->last <= domain->reserved[i].last)
-			return 0;
-	if (domain->nr_reserved == VTDS_MAX_RESERVED)
-		return -ENOSPC;
-	domain->reserved[domain->nr_reserved++] = *range;
-	return 0;
-}
 
 /* Adds what the host of a group reserves. */
 static int learn_reserved(struct vtds_domain *domain, struct iommu_group *group)
@@ -53,7 +50,7 @@ static int learn_reserved(struct vtds_domain *domain, struct iommu_group *group)
 	if (count < 0)
 		return count;
 	for (int i = 0; i < min_t(int, count, ARRAY_SIZE(ranges)) && !ret; i++)
-		ret = add_reserved(domain, &ranges[i]);
+		ret = vtds_reserved_add(&domain->reserved, &ranges[i]);
 	return count > ARRAY_SIZE(ranges) ? -ENOSPC : ret;
 }
 
@@ -141,11 +138,11 @@ err_free:
 static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 		       const struct vtds_dev_pasid *dev_pasid)
 {
-	unsigned int nr_reserved = domain->nr_reserved;
+	unsigned int count = domain->reserved.count;
 	int ret;
 
 	ret = learn_reserved(domain, dev_pasid->group);
-	if (domain->nr_reserved != nr_reserved) {
+	if (domain->reserved.count != count) {
 		domain->full_seq = 0;
 		vtds_domain_sync_full(batch, domain);
 		vtds_host_flush(&domain->host, &batch->unit->stats);

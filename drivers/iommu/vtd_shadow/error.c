@@ -4,7 +4,7 @@
  */
 #include <linux/errno.h>
 
-#include "vtd_shadow_private.h"
+#include "error.h"
 
 /**
  * vtds_error_is_guests() - Whether an errno says something about the guest's tables

@@ -3,15 +3,25 @@
  * Events: what the engine found wrong, for the VMM to read from the file.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/kfifo.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "error.h"
+#include "event.h"
+#include "guest_ctx.h"
+#include "pasid.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* Events that wait to be read; a power of two */
 #define VTDS_MAX_EVENTS 128

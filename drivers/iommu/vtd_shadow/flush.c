@@ -5,8 +5,18 @@
  * domains on which the host failed, and guest_mem.c for pages that may go.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/list.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "device.h"
+#include "domain.h"
+#include "flush.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "retry.h"
+#include "unit.h"
+#include "work.h"
 
 /* vtds_batch_flush() when there is something to do */
 void __vtds_batch_flush(struct vtds_batch *batch)

@@ -5,11 +5,23 @@
  * domain. Blocked is what remains after any failure. Serves device.c; calls identity.c
  * and domain.c.
  */
+#include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/slab.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
+#include "bound.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "identity.h"
 #include "trace.h"
-#include "vtd_shadow_private.h"
+#include "unit.h"
 
 static const struct vtds_device *group_first(const struct vtds_group *group)
 {

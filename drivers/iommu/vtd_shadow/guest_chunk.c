@@ -4,10 +4,13 @@
  * host memory. Serves guest_mem.c, which knows which chunks there are; calls guest_pin.c.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "vtd_shadow_private.h"
+#include "guest_chunk.h"
+#include "guest_pin.h"
+#include "vtd_format.h"
 
 static unsigned long *pfns_alloc(void)
 {

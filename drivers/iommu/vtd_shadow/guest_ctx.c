@@ -4,10 +4,16 @@
  * for a source-id, and what faults are called. Serves the readers of tables and all
  * that report faults; calls error.c alone.
  */
+#include <linux/bitfield.h>
 #include <linux/errno.h>
 #include <linux/jhash.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "caps.h"
+#include "error.h"
+#include "guest_ctx.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /**
  * vtds_guest_ctx_block() - Settle that a source-id is blocked

@@ -7,11 +7,17 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommufd.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "vtd_shadow_private.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "guest_pin.h"
+#include "vtd_format.h"
 
 /* Attempts to see both halves of an entry that the guest is writing */
 #define VTDS_READ_TRIES 4

@@ -5,10 +5,12 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/iommufd.h>
 #include <linux/mm.h>
 
-#include "vtd_shadow_private.h"
+#include "guest_pin.h"
+#include "vtd_format.h"
 
 /*
  * Whether a frame has a struct page and is memory. From 6.19 to 7.1 iommufd pins the

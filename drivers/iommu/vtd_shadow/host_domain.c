@@ -7,13 +7,20 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "domain.h"
+#include "host_domain.h"
+#include "linger.h"
+#include "stats.h"
+#include "vtd_format.h"
 
 void vtds_host_domain_init(struct vtds_host_domain *host,
 			   struct iommu_domain *domain)

@@ -6,11 +6,19 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/vfio.h>
 
+#include "bound.h"
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* What is attached for requests of a device, with or without PASID. */
 struct vtds_dev_pasid vtds_device_pasid(const struct vtds_device *dev,

@@ -6,9 +6,19 @@
 #include <linux/iommu.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "bound.h"
+#include "caps.h"
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "guest_chunk.h"
+#include "host_domain.h"
+#include "info.h"
+#include "main.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* Copies what the host of a group reserves, as far as there is room, and counts it. */
 static int copy_reserved(struct iommu_group *group,

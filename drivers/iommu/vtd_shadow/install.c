@@ -4,12 +4,23 @@
  * done about what cannot be. Superpage leaves find their host memory here; leaves
  * of 4 KiB do in leaves.c.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "batch.h"
+#include "domain.h"
+#include "error.h"
+#include "event.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "install.h"
+#include "mirror.h"
 #include "trace.h"
-#include "vtd_shadow_private.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /*
  * An event, once for each entry until it changes. A limit that is reached is
@@ -248,7 +259,7 @@ int vtds_install_super(struct vtds_walk *walk, struct vtds_node *node, u64 iova,
 	ret = vtds_walk_allowed(walk, iova, size);
 	if (ret)
 		goto err_refuse;
-	if (vtds_domain_reserves(walk->domain, iova, size) ||
+	if (vtds_reserved_overlaps(&walk->domain->reserved, iova, size) ||
 	    super_resolve(walk, gpa, size, &perm))
 		return -EXDEV;
 

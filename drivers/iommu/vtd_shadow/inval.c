@@ -3,10 +3,27 @@
  * Invalidation descriptors: decoding, and what each of them sets off.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
+#include <linux/export.h>
+#include <linux/list.h>
 #include <linux/overflow.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
+#include "caps.h"
+#include "context.h"
+#include "device.h"
+#include "domain.h"
+#include "flush.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "inval.h"
+#include "pasid.h"
+#include "scalable.h"
+#include "sync.h"
 #include "trace.h"
-#include "vtd_shadow_private.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /**
  * struct inval_layout - What is reserved in one type of descriptor

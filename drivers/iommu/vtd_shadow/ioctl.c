@@ -5,8 +5,19 @@
  * sync.c.
  */
 #include <linux/list.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "caps.h"
+#include "device.h"
+#include "domain.h"
+#include "guest_mem.h"
+#include "inval.h"
+#include "ioctl.h"
+#include "queue.h"
+#include "stats.h"
+#include "sync.h"
+#include "unit.h"
 
 static void sync_all(struct vtds_batch *batch)
 {

@@ -5,10 +5,19 @@
  * installed in runs. What is the same for all of a table is found out once.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "vtd_shadow_private.h"
+#include "domain.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "install.h"
+#include "leaves.h"
+#include "mirror.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* --- Revoke --- */
 
@@ -71,8 +80,8 @@ static int leaf_fault(const struct vtds_walk *walk, const struct leaf_table *t,
 	if (raw & t->rsvd)
 		return -EPROTO;
 	/* In the interrupt range nothing is fetched: the rest of them are the host's */
-	if (t->reserves &&
-	    vtds_domain_reserves(walk->domain, iova, VTD_PAGE_SIZE))
+	if (t->reserves && vtds_reserved_overlaps(&walk->domain->reserved, iova,
+						  VTD_PAGE_SIZE))
 		return -EADDRINUSE;
 	return 0;
 }
@@ -530,8 +539,8 @@ void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
 		.base = base,
 		.perm = perm,
 		.same_perm = perm == node->perm,
-		.reserves = vtds_domain_reserves(walk->domain, base,
-						 vtd_level_size(2)),
+		.reserves = vtds_reserved_overlaps(&walk->domain->reserved,
+						   base, vtd_level_size(2)),
 		.rsvd = walk->domain->leaf_rsvd,
 		.first = end,
 	};

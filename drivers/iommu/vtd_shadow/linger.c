@@ -13,11 +13,15 @@
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
-#include "vtd_shadow_private.h"
+#include "host_domain.h"
+#include "linger.h"
+#include "work.h"
 
 /* Milliseconds to the first attempt, and the most between two: the core warns each time */
 #define LINGER_FIRST 100U

@@ -5,14 +5,25 @@
  * translate.c, and ends the batches that they are in.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "event.h"
+#include "flush.h"
+#include "info.h"
+#include "ioctl.h"
+#include "linger.h"
+#include "main.h"
+#include "translate.h"
+#include "unit.h"
+#include "work.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

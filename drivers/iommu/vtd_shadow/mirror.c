@@ -6,12 +6,23 @@
  * host_domain.c.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "caps.h"
+#include "domain.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "guest_pin.h"
+#include "host_domain.h"
+#include "mirror.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /**
  * vtds_node_alloc() - Create a mirror node without entries

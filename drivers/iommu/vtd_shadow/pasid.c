@@ -13,12 +13,29 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "bound.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "main.h"
+#include "pasid.h"
+#include "scalable.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 static bool may_have_pasids(const struct vtds_device *dev)
 {

@@ -6,13 +6,22 @@
  * trouble.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "flush.h"
+#include "retry.h"
+#include "sync.h"
+#include "unit.h"
 
 /* Milliseconds between two attempts, at most */
 #define RETRY_LAST 60000U

@@ -6,12 +6,22 @@
  * pasid.c; reads through guest_mem.c.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "caps.h"
+#include "error.h"
+#include "guest_ctx.h"
+#include "guest_mem.h"
+#include "scalable.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 enum {
 	ROOT_ENTRY_SIZE = 16,

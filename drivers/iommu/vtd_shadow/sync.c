@@ -8,13 +8,27 @@
  * walk goes on, so that nothing stale survives because of a failure elsewhere.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "batch.h"
+#include "caps.h"
+#include "domain.h"
+#include "event.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "install.h"
+#include "leaves.h"
+#include "mirror.h"
+#include "sync.h"
 #include "trace.h"
-#include "vtd_shadow_private.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 static void sync_node(struct vtds_walk *walk, struct vtds_node *node,
 		      unsigned int perm, u64 first, u64 last);
@@ -171,8 +185,8 @@ static bool super_unchanged(const struct vtds_walk *walk,
 	u64 old = node->entries[index];
 
 	/* A reserved range may be newer than the leaf */
-	if (vtds_domain_reserves(walk->domain, iova,
-				 vtd_level_size(node->level)))
+	if (vtds_reserved_overlaps(&walk->domain->reserved, iova,
+				   vtd_level_size(node->level)))
 		return false;
 	return !node->children[index] && (old & VTD_SS_PS) && perm &&
 	       (old & node->perm & VTD_SS_RW) == perm &&
@@ -255,7 +269,8 @@ static bool super_collapse(struct vtds_walk *walk, struct vtds_node *node,
 	struct vtds_chunk *chunk;
 
 	if (!child || child->synthetic || node->level != 2 || !perm ||
-	    vtds_domain_reserves(walk->domain, iova, vtd_level_size(2)) ||
+	    vtds_reserved_overlaps(&walk->domain->reserved, iova,
+				   vtd_level_size(2)) ||
 	    !maps_the_same(child, gpa, perm))
 		return false;
 	/* Of memory that permits less in places the leaf would be in pieces */

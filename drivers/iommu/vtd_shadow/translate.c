@@ -4,9 +4,22 @@
  * the host agrees.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/mm.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "mirror.h"
+#include "pasid.h"
+#include "translate.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* Adds what memory itself permits. Returns its host frame, 0 without memory. */
 static unsigned long memory_perm(struct vtds_unit *unit, u64 gpa,

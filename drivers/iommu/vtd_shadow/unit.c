@@ -3,16 +3,31 @@
  * Units: life of one guest remapping unit, and its ioctls.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommufd.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
+#include "bound.h"
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "flush.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "main.h"
+#include "retry.h"
+#include "sync.h"
+#include "unit.h"
 
 /* Guest memory is about to be taken from the IOAS; nothing may use it on return. */
 VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,

@@ -4,11 +4,13 @@
  * detach_ioas are these is shadow-capable. Calls bound.c, and unit.c when a device that
  * a unit has is unbound.
  */
+#include <linux/err.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include <linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "bound.h"
+#include "unit.h"
 
 /**
  * vtd_shadow_vfio_bind_iommufd() - bind_iommufd operation

@@ -5,10 +5,11 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/workqueue.h>
 
-#include "vtd_shadow_private.h"
+#include "work.h"
 
 static struct workqueue_struct *work_queue;
 

@@ -7,7 +7,15 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
+#include "../batch.h"
+#include "../caps.h"
 #include "../compat.h"
+#include "../domain.h"
+#include "../flush.h"
+#include "../host_domain.h"
+#include "../mirror.h"
+#include "../sync.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define BENCH_LIMIT BIT_ULL(32)

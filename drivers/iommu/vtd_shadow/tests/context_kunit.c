@@ -3,6 +3,10 @@
  * Unit tests of context.c: what root and context entries in guest memory mean for
  * a source-id. Reasons are those of the specification's appendix A.
  */
+#include "../caps.h"
+#include "../context.h"
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define ROOT_GPA 0x3000ULL

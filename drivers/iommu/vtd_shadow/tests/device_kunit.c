@@ -5,6 +5,9 @@
  */
 #include <linux/sizes.h>
 
+#include "../guest_mem.h"
+#include "../retry.h"
+#include "../unit.h"
 #include "rig.h"
 
 /*

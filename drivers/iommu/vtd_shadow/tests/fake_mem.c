@@ -6,6 +6,10 @@
 #include <kunit/static_stub.h>
 #include <linux/mm.h>
 
+#include "../guest_chunk.h"
+#include "../guest_pin.h"
+#include "../vtd_format.h"
+#include "../work.h"
 #include "bench.h"
 
 #define BLOCK_ORDER 10

@@ -4,6 +4,9 @@
  */
 #include <linux/mm.h>
 
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../unit.h"
 #include "guest_mem_bench.h"
 
 struct vtds_guest_mem *mem_of(struct kunit *test)

@@ -2,6 +2,9 @@
 /*
  * Unit tests of guest_mem.c: memory that is taken away, all of a chunk or a part.
  */
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../vtd_format.h"
 #include "guest_mem_bench.h"
 
 /* All of some chunks, in use or not */

@@ -4,6 +4,9 @@
  */
 #include <linux/mm.h>
 
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../guest_pin.h"
 #include "guest_mem_bench.h"
 
 /* Which kinds can be pinned by one call, and what remains of the others. */

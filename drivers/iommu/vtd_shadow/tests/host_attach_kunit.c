@@ -7,6 +7,9 @@
 #include <kunit/static_stub.h>
 #include <linux/slab.h>
 
+#include "../host_domain.h"
+#include "../linger.h"
+#include "../unit.h"
 #include "bench.h"
 
 /**

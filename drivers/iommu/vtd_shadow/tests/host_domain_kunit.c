@@ -6,6 +6,8 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 
+#include "../host_domain.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define IOVA 0x40000000ULL

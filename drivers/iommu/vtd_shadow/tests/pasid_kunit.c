@@ -3,6 +3,12 @@
  * Unit tests of pasid.c: which PASIDs of a device are attached, where, and when
  * they leave.
  */
+#include "../bound.h"
+#include "../domain.h"
+#include "../guest_ctx.h"
+#include "../main.h"
+#include "../pasid.h"
+#include "../unit.h"
 #include "rig.h"
 
 static void pasid_follows_entries(struct kunit *test)

@@ -3,6 +3,11 @@
  * Unit tests of translate.c and pasid.c: what TRANSLATE says of requests with PASID,
  * and for which reason they are refused.
  */
+#include "../domain.h"
+#include "../guest_ctx.h"
+#include "../pasid.h"
+#include "../translate.h"
+#include "../unit.h"
 #include "rig.h"
 
 static unsigned int reason_of(u32 pasid)

@@ -7,6 +7,14 @@
 #include <kunit/device.h>
 #include <kunit/static_stub.h>
 
+#include "../bound.h"
+#include "../caps.h"
+#include "../device.h"
+#include "../domain.h"
+#include "../host_domain.h"
+#include "../identity.h"
+#include "../pasid.h"
+#include "../unit.h"
 #include "rig.h"
 
 struct rig *rig;

@@ -10,6 +10,9 @@
 #include <linux/iommu.h>
 #include <linux/vfio.h>
 
+#include "../bound.h"
+#include "../device.h"
+#include "../host_domain.h"
 #include "bench.h"
 
 #define ROOT_GPA 0x3000ULL

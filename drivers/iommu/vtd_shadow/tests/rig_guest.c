@@ -3,6 +3,12 @@
  * What guest and VMM do in tests with devices: write tables and entries, add and drop
  * devices, invalidate, read events; and where a device is attached then.
  */
+#include "../batch.h"
+#include "../device.h"
+#include "../event.h"
+#include "../flush.h"
+#include "../inval.h"
+#include "../unit.h"
 #include "rig.h"
 
 u16 rig_sid_of(unsigned int i)

@@ -3,6 +3,10 @@
  * Writes the entries of scalable_bench.h, reads them by the driver, and checks the
  * answer.
  */
+#include "../caps.h"
+#include "../context.h"
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 /* 16 bytes for each bus: a quadword for each half of its functions */

@@ -7,6 +7,7 @@
 #ifndef VTDS_SCALABLE_BENCH_H
 #define VTDS_SCALABLE_BENCH_H
 
+#include "../guest_ctx.h"
 #include "bench.h"
 
 #define ROOT_GPA 0x3000ULL

@@ -3,6 +3,8 @@
  * Unit tests of scalable.c: which faults the fault processing disable bits hide, from
  * each of their three places.
  */
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 enum fpd_place { FPD_NONE, FPD_CONTEXT, FPD_DIRECTORY, FPD_PASID };

@@ -3,6 +3,8 @@
  * Unit tests of scalable.c: root and context entries, the PASID that stands for
  * requests without one, and what tells that an entry changed.
  */
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 /* --- Root --- */

@@ -3,6 +3,10 @@
  * Unit tests of scalable.c: requests with PASID, entries of the PASID directory and of
  * PASID tables.
  */
+#include "../caps.h"
+#include "../guest_ctx.h"
+#include "../scalable.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 /* --- Requests with PASID --- */
