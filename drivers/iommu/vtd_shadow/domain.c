@@ -57,7 +57,7 @@ static int learn_reserved(struct vtds_domain *domain, struct iommu_group *group)
 static void domain_free(struct vtds_domain *domain)
 {
 	vtds_mirror_clear(domain, domain->top, 0);
-	vtds_host_flush(&domain->host, &domain->unit->stats);
+	vtds_host_flush(&domain->host);
 	vtds_node_free(domain, domain->top);
 	vtds_host_domain_free(&domain->host);
 	kfree(domain);
@@ -84,6 +84,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	ret = vtds_host_domain_alloc(&domain->host, dev);
 	if (ret)
 		goto err_free;
+	domain->host.stats = &batch->unit->stats;
 	domain->top = vtds_node_alloc(batch, domain->levels, VTD_SS_RW);
 	if (!domain->top) {
 		ret = batch->error;
@@ -145,7 +146,7 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 	if (domain->reserved.count != count) {
 		domain->full_seq = 0;
 		vtds_domain_sync_full(batch, domain);
-		vtds_host_flush(&domain->host, &batch->unit->stats);
+		vtds_host_flush(&domain->host);
 	}
 	if (ret)
 		return ret;

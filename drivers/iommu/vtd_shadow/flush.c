@@ -26,7 +26,7 @@ void __vtds_batch_flush(struct vtds_batch *batch)
 
 	list_for_each_entry_safe(domain, next, &unit->domains, entry) {
 		if (domain->host.need_flush)
-			vtds_host_flush(&domain->host, &unit->stats);
+			vtds_host_flush(&domain->host);
 		if (!domain->host.broken)
 			continue;
 		vtds_batch_fail(batch, -EIO);

@@ -242,8 +242,7 @@ int vtds_host_domain_probe(struct vtds_host_domain *host)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_probe);
 
-static void unmap_pending(struct vtds_host_domain *host,
-			  struct vtds_stats *stats)
+static void unmap_pending(struct vtds_host_domain *host)
 {
 	u64 size = host->unmap_end - host->unmap_start;
 	size_t done;
@@ -260,7 +259,7 @@ static void unmap_pending(struct vtds_host_domain *host,
 	host->gather.queued = true;
 	done = iommu_unmap_fast(host->domain, host->unmap_start, size,
 				&host->gather);
-	stats->host_unmaps++;
+	host->stats->host_unmaps++;
 	if (done != size) {
 		pr_err_ratelimited("short unmap: %#zx of %#llx\n", done, size);
 		host->broken = true;
@@ -281,62 +280,53 @@ static bool maps_any(struct vtds_host_domain *host, u64 iova, u64 size)
  * A map call failed. The core takes back what the driver says that it mapped, and Intel's
  * of 6.12 says nothing when it runs out of memory for tables half way.
  */
-static noinline void map_undo(struct vtds_host_domain *host, u64 iova,
-			      struct scatterlist *sg, unsigned int nents)
+static noinline void map_undo(struct vtds_host_domain *host,
+			      const struct vtds_run *run)
 {
-	u64 size = 0;
-
-	for (unsigned int i = 0; i < nents; i++)
-		size += sg[i].length;
-	if (!maps_any(host, iova, size))
+	if (!maps_any(host, run->iova, run->size))
 		return;
-	iommu_unmap(host->domain, iova, size);
-	if (!maps_any(host, iova, size))
+	iommu_unmap(host->domain, run->iova, run->size);
+	if (!maps_any(host, run->iova, run->size))
 		return;
 	/* Its devices are taken off before any page is unpinned */
-	pr_err_ratelimited("cannot undo a failed map at %#llx\n", iova);
+	pr_err_ratelimited("cannot undo a failed map at %#llx\n", run->iova);
 	host->broken = true;
 }
 
 /**
  * vtds_host_map() - Map host memory
  * @host: The domain
- * @stats: Counters
- * @iova: Where; nothing is mapped there, or what was has been unmapped
- * @sg: The memory: @nents pieces of whole pages
- * @nents: At least 1
- * @perm: VTD_SS_R, VTD_SS_W or both
+ * @run: The memory, at least a page of it
  *
  * Context: may sleep.
  * Return: 0, or a negative errno with nothing mapped.
  */
-int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
-		  u64 iova, struct scatterlist *sg, unsigned int nents,
-		  unsigned int perm)
+int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run)
 {
 	int prot = IOMMU_CACHE;
 	ssize_t done;
 
 	if (host->unmap_start != host->unmap_end)
-		unmap_pending(host, stats);
+		unmap_pending(host);
 	if (host->broken)
 		return -EIO;
 
-	if (perm & VTD_SS_R)
+	if (run->perm & VTD_SS_R)
 		prot |= IOMMU_READ;
-	if (perm & VTD_SS_W)
+	if (run->perm & VTD_SS_W)
 		prot |= IOMMU_WRITE;
 
-	stats->host_maps++;
-	if (nents == 1)
-		done = iommu_map(host->domain, iova, sg_phys(sg), sg->length,
-				 prot, GFP_KERNEL_ACCOUNT);
+	host->stats->host_maps++;
+	if (vtds_run_nents(run) == 1)
+		done = iommu_map(host->domain, run->iova, sg_phys(run->sg),
+				 run->size, prot, GFP_KERNEL_ACCOUNT);
 	else
-		done = iommu_map_sg(host->domain, iova, sg, nents, prot,
+		done = iommu_map_sg(host->domain, run->iova, run->sg,
+				    vtds_run_nents(run), prot,
 				    GFP_KERNEL_ACCOUNT);
 	if (likely(done >= 0))
 		return 0;
-	map_undo(host, iova, sg, nents);
+	map_undo(host, run);
 	return done;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
@@ -344,7 +334,6 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
 /**
  * vtds_host_unmap() - Unmap one or several neighbouring leaves
  * @host: The domain
- * @stats: Counters
  * @iova: Start of a leaf that is mapped
  * @size: Up to the end of a leaf, without a hole
  *
@@ -352,8 +341,7 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
  * are joined. If the host does not unmap exactly this, the domain is broken:
  * vtds_batch_flush() takes its devices off.
  */
-void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
-		     u64 iova, u64 size)
+void vtds_host_unmap(struct vtds_host_domain *host, u64 iova, u64 size)
 {
 	if (!host->need_flush) {
 		host->need_flush = true;
@@ -364,29 +352,25 @@ void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
 	host->flush_last = max(host->flush_last, iova + size - 1);
 
 	if (host->unmap_end != iova || host->unmap_start == host->unmap_end) {
-		unmap_pending(host, stats);
+		unmap_pending(host);
 		host->unmap_start = iova;
 	}
 	host->unmap_end = iova + size;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_unmap);
 
-/**
- * vtds_host_flush() - Make revoked translations dead
- * @host: The domain
- * @stats: Counters
- */
-void vtds_host_flush(struct vtds_host_domain *host, struct vtds_stats *stats)
+/* Makes revoked translations dead. */
+void vtds_host_flush(struct vtds_host_domain *host)
 {
 	if (!host->need_flush)
 		return;
 
-	unmap_pending(host, stats);
+	unmap_pending(host);
 	host->gather.queued = false;
 	host->gather.start = host->flush_first;
 	host->gather.end = host->flush_last;
 	iommu_iotlb_sync(host->domain, &host->gather);
-	stats->iotlb_syncs++;
+	host->stats->iotlb_syncs++;
 	host->need_flush = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_flush);

@@ -5,12 +5,8 @@
 #ifndef VTDS_LEAVES_H
 #define VTDS_LEAVES_H
 
-#include <linux/types.h>
+struct vtds_cursor;
 
-struct vtds_node;
-struct vtds_walk;
-
-void vtds_leaves_sync(struct vtds_walk *walk, struct vtds_node *node, u64 base,
-		      unsigned int perm, unsigned int start, unsigned int end);
+void vtds_leaves_sync(struct vtds_cursor *c);
 
 #endif /* VTDS_LEAVES_H */

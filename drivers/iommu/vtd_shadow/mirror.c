@@ -191,7 +191,7 @@ void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 	if (!(raw & node->perm & VTD_SS_RW))
 		return;
 
-	vtds_host_unmap(&domain->host, &unit->stats, iova, size);
+	vtds_host_unmap(&domain->host, iova, size);
 	vtds_mem_put_range(&unit->mem, raw & VTD_ENTRY_ADDR, size);
 	unit->nr_pages -= size >> VTD_PAGE_SHIFT;
 	unit->stats.leaves_unmapped++;
@@ -214,8 +214,8 @@ void vtds_mirror_zap_leaves(struct vtds_domain *domain, u64 base,
 
 	if (!count)
 		return;
-	vtds_host_unmap(&domain->host, &unit->stats,
-			base + start * VTD_PAGE_SIZE, count * VTD_PAGE_SIZE);
+	vtds_host_unmap(&domain->host, base + start * VTD_PAGE_SIZE,
+			count * VTD_PAGE_SIZE);
 	unit->nr_pages -= count;
 	unit->stats.leaves_unmapped += count;
 }

@@ -71,7 +71,6 @@ static void unit_free(struct kref *ref)
 
 	vtds_events_free(unit->events);
 	kfree(unit->sg);
-	kfree(unit->fetched);
 	mutex_destroy(&unit->lock);
 	kfree(unit);
 }

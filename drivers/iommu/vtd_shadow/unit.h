@@ -42,10 +42,10 @@ struct vtds_events;
  *  - device.c: guest contexts are read (context.c, scalable.c) and say which source-id
  *    uses which table; groups (group.c) and PASIDs (pasid.c) are attached to the identity
  *    page table (identity.c) or to a shadow domain (domain.c);
- *  - sync.c: tables are compared with the mirror (mirror.c), leaves of 4 KiB in
- *    leaves.c; what differs is resolved to host memory (guest_mem.c) and goes to the host
- *    (host_domain.c); install.c says what may be installed, maps superpages, and notes
- *    what was refused;
+ *  - sync.c: tables are compared with the mirror (mirror.c), leaves of 4 KiB in leaves.c,
+ *    larger ones in superpage.c; what differs is resolved to host memory (guest_mem.c)
+ *    and goes to the host (host_domain.c); refuse.c says what may be installed and notes
+ *    what was not;
  *  - event.c: what went wrong is kept for the VMM to read; retry.c tries again what the
  *    host may do later.
  *
@@ -83,22 +83,6 @@ struct vtds_events;
 #define VTDS_ARRAY_QWORDS 64
 
 /**
- * struct vtds_run - Host memory to be mapped by one call
- * @iova: First IOVA
- * @size: Bytes collected, 0 if there is no run
- * @nents: Entries of vtds_unit.sg in it
- * @perm: Its permissions
- * @next: Host frame after its last entry
- */
-struct vtds_run {
-	u64 iova;
-	u64 size;
-	unsigned int nents;
-	unsigned int perm;
-	unsigned long next;
-};
-
-/**
  * struct vtds_unit - One remapping unit of a guest, one open file
  * @ref: The file, and operations that found the unit through a device
  * @unmap_rwsem: Held for reading while iommufd is told that memory is not used
@@ -130,9 +114,8 @@ struct vtds_run {
  * @memcg: Memory that @retry takes is charged to it
  * @stats: Counters
  * @events: What the VMM can read
- * @fetched: Scratch: entries of the table being synced; NULL before there was a domain
- * @sg: Scratch: VTDS_SG_ENTRIES runs of host memory, the same
- * @run: Scratch: what is being collected in @sg
+ * @sg: Scratch of walks: VTDS_SG_ENTRIES pieces of host memory; NULL before there was a
+ *      domain. Kept, so that revoking never needs memory
  * @descs: Scratch: descriptors of the VMM's
  */
 struct vtds_unit {
@@ -166,9 +149,7 @@ struct vtds_unit {
 	struct mem_cgroup *memcg;
 	struct vtds_stats stats;
 	struct vtds_events *events;
-	u64 *fetched;
 	struct scatterlist *sg;
-	struct vtds_run run;
 	u64 descs[VTDS_ARRAY_QWORDS];
 };
 

@@ -8,7 +8,7 @@
 
 #include "../batch.h"
 #include "../flush.h"
-#include "../install.h"
+#include "../refuse.h"
 #include "../sync.h"
 #include "../unit.h"
 #include "bench.h"
