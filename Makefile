@@ -5,7 +5,7 @@
 
 .NOTPARALLEL:
 .PHONY: help help-all demo demo-engine check kunit check-guest bench bench-guest soak shell \
-	shell-guest modules modules-debian modules-debian-remove overlay clean clean-cache
+	shell-guest modules modules-debian modules-debian-remove overlay calls clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW VMM RELEASE \
 	KEY CERT
@@ -43,6 +43,7 @@ help-all: help
 	@echo '                       the stock modules are back; RELEASE=... another kernel, KEY='
 	@echo '                       and CERT= sign the modules'
 	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
+	@echo 'make calls             which file of the driver calls which: layers, and a picture'
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and all else in the cache'
 	@echo
@@ -96,6 +97,13 @@ modules-debian-remove:
 
 overlay:
 	@bash scripts/overlay.sh '$(KSRC)'
+
+calls:
+	@bash scripts/setup.sh
+	@python3 scripts/calls.py
+	@mkdir -p out
+	@python3 scripts/calls.py --dot | dot -Tsvg -o out/calls.svg
+	@echo 'picture: out/calls.svg'
 
 clean:
 	@rm -rf out

@@ -24,8 +24,8 @@ PACKAGES=(
 	# guests in the emulated host
 	kexec-tools libaio-dev
 	# style gate and documentation
-	clang-format coccinelle codespell g++ gcc-multilib libpython3-dev
-	libvirt-clients python3-docutils python3-sphinx shellcheck sparse
+	clang-format coccinelle codespell g++ gcc-multilib graphviz libpython3-dev
+	libvirt-clients python3-docutils python3-sphinx shellcheck sparse universal-ctags
 )
 
 # fetch_kernel7 DIRECTORY: the package of the newest 7.x source goes there

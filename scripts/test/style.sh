@@ -24,7 +24,7 @@ source "$TOP/scripts/build/qemu.sh"
 
 SUITE=style
 CHECKS=(checkpatch coccicheck build shellcheck selftests docs qemu-checkpatch codespell
-	clang-format hygiene links conformance libvirt kernel-doc uapi)
+	clang-format hygiene links conformance libvirt kernel-doc uapi calls)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -147,6 +147,9 @@ run_libvirt() {
 		>"$WORK/domain.xml"
 	virt-xml-validate "$WORK/domain.xml" domain
 }
+
+# No file of the driver calls one that calls it.
+run_calls() { python3 scripts/calls.py; }
 
 run_shellcheck() { shell_files | xargs shellcheck; }
 

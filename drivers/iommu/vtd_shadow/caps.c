@@ -4,10 +4,14 @@
  * shadowed, and what follows for reading its tables.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
+#include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/minmax.h>
 
-#include "vtd_shadow_private.h"
+#include "caps.h"
+#include "vtd_format.h"
 
 enum {
 	/* So that no leaf, of 1 GiB at most, is cut by it */
@@ -159,6 +163,6 @@ bool vtds_caps_entry_reserved(const struct vtds_caps *caps, u64 raw,
 			      unsigned int level)
 {
 	return raw &
-	       vtds_caps_reserved(caps, level, vtds_entry_is_leaf(raw, level));
+	       vtds_caps_reserved(caps, level, vtd_entry_is_leaf(raw, level));
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_entry_reserved);

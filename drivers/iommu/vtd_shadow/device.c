@@ -1,303 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices and host groups: which setting a device should have, and moving its
- * group there. A group is blocked, on the identity page table (through iommufd),
- * or on a shadow domain. Blocked is what remains after any failure.
+ * Devices of a unit: they join and leave it, and are attached again to what the guest's
+ * tables say. Serves unit.c, inval.c, flush.c and retry.c; calls bound.c for devices,
+ * context.c for tables, group.c and pasid.c for attaching.
  */
-#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vfio.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "compat.h"
-#include "trace.h"
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "bound.h"
+#include "context.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "pasid.h"
+#include "unit.h"
 
-static const struct vtds_device *group_first(const struct vtds_group *group)
+static void source_read(struct vtds_batch *batch, struct vtds_source *r)
 {
-	return list_first_entry(&group->devices, struct vtds_device,
-				group_entry);
-}
-
-static struct device *group_first_dev(const struct vtds_group *group)
-{
-	return group_first(group)->vdev->dev;
-}
-
-/* What is attached for requests of a device, with or without PASID. */
-struct vtds_port vtds_device_port(const struct vtds_device *dev, u32 pasid)
-{
-	return (struct vtds_port){
-		.dev = dev->vdev->dev,
-		.group = dev->iommu_group,
-		.pasid = pasid,
-	};
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_device_port);
-
-/* What a device reaches at @iova, whoever attached it to what: 0 if nothing */
-phys_addr_t vtds_device_reaches(const struct vtds_device *dev, u64 iova)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev->vdev->dev);
-
-	if (!domain || !(domain->type & __IOMMU_DOMAIN_PAGING) ||
-	    iova < domain->geometry.aperture_start ||
-	    iova > domain->geometry.aperture_end)
-		return 0;
-	return iommu_iova_to_phys(domain, iova);
-}
-
-/* Whether the device is attached to a page table that maps @gpa to @pfn. */
-bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
-			      unsigned long pfn)
-{
-	phys_addr_t pa = vtds_device_reaches(dev, gpa);
-
-	return pa && PHYS_PFN(pa) == pfn;
-}
-
-/*
- * Compares a page table with guest memory, where guests have some: at the beginning, and
- * at the powers of two. Where there is none nothing can be said.
- */
-static bool identity_is_guest_memory(struct vtds_device *dev)
-{
-	struct vtds_guest_mem *mem = &dev->owner->mem;
-	unsigned int perm;
-	unsigned long pfn;
-
-	for (u64 gpa = 0; gpa <= VTDS_MAX_GPA;
-	     gpa = gpa ? gpa << 1 : VTD_PAGE_SIZE)
-		if (!vtds_mem_find(mem, gpa, &pfn, &perm) &&
-		    !vtds_device_identity_has(dev, gpa, pfn))
-			return false;
-	return true;
-}
-
-/*
- * Whether what was attached, by the name that iommufd gave back, is the identity page
- * table: an id is the VMM's word, and what was there may have gone since.
- */
-static int identity_check(struct vtds_device *dev, u32 pasid, u32 pt_id)
-{
-	struct iommu_domain *domain;
-
-	/* Of an IOAS that is another one: the page table that was found for it */
-	if (pt_id != dev->identity_pt_id)
-		return dev->identity_pt_id == dev->owner->ioas_id ? 0 : -EINVAL;
-	/* The core does not tell what a PASID is attached to */
-	if (pasid != IOMMU_NO_PASID)
-		return 0;
-	domain = iommu_get_domain_for_dev(dev->vdev->dev);
-	if (!domain || !(domain->type & __IOMMU_DOMAIN_PAGING))
-		return -EINVAL;
-	return identity_is_guest_memory(dev) ? 0 : -EINVAL;
-}
-
-/* Attaches requests to the identity page table, through iommufd. */
-int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid)
-{
-	u32 pt_id = dev->identity_pt_id;
-	int ret;
-
-	KUNIT_STATIC_STUB_REDIRECT(vtds_device_attach_identity, dev, pasid);
-
-	ret = vtds_iommufd_attach(dev->idev, pasid, &pt_id);
-	if (ret)
-		return ret;
-	ret = identity_check(dev, pasid, pt_id);
-	if (ret)
-		vtds_iommufd_detach(dev->idev, pasid);
-	return ret;
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_device_attach_identity);
-
-void vtds_device_detach_identity(struct vtds_device *dev, u32 pasid)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vtds_device_detach_identity, dev, pasid);
-
-	vtds_iommufd_detach(dev->idev, pasid);
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_device_detach_identity);
-
-/* All devices of a group are attached at once. */
-static struct vtds_port group_port(const struct vtds_group *group)
-{
-	return vtds_device_port(group_first(group), IOMMU_NO_PASID);
-}
-
-static bool same_setting(const struct vtds_setting *a,
-			 const struct vtds_setting *b)
-{
-	if (a->attachment != b->attachment)
-		return false;
-	return a->attachment != VTD_SHADOW_ATTACHED_SHADOW ||
-	       (a->root == b->root && a->levels == b->levels);
-}
-
-/*
- * Whether all requesters of all devices in a group want the same. A group has
- * one page table: if they do not there is none that is right for all of them.
- */
-static bool group_agrees(const struct vtds_group *group)
-{
-	const struct vtds_device *dev, *first = group_first(group);
-	const struct vtds_setting *wanted = &first->requesters[0].setting;
-
-	list_for_each_entry(dev, &group->devices, group_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (!same_setting(&dev->requesters[i].setting, wanted))
-				return false;
-	return true;
-}
-
-static struct vtds_setting group_wanted(struct vtds_unit *unit,
-					struct vtds_group *group)
-{
-	struct device *dev = group_first_dev(group);
-	int id = iommu_group_id(group->iommu_group);
-	bool agrees = group_agrees(group);
-
-	if (!agrees && !group->conflict) {
-		dev_notice_ratelimited(dev, "group %d blocked: conflict\n", id);
-		vtds_event_attach(unit, &group_first(group)->requesters[0], 0);
-	}
-	group->conflict = !agrees;
-	if (agrees)
-		return group_first(group)->requesters[0].setting;
-	return (struct vtds_setting){
-		.attachment = VTD_SHADOW_ATTACHED_BLOCKED,
-	};
-}
-
-static void group_detach(struct vtds_group *group)
-{
-	struct vtds_port port = group_port(group);
-	struct vtds_device *dev;
-
-	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
-		vtds_domain_detach(group->domain, &port);
-	group->domain = NULL;
-
-	list_for_each_entry(dev, &group->devices, group_entry) {
-		if (dev->identity_attached)
-			vtds_device_detach_identity(dev, IOMMU_NO_PASID);
-		dev->identity_attached = false;
-	}
-	group->attachment = VTD_SHADOW_ATTACHED_BLOCKED;
-}
-
-static int group_attach_identity(struct vtds_group *group)
-{
-	struct vtds_device *dev;
-	int ret;
-
-	list_for_each_entry(dev, &group->devices, group_entry) {
-		if (dev->identity_attached)
-			continue;
-		ret = vtds_device_attach_identity(dev, IOMMU_NO_PASID);
-		if (ret)
-			return ret;
-		dev->identity_attached = true;
-	}
-	return 0;
-}
-
-static int group_attach_shadow(struct vtds_batch *batch,
-			       struct vtds_group *group,
-			       const struct vtds_setting *wanted)
-{
-	struct vtds_port port = group_port(group);
-	struct vtds_domain *domain;
-
-	domain = vtds_domain_attach(batch, &port, wanted);
-	if (IS_ERR(domain))
-		return PTR_ERR(domain);
-	group->domain = domain;
-	return 0;
-}
-
-static bool group_is_settled(const struct vtds_group *group,
-			     const struct vtds_setting *wanted)
-{
-	const struct vtds_device *dev;
-
-	if (group->attachment != wanted->attachment)
-		return false;
-	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
-		return group->domain->root == wanted->root &&
-		       group->domain->levels == wanted->levels &&
-		       !group->domain->host.broken;
-	if (group->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
-		list_for_each_entry(dev, &group->devices, group_entry)
-			if (!dev->identity_attached)
-				return false;
-	return true;
-}
-
-static void log_refusal(const struct vtds_group *group, int error)
-{
-	struct device *dev = group_first_dev(group);
-	int id = iommu_group_id(group->iommu_group);
-
-	dev_notice_ratelimited(dev,
-			       "cannot attach host group %d: %pe, blocked\n",
-			       id, ERR_PTR(error));
-}
-
-static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
-			 const struct vtds_setting *wanted)
-{
-	int ret = 0;
-
-	if (wanted->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
-		ret = group_attach_identity(group);
-	else if (wanted->attachment == VTD_SHADOW_ATTACHED_SHADOW)
-		ret = group_attach_shadow(batch, group, wanted);
-
-	batch->unit->stats.attaches++;
-	trace_vtd_shadow_attach(iommu_group_id(group->iommu_group),
-				wanted->attachment, wanted->root, ret);
-	if (!ret) {
-		group->attachment = wanted->attachment;
-		group->error = 0;
-		return;
-	}
-	group_detach(group);
-	if (ret != group->error) {
-		vtds_event_attach(batch->unit,
-				  &group_first(group)->requesters[0], ret);
-		log_refusal(group, ret);
-	}
-	group->error = ret;
-	batch->unit->stats.install_failures++;
-	vtds_batch_fail(batch, ret);
-}
-
-/* Moves a group to where its devices' settings want it. */
-static void group_update(struct vtds_batch *batch, struct vtds_group *group)
-{
-	struct vtds_setting wanted = group_wanted(batch->unit, group);
-
-	if (group_is_settled(group, &wanted))
-		return;
-
-	/* An identity group that grew keeps what is attached */
-	if (group->attachment != wanted.attachment ||
-	    group->attachment != VTD_SHADOW_ATTACHED_IDENTITY)
-		group_detach(group);
-	group_attach(batch, group, &wanted);
-}
-
-static void requester_read(struct vtds_batch *batch, struct vtds_requester *r)
-{
-	vtds_context_read(batch->unit, r->sid, &r->setting);
-	vtds_event_setting(batch->unit, r);
-	if (r->setting.error)
-		vtds_batch_fail(batch, r->setting.error);
+	vtds_context_read(batch->unit, r->sid, &r->ctx);
+	vtds_event_ctx(batch->unit, r);
+	if (r->ctx.error)
+		vtds_batch_fail(batch, r->ctx.error);
 }
 
 /**
@@ -313,15 +48,15 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 	struct vtds_group *group;
 
 	list_for_each_entry(dev, &unit->devices, unit_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++) {
-			struct vtds_requester *r = &dev->requesters[i];
+		for (u32 i = 0; i < dev->nr_sources; i++) {
+			struct vtds_source *r = &dev->sources[i];
 
 			if (!((r->sid ^ sid) & (u16)~mask))
-				requester_read(batch, r);
+				source_read(batch, r);
 		}
 
 	list_for_each_entry(group, &unit->groups, entry)
-		group_update(batch, group);
+		vtds_group_update(batch, group);
 	list_for_each_entry(dev, &unit->devices, unit_entry)
 		vtds_pasids_refresh(batch, dev);
 }
@@ -335,7 +70,7 @@ void vtds_devices_leave_shadows(struct vtds_batch *batch)
 
 	list_for_each_entry(group, &batch->unit->groups, entry)
 		if (group->domain)
-			group_detach(group);
+			vtds_group_detach(group);
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
 		vtds_pasids_clear(dev);
 }
@@ -344,96 +79,58 @@ void vtds_devices_leave_shadows(struct vtds_batch *batch)
 void vtds_devices_block_domain(struct vtds_batch *batch,
 			       struct vtds_domain *domain)
 {
-	struct vtds_group *group;
-	u32 users = domain->users;
-
-	/* The last to leave frees the domain */
-	list_for_each_entry(group, &batch->unit->groups, entry) {
-		if (group->domain != domain)
-			continue;
-		dev_err(group_first_dev(group),
-			"host domain is inconsistent, group %d blocked\n",
-			iommu_group_id(group->iommu_group));
-		group_detach(group);
-		if (!--users)
-			return;
-	}
-	vtds_pasids_block_domain(batch->unit, domain);
+	if (!vtds_groups_block_domain(batch->unit, domain))
+		vtds_pasids_block_domain(batch->unit, domain);
 }
 
 /**
  * vtds_device_by_sid() - Find a device and what one of its source-ids is set to
  * @unit: The unit
  * @sid: Source-id
- * @setting: Output
+ * @ctx: Output
  *
  * Return: the device or NULL.
  */
 struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
-				       struct vtds_setting *setting)
+				       struct vtds_guest_ctx *ctx)
 {
 	struct vtds_device *dev;
 
 	list_for_each_entry(dev, &unit->devices, unit_entry)
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (dev->requesters[i].sid == sid) {
-				*setting = dev->requesters[i].setting;
+		for (u32 i = 0; i < dev->nr_sources; i++)
+			if (dev->sources[i].sid == sid) {
+				*ctx = dev->sources[i].ctx;
 				return dev;
 			}
 	return NULL;
 }
 
-static struct vtds_group *group_get(struct vtds_unit *unit,
-				    struct iommu_group *iommu_group)
-{
-	struct vtds_group *group;
-
-	list_for_each_entry(group, &unit->groups, entry)
-		if (group->iommu_group == iommu_group)
-			return group;
-
-	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
-	if (!group)
-		return NULL;
-	INIT_LIST_HEAD(&group->devices);
-	group->iommu_group = iommu_group_ref_get(iommu_group);
-	list_add_tail(&group->entry, &unit->groups);
-	return group;
-}
-
-static void group_free(struct vtds_group *group)
-{
-	list_del(&group->entry);
-	iommu_group_put(group->iommu_group);
-	kfree(group);
-}
-
 /* Reads and checks the source-ids of ADD_DEVICE. */
-static struct vtds_requester *
-requesters_from_user(const struct vtd_shadow_add_device *cmd)
+static struct vtds_source *
+sources_from_user(const struct vtd_shadow_add_device *cmd)
 {
 	const __u16 __user *from = u64_to_user_ptr(cmd->source_ids_uptr);
-	struct vtds_requester *requesters;
+	struct vtds_source *sources;
 
 	if (!cmd->nr_source_ids || cmd->nr_source_ids > VTDS_MAX_SOURCE_IDS)
 		return ERR_PTR(-EINVAL);
-	requesters = kcalloc(cmd->nr_source_ids, sizeof(*requesters),
-			     GFP_KERNEL_ACCOUNT);
-	if (!requesters)
+	sources = kcalloc(cmd->nr_source_ids, sizeof(*sources),
+			  GFP_KERNEL_ACCOUNT);
+	if (!sources)
 		return ERR_PTR(-ENOMEM);
 
 	for (u32 i = 0; i < cmd->nr_source_ids; i++) {
-		int ret = get_user(requesters[i].sid, &from[i]);
+		int ret = get_user(sources[i].sid, &from[i]);
 
 		for (u32 j = 0; j < i && !ret; j++)
-			if (requesters[j].sid == requesters[i].sid)
+			if (sources[j].sid == sources[i].sid)
 				ret = -EINVAL;
 		if (ret) {
-			kfree(requesters);
+			kfree(sources);
 			return ERR_PTR(ret);
 		}
 	}
-	return requesters;
+	return sources;
 }
 
 /**
@@ -448,7 +145,8 @@ requesters_from_user(const struct vtd_shadow_add_device *cmd)
 int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 {
 	struct vtds_unit *unit = batch->unit;
-	struct vtds_group *group = group_get(unit, dev->iommu_group);
+	struct vtds_group *group =
+		vtds_group_get(unit, dev->bound->iommu_group);
 
 	if (!group)
 		return -ENOMEM;
@@ -456,37 +154,14 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 	dev->identity_attached = false;
 	list_add_tail(&dev->group_entry, &group->devices);
 	list_add_tail(&dev->unit_entry, &unit->devices);
-	for (u32 i = 0; i < dev->nr_requesters; i++)
-		requester_read(batch, &dev->requesters[i]);
-	group_update(batch, group);
+	for (u32 i = 0; i < dev->nr_sources; i++)
+		source_read(batch, &dev->sources[i]);
+	vtds_group_update(batch, group);
 	vtds_pasids_regroup(batch, group);
 	vtds_pasids_refresh(batch, dev);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_join);
-
-/*
- * Tries the identity page table that a device comes with. The devices of a host group have
- * one, which was tried. The IOAS of BIND is right: to attach it to a device that will not
- * use it would map all of guest memory for nothing.
- */
-static int identity_try(struct vtds_unit *unit, struct vtds_device *dev)
-{
-	const struct vtds_device *other;
-	int ret;
-
-	list_for_each_entry(other, &unit->devices, unit_entry)
-		if (other->iommu_group == dev->iommu_group)
-			return other->identity_pt_id == dev->identity_pt_id ?
-				       0 :
-				       -EINVAL;
-	if (dev->identity_pt_id == unit->ioas_id)
-		return 0;
-	ret = vtds_device_attach_identity(dev, IOMMU_NO_PASID);
-	if (!ret)
-		vtds_device_detach_identity(dev, IOMMU_NO_PASID);
-	return ret == -ENOENT ? -EINVAL : ret;
-}
 
 /*
  * Whether nobody has attached the group: a device that shares it and is bound to another
@@ -495,19 +170,20 @@ static int identity_try(struct vtds_unit *unit, struct vtds_device *dev)
  */
 static int group_check_free(struct vtds_device *dev)
 {
-	struct vtds_port port = vtds_device_port(dev, IOMMU_NO_PASID);
-	struct iommu_domain *domain = iommu_get_domain_for_dev(port.dev);
+	struct vtds_dev_pasid dev_pasid =
+		vtds_device_pasid(dev, IOMMU_NO_PASID);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev_pasid.dev);
 	struct vtds_host_domain probe;
 	int ret;
 
 	if (!domain || domain->type == IOMMU_DOMAIN_BLOCKED)
 		return 0;
-	ret = vtds_host_domain_alloc(&probe, port.dev);
+	ret = vtds_host_domain_alloc(&probe, dev_pasid.dev);
 	if (ret)
 		return ret;
-	ret = vtds_host_domain_attach(&probe, &port);
+	ret = vtds_host_domain_attach(&probe, &dev_pasid);
 	if (!ret)
-		vtds_host_domain_detach(&probe, &port);
+		vtds_host_domain_detach(&probe, &dev_pasid);
 	vtds_host_domain_free(&probe);
 	return ret;
 }
@@ -518,12 +194,24 @@ static int device_check(struct vtds_unit *unit, struct vtds_device *dev)
 	const struct vtds_device *other;
 
 	/* Without an IOMMU, which some kernels let iommufd bind: nothing is in the way */
-	if (!dev->vdev->dev->iommu)
+	if (!vtds_bound_dev(dev->bound)->iommu)
 		return -EOPNOTSUPP;
 	list_for_each_entry(other, &unit->devices, unit_entry)
-		if (other->iommu_group == dev->iommu_group)
+		if (other->bound->iommu_group == dev->bound->iommu_group)
 			return 0;
 	return group_check_free(dev);
+}
+
+/* Checks what ADD_DEVICE says of a device, and makes it part of the unit. */
+static int device_try(struct vtds_batch *batch, struct vtds_device *dev)
+{
+	int ret = device_check(batch->unit, dev);
+
+	if (!ret)
+		ret = vtds_device_try_identity(dev);
+	if (!ret)
+		ret = vtds_device_join(batch, dev);
+	return ret;
 }
 
 /**
@@ -536,42 +224,42 @@ static int device_check(struct vtds_unit *unit, struct vtds_device *dev)
 int vtds_device_add(struct vtds_batch *batch,
 		    const struct vtd_shadow_add_device *cmd)
 {
-	struct vtds_requester *requesters = requesters_from_user(cmd);
+	struct vtds_source *sources = sources_from_user(cmd);
+	struct vtds_bound *bound;
 	struct vtds_device *dev;
-	int ret;
+	int ret = -ENOMEM;
 
-	if (IS_ERR(requesters))
-		return PTR_ERR(requesters);
-
-	dev = vtds_bound_claim(batch->unit, cmd->dev_id);
-	if (IS_ERR(dev)) {
-		ret = PTR_ERR(dev);
+	if (IS_ERR(sources))
+		return PTR_ERR(sources);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+	if (!dev)
+		goto err_free;
+	bound = vtds_bound_claim(batch->unit, cmd->dev_id);
+	if (IS_ERR(bound)) {
+		ret = PTR_ERR(bound);
 		goto err_free;
 	}
+	dev->unit = batch->unit;
+	dev->bound = bound;
 	dev->identity_pt_id = cmd->identity_pt_id;
-	ret = device_check(batch->unit, dev);
-	if (!ret)
-		ret = identity_try(batch->unit, dev);
-	if (ret)
-		goto err_release;
-	dev->nr_requesters = cmd->nr_source_ids;
-	dev->requesters = requesters;
-	ret = vtds_device_join(batch, dev);
+	dev->nr_sources = cmd->nr_source_ids;
+	dev->sources = sources;
+	xa_init(&dev->pasids);
+	ret = device_try(batch, dev);
 	if (!ret)
 		return 0;
 
-	dev->requesters = NULL;
-err_release:
-	vtds_bound_release(dev);
+	vtds_bound_release(bound);
 err_free:
-	kfree(requesters);
+	kfree(dev);
+	kfree(sources);
 	return ret;
 }
 
 /**
  * vtds_device_drop() - Take a device from its unit
  * @batch: The batch
- * @dev: The device; may be freed on return
+ * @dev: The device, freed on return
  *
  * Its host group stays where the remaining devices want it, or is blocked.
  */
@@ -581,22 +269,21 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 
 	vtds_pasids_clear(dev);
 	if (list_is_singular(&group->devices))
-		group_detach(group);
+		vtds_group_detach(group);
 	else if (dev->identity_attached)
 		vtds_device_detach_identity(dev, IOMMU_NO_PASID);
 	list_del(&dev->group_entry);
 	list_del(&dev->unit_entry);
-	dev->group = NULL;
 	if (list_empty(&group->devices)) {
-		group_free(group);
+		vtds_group_free(group);
 	} else {
-		group_update(batch, group);
+		vtds_group_update(batch, group);
 		vtds_pasids_regroup(batch, group);
 	}
 
-	kfree(dev->requesters);
-	dev->requesters = NULL;
-	vtds_bound_release(dev);
+	vtds_bound_release(dev->bound);
+	kfree(dev->sources);
+	kfree(dev);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_device_drop);
 
@@ -606,7 +293,7 @@ int vtds_device_remove(struct vtds_batch *batch, u32 dev_id)
 	struct vtds_device *dev;
 
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
-		if (dev->dev_id == dev_id) {
+		if (dev->bound->dev_id == dev_id) {
 			vtds_device_drop(batch, dev);
 			return 0;
 		}

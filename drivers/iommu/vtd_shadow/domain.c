@@ -4,15 +4,26 @@
  * whose contexts or PASID entries point there.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "caps.h"
+#include "domain.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "mirror.h"
+#include "sync.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /*
  * Finds out once what follows from the unit's registers, with which its domains end,
- * too. Holes begin with the range that is never translated, on no host.
+ * too. Reserved ranges begin with the one that is not translated on any host.
  */
 void vtds_domain_init_limits(struct vtds_domain *domain)
 {
@@ -21,34 +32,32 @@ void vtds_domain_init_limits(struct vtds_domain *domain)
 				   vtd_levels_width(domain->levels));
 
 	domain->last = GENMASK_ULL(width - 1, 0);
-	domain->leaf_reserved = vtds_caps_reserved(caps, 1, true);
-	domain->holes[0] = (struct vtds_hole){
-		.first = VTD_INTERRUPT_START,
-		.last = VTD_INTERRUPT_LAST,
+	domain->leaf_rsvd = vtds_caps_reserved(caps, 1, true);
+	domain->reserved = (struct vtds_reserved){
+		.ranges = { { VTD_INTERRUPT_START, VTD_INTERRUPT_LAST } },
+		.count = 1,
 	};
-	domain->nr_holes = 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_domain_init_limits);
 
-static int add_hole(void *data, u64 first, u64 last)
+/* Adds what the host of a group reserves. */
+static int learn_reserved(struct vtds_domain *domain, struct iommu_group *group)
 {
-	struct vtds_domain *domain = data;
+	struct vtds_range ranges[VTDS_MAX_RESERVED];
+	int count = vtds_host_reserved(group, ranges, ARRAY_SIZE(ranges));
+	int ret = 0;
 
-	for (unsigned int i = 0; i < domain->nr_holes; i++)
-		if (first >= domain->holes[i].first &&
-		    last <= domain->holes[i].last)
-			return 0;
-	if (domain->nr_holes == VTDS_MAX_HOLES)
-		return -ENOSPC;
-	domain->holes[domain->nr_holes++] =
-		(struct vtds_hole){ .first = first, .last = last };
-	return 0;
+	if (count < 0)
+		return count;
+	for (int i = 0; i < min_t(int, count, ARRAY_SIZE(ranges)) && !ret; i++)
+		ret = vtds_reserved_add(&domain->reserved, &ranges[i]);
+	return count > ARRAY_SIZE(ranges) ? -ENOSPC : ret;
 }
 
 static void domain_free(struct vtds_domain *domain)
 {
 	vtds_mirror_clear(domain, domain->top, 0);
-	vtds_host_flush(&domain->host, &domain->unit->stats);
+	vtds_host_flush(&domain->host);
 	vtds_node_free(domain, domain->top);
 	vtds_host_domain_free(&domain->host);
 	kfree(domain);
@@ -56,25 +65,26 @@ static void domain_free(struct vtds_domain *domain)
 
 static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 					struct device *dev,
-					const struct vtds_setting *setting)
+					const struct vtds_guest_ctx *ctx)
 {
 	struct vtds_domain *domain;
 	int ret;
 
-	ret = vtds_unit_need_scratch(batch->unit);
+	ret = vtds_sync_need_scratch(batch->unit);
 	if (ret)
 		return ERR_PTR(ret);
 	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 	domain->unit = batch->unit;
-	domain->root = setting->root;
-	domain->levels = setting->levels;
+	domain->root = ctx->root;
+	domain->levels = ctx->levels;
 	vtds_domain_init_limits(domain);
 
 	ret = vtds_host_domain_alloc(&domain->host, dev);
 	if (ret)
 		goto err_free;
+	domain->host.stats = &batch->unit->stats;
 	domain->top = vtds_node_alloc(batch, domain->levels, VTD_SS_RW);
 	if (!domain->top) {
 		ret = batch->error;
@@ -91,19 +101,19 @@ err_free:
 
 /* Attaches the first user of a new domain and fills it. */
 static struct vtds_domain *domain_create(struct vtds_batch *batch,
-					 const struct vtds_port *port,
-					 const struct vtds_setting *setting)
+					 const struct vtds_dev_pasid *dev_pasid,
+					 const struct vtds_guest_ctx *ctx)
 {
-	struct vtds_domain *domain = domain_alloc(batch, port->dev, setting);
+	struct vtds_domain *domain = domain_alloc(batch, dev_pasid->dev, ctx);
 	int ret;
 
 	if (IS_ERR(domain))
 		return domain;
 
-	ret = vtds_host_reserved(port->group, add_hole, domain);
+	ret = learn_reserved(domain, dev_pasid->group);
 	if (ret)
 		goto err_free;
-	ret = vtds_host_domain_attach(&domain->host, port);
+	ret = vtds_host_domain_attach(&domain->host, dev_pasid);
 	if (ret)
 		goto err_free;
 	ret = vtds_host_domain_probe(&domain->host);
@@ -116,7 +126,7 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 	return domain;
 
 err_detach:
-	vtds_host_domain_detach(&domain->host, port);
+	vtds_host_domain_detach(&domain->host, dev_pasid);
 err_free:
 	domain_free(domain);
 	return ERR_PTR(ret);
@@ -127,20 +137,20 @@ err_free:
  * when it has left.
  */
 static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
-		       const struct vtds_port *port)
+		       const struct vtds_dev_pasid *dev_pasid)
 {
-	unsigned int nr_holes = domain->nr_holes;
+	unsigned int count = domain->reserved.count;
 	int ret;
 
-	ret = vtds_host_reserved(port->group, add_hole, domain);
-	if (domain->nr_holes != nr_holes) {
+	ret = learn_reserved(domain, dev_pasid->group);
+	if (domain->reserved.count != count) {
 		domain->full_seq = 0;
 		vtds_domain_sync_full(batch, domain);
-		vtds_host_flush(&domain->host, &batch->unit->stats);
+		vtds_host_flush(&domain->host);
 	}
 	if (ret)
 		return ret;
-	ret = vtds_host_domain_attach(&domain->host, port);
+	ret = vtds_host_domain_attach(&domain->host, dev_pasid);
 	if (!ret)
 		domain->users++;
 	return ret;
@@ -149,41 +159,41 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 /**
  * vtds_domain_attach() - Attach to the shadow of a table
  * @batch: The batch
- * @port: What to attach, blocked now
- * @setting: Table and levels
+ * @dev_pasid: What to attach, blocked now
+ * @ctx: Table and levels
  *
  * A shadow that exists costs one attach and no walk. A host IOMMU that cannot
  * use its domain says so with -EINVAL and gets a shadow of its own, and so does a
  * device whose DMA has to be coherent where the domain does not see to that.
  *
- * Return: the domain, or an ERR_PTR with @port still blocked.
+ * Return: the domain, or an ERR_PTR with @dev_pasid still blocked.
  */
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
-				       const struct vtds_port *port,
-				       const struct vtds_setting *setting)
+				       const struct vtds_dev_pasid *dev_pasid,
+				       const struct vtds_guest_ctx *ctx)
 {
 	struct vtds_domain *domain;
 	int ret;
 
 	list_for_each_entry(domain, &batch->unit->domains, entry) {
-		if (domain->root != setting->root ||
-		    domain->levels != setting->levels || domain->host.broken ||
-		    !vtds_host_domain_suits(&domain->host, port->dev))
+		if (domain->root != ctx->root ||
+		    domain->levels != ctx->levels || domain->host.broken ||
+		    !vtds_host_domain_suits(&domain->host, dev_pasid->dev))
 			continue;
-		ret = domain_join(batch, domain, port);
+		ret = domain_join(batch, domain, dev_pasid);
 		if (!ret)
 			return domain;
 		if (ret != -EINVAL)
 			return ERR_PTR(ret);
 	}
-	return domain_create(batch, port, setting);
+	return domain_create(batch, dev_pasid, ctx);
 }
 
-/* Detaches a port, which is blocked then. The last one ends the domain. */
+/* Detaches requests, which are blocked then. The last one ends the domain. */
 void vtds_domain_detach(struct vtds_domain *domain,
-			const struct vtds_port *port)
+			const struct vtds_dev_pasid *dev_pasid)
 {
-	vtds_host_domain_detach(&domain->host, port);
+	vtds_host_domain_detach(&domain->host, dev_pasid);
 	if (--domain->users)
 		return;
 	list_del(&domain->entry);

@@ -3,15 +3,25 @@
  * Events: what the engine found wrong, for the VMM to read from the file.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/kfifo.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "error.h"
+#include "event.h"
+#include "guest_ctx.h"
+#include "pasid.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* Events that wait to be read; a power of two */
 #define VTDS_MAX_EVENTS 128
@@ -62,58 +72,57 @@ static void event_add(struct vtds_unit *unit,
 	wake_up_interruptible(&events->wait);
 }
 
-static void event_of_requester(struct vtd_shadow_event *event,
-			       const struct vtds_unit *unit,
-			       const struct vtds_requester *requester)
+static void event_of_source(struct vtd_shadow_event *event,
+			    const struct vtds_unit *unit,
+			    const struct vtds_source *source)
 {
 	event->flags |= VTD_SHADOW_EVENT_SOURCE_ID;
-	event->source_id = requester->sid;
-	event->domain_id = requester->setting.did;
+	event->source_id = source->sid;
+	event->domain_id = source->ctx.did;
 	if (!vtds_unit_is_scalable(unit))
 		return;
 	event->flags |= VTD_SHADOW_EVENT_PASID;
-	event->pasid = requester->setting.pasid;
+	event->pasid = source->ctx.pasid;
 }
 
 /**
- * vtds_event_setting() - Report that a requester is blocked by its entries
+ * vtds_event_ctx() - Report that a source-id is blocked by its entries
  * @unit: The unit
- * @requester: The requester; its setting was just read
+ * @source: The source-id; its guest context was just read
  *
  * Once for the same contents of the entries.
  */
-void vtds_event_setting(struct vtds_unit *unit,
-			struct vtds_requester *requester)
+void vtds_event_ctx(struct vtds_unit *unit, struct vtds_source *source)
 {
-	const struct vtds_setting *setting = &requester->setting;
+	const struct vtds_guest_ctx *ctx = &source->ctx;
 	struct vtd_shadow_event event = {
-		.type = setting->error ? VTD_SHADOW_EVENT_INSTALL :
-					 VTD_SHADOW_EVENT_FAULT,
-		.reason = setting->reason,
-		.error = -setting->error,
+		.type = ctx->error ? VTD_SHADOW_EVENT_INSTALL :
+				     VTD_SHADOW_EVENT_FAULT,
+		.reason = ctx->reason,
+		.error = -ctx->error,
 	};
-	bool known = requester->reported == setting->reason &&
-		     requester->reported_error == setting->error &&
-		     requester->reported_digest == setting->digest;
+	bool known = source->reported == ctx->reason &&
+		     source->reported_error == ctx->error &&
+		     source->reported_digest == ctx->digest;
 
-	requester->reported = setting->reason;
-	requester->reported_error = setting->error;
-	requester->reported_digest = setting->digest;
-	if (known || (!setting->error && (!setting->reason || setting->fpd)))
+	source->reported = ctx->reason;
+	source->reported_error = ctx->error;
+	source->reported_digest = ctx->digest;
+	if (known || (!ctx->error && (!ctx->reason || ctx->fpd)))
 		return;
-	event_of_requester(&event, unit, requester);
+	event_of_source(&event, unit, source);
 	event_add(unit, &event);
 }
 
 /**
- * vtds_event_attach() - Report that a requester cannot be where it should
+ * vtds_event_attach() - Report that a source-id cannot be where it should
  * @unit: The unit
- * @requester: The requester, blocked
+ * @source: The source-id, blocked
  * @error: Negative errno of the host, or 0: its host group is to be in more than
  *         one place
  */
-void vtds_event_attach(struct vtds_unit *unit,
-		       const struct vtds_requester *requester, int error)
+void vtds_event_attach(struct vtds_unit *unit, const struct vtds_source *source,
+		       int error)
 {
 	struct vtd_shadow_event event = {
 		.type = error ? VTD_SHADOW_EVENT_INSTALL :
@@ -121,7 +130,7 @@ void vtds_event_attach(struct vtds_unit *unit,
 		.error = -error,
 	};
 
-	event_of_requester(&event, unit, requester);
+	event_of_source(&event, unit, source);
 	event_add(unit, &event);
 }
 
@@ -146,30 +155,30 @@ void vtds_event_recovered(struct vtds_unit *unit)
 	event_add(unit, &event);
 }
 
-static bool listens(const struct vtds_requester *requester,
+static bool listens(const struct vtds_source *source,
 		    const struct vtds_domain *domain)
 {
-	const struct vtds_setting *setting = &requester->setting;
+	const struct vtds_guest_ctx *ctx = &source->ctx;
 
-	return setting->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
-	       setting->root == domain->root &&
-	       setting->levels == domain->levels && !setting->fpd;
+	return ctx->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
+	       ctx->root == domain->root && ctx->levels == domain->levels &&
+	       !ctx->fpd;
 }
 
-/* One of the requesters that use a table and want to hear of its faults. */
-static const struct vtds_requester *listener(const struct vtds_domain *domain)
+/* One of the sources that use a table and want to hear of its faults. */
+static const struct vtds_source *listener(const struct vtds_domain *domain)
 {
 	struct vtds_device *dev;
 	struct vtds_pasid *pasid;
 	unsigned long index;
 
 	list_for_each_entry(dev, &domain->unit->devices, unit_entry) {
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (listens(&dev->requesters[i], domain))
-				return &dev->requesters[i];
+		for (u32 i = 0; i < dev->nr_sources; i++)
+			if (listens(&dev->sources[i], domain))
+				return &dev->sources[i];
 		xa_for_each(&dev->pasids, index, pasid)
-			if (listens(&pasid->requester, domain))
-				return &pasid->requester;
+			if (listens(&pasid->source, domain))
+				return &pasid->source;
 	}
 	return NULL;
 }
@@ -193,8 +202,7 @@ static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
 		reason = VTD_FAULT_TABLE_UNREADABLE;
 	else
 		return VTD_FAULT_NONE;
-	return vtds_unit_is_scalable(unit) ? vtds_scalable_reason(reason) :
-					     reason;
+	return vtds_unit_reason(unit, reason);
 }
 
 /**
@@ -208,21 +216,21 @@ static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
 void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
 			bool is_table, int error)
 {
-	const struct vtds_requester *requester = listener(domain);
+	const struct vtds_source *source = listener(domain);
 	struct vtds_unit *unit = domain->unit;
 	struct vtd_shadow_event event = {
 		.flags = VTD_SHADOW_EVENT_ADDRESS,
 		.iova = iova,
 	};
 
-	if (!requester)
+	if (!source)
 		return;
 	event.reason = refusal_reason(unit, is_top, is_table, error);
 	event.type = event.reason ? VTD_SHADOW_EVENT_FAULT :
 				    VTD_SHADOW_EVENT_INSTALL;
 	if (!event.reason)
 		event.error = -error;
-	event_of_requester(&event, unit, requester);
+	event_of_source(&event, unit, source);
 	event_add(unit, &event);
 }
 

@@ -7,13 +7,20 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "domain.h"
+#include "host_domain.h"
+#include "linger.h"
+#include "stats.h"
+#include "vtd_format.h"
 
 void vtds_host_domain_init(struct vtds_host_domain *host,
 			   struct iommu_domain *domain)
@@ -75,14 +82,6 @@ int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_alloc);
 
-void vtds_domain_free_now(struct iommu_domain *domain)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vtds_domain_free_now, domain);
-
-	iommu_domain_free(domain);
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_domain_free_now);
-
 /*
  * Frees the domain. No group may be attached, and nothing is mapped, unless the
  * domain is broken.
@@ -91,8 +90,7 @@ void vtds_host_domain_free(struct vtds_host_domain *host)
 {
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_free, host);
 
-	if (!vtds_linger_keep(host->domain))
-		vtds_domain_free_now(host->domain);
+	vtds_linger_free(host->domain);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
 
@@ -101,38 +99,38 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_free);
  * would look attached, and the domain be kept for nobody.
  */
 static int attach_pasid(struct vtds_host_domain *host,
-			const struct vtds_port *port)
+			const struct vtds_dev_pasid *dev_pasid)
 {
-	if (port->pasid >= port->dev->iommu->max_pasids)
+	if (dev_pasid->pasid >= dev_pasid->dev->iommu->max_pasids)
 		return -EOPNOTSUPP;
-	return iommu_attach_device_pasid(host->domain, port->dev, port->pasid,
-					 NULL);
+	return iommu_attach_device_pasid(host->domain, dev_pasid->dev,
+					 dev_pasid->pasid, NULL);
 }
 
 /* What the group has then is looked at: the core once said "attached" too early. */
 static int attach_group(struct vtds_host_domain *host,
-			const struct vtds_port *port)
+			const struct vtds_dev_pasid *dev_pasid)
 {
-	int ret = iommu_attach_group(host->domain, port->group);
+	int ret = iommu_attach_group(host->domain, dev_pasid->group);
 
-	if (ret || vtds_group_has(host->domain, port->dev))
+	if (ret || vtds_linger_has(host->domain, dev_pasid->dev))
 		return ret;
-	vtds_group_detach(host->domain, port->group);
+	vtds_linger_detach(host->domain, dev_pasid->group);
 	return -EBUSY;
 }
 
-/* Returns 0 or a negative errno: what the port reached before is not touched. */
+/* Returns 0 or a negative errno: what @dev_pasid reached before is not touched. */
 int vtds_host_domain_attach(struct vtds_host_domain *host,
-			    const struct vtds_port *port)
+			    const struct vtds_dev_pasid *dev_pasid)
 {
 	int ret;
 
-	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, port);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, dev_pasid);
 
-	if (port->pasid == IOMMU_NO_PASID)
-		ret = attach_group(host, port);
+	if (dev_pasid->pasid == IOMMU_NO_PASID)
+		ret = attach_group(host, dev_pasid);
 	else
-		ret = attach_pasid(host, port);
+		ret = attach_pasid(host, dev_pasid);
 	if (ret)
 		return ret;
 	/* Some drivers know this only for a domain with a device */
@@ -143,49 +141,53 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_attach);
 
 void vtds_host_domain_detach(struct vtds_host_domain *host,
-			     const struct vtds_port *port)
+			     const struct vtds_dev_pasid *dev_pasid)
 {
-	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_detach, host, port);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_detach, host, dev_pasid);
 
-	if (port->pasid != IOMMU_NO_PASID) {
-		iommu_detach_device_pasid(host->domain, port->dev, port->pasid);
+	if (dev_pasid->pasid != IOMMU_NO_PASID) {
+		iommu_detach_device_pasid(host->domain, dev_pasid->dev,
+					  dev_pasid->pasid);
 		return;
 	}
-	vtds_group_detach(host->domain, port->group);
-	if (vtds_group_has(host->domain, port->dev))
-		vtds_linger_add(host->domain, port);
+	vtds_linger_detach(host->domain, dev_pasid->group);
+	if (vtds_linger_has(host->domain, dev_pasid->dev))
+		vtds_linger_add(host->domain, dev_pasid);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_detach);
 
 /**
  * vtds_host_reserved() - What the host keeps for itself of a group's IOVA space
  * @group: The group
- * @hole: Called with each range, whole pages
- * @data: For @hole
+ * @ranges: Output, whole pages
+ * @room: How many fit there
  *
- * Return: 0, or the first negative errno, of the core or of @hole.
+ * Return: how many there are, which may be more than @room, or a negative errno.
  */
-int vtds_host_reserved(struct iommu_group *group,
-		       int (*hole)(void *data, u64 first, u64 last), void *data)
+int vtds_host_reserved(struct iommu_group *group, struct vtds_range *ranges,
+		       unsigned int room)
 {
 	struct iommu_resv_region *region, *next;
+	unsigned int count = 0;
 	LIST_HEAD(regions);
 	int ret;
 
-	KUNIT_STATIC_STUB_REDIRECT(vtds_host_reserved, group, hole, data);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_host_reserved, group, ranges, room);
 
 	ret = iommu_get_group_resv_regions(group, &regions);
 	list_for_each_entry_safe(region, next, &regions, list) {
 		u64 last = region->start + region->length - 1;
 
 		/* A relaxable one is needed only until a driver takes over */
-		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
-			ret = hole(data,
-				   ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
-				   last | (VTD_PAGE_SIZE - 1));
+		if (region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    count++ < room)
+			*ranges++ = (struct vtds_range){
+				ALIGN_DOWN(region->start, VTD_PAGE_SIZE),
+				last | (VTD_PAGE_SIZE - 1)
+			};
 		kfree(region);
 	}
-	return ret;
+	return ret ?: count;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_reserved);
 
@@ -240,8 +242,7 @@ int vtds_host_domain_probe(struct vtds_host_domain *host)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_probe);
 
-static void unmap_pending(struct vtds_host_domain *host,
-			  struct vtds_stats *stats)
+static void unmap_pending(struct vtds_host_domain *host)
 {
 	u64 size = host->unmap_end - host->unmap_start;
 	size_t done;
@@ -258,7 +259,7 @@ static void unmap_pending(struct vtds_host_domain *host,
 	host->gather.queued = true;
 	done = iommu_unmap_fast(host->domain, host->unmap_start, size,
 				&host->gather);
-	stats->host_unmaps++;
+	host->stats->host_unmaps++;
 	if (done != size) {
 		pr_err_ratelimited("short unmap: %#zx of %#llx\n", done, size);
 		host->broken = true;
@@ -279,62 +280,53 @@ static bool maps_any(struct vtds_host_domain *host, u64 iova, u64 size)
  * A map call failed. The core takes back what the driver says that it mapped, and Intel's
  * of 6.12 says nothing when it runs out of memory for tables half way.
  */
-static noinline void map_undo(struct vtds_host_domain *host, u64 iova,
-			      struct scatterlist *sg, unsigned int nents)
+static noinline void map_undo(struct vtds_host_domain *host,
+			      const struct vtds_run *run)
 {
-	u64 size = 0;
-
-	for (unsigned int i = 0; i < nents; i++)
-		size += sg[i].length;
-	if (!maps_any(host, iova, size))
+	if (!maps_any(host, run->iova, run->size))
 		return;
-	iommu_unmap(host->domain, iova, size);
-	if (!maps_any(host, iova, size))
+	iommu_unmap(host->domain, run->iova, run->size);
+	if (!maps_any(host, run->iova, run->size))
 		return;
 	/* Its devices are taken off before any page is unpinned */
-	pr_err_ratelimited("cannot undo a failed map at %#llx\n", iova);
+	pr_err_ratelimited("cannot undo a failed map at %#llx\n", run->iova);
 	host->broken = true;
 }
 
 /**
  * vtds_host_map() - Map host memory
  * @host: The domain
- * @stats: Counters
- * @iova: Where; nothing is mapped there, or what was has been unmapped
- * @sg: The memory: @nents pieces of whole pages
- * @nents: At least 1
- * @perm: VTD_SS_R, VTD_SS_W or both
+ * @run: The memory, at least a page of it
  *
  * Context: may sleep.
  * Return: 0, or a negative errno with nothing mapped.
  */
-int vtds_host_map(struct vtds_host_domain *host, struct vtds_stats *stats,
-		  u64 iova, struct scatterlist *sg, unsigned int nents,
-		  unsigned int perm)
+int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run)
 {
 	int prot = IOMMU_CACHE;
 	ssize_t done;
 
 	if (host->unmap_start != host->unmap_end)
-		unmap_pending(host, stats);
+		unmap_pending(host);
 	if (host->broken)
 		return -EIO;
 
-	if (perm & VTD_SS_R)
+	if (run->perm & VTD_SS_R)
 		prot |= IOMMU_READ;
-	if (perm & VTD_SS_W)
+	if (run->perm & VTD_SS_W)
 		prot |= IOMMU_WRITE;
 
-	stats->host_maps++;
-	if (nents == 1)
-		done = iommu_map(host->domain, iova, sg_phys(sg), sg->length,
-				 prot, GFP_KERNEL_ACCOUNT);
+	host->stats->host_maps++;
+	if (vtds_run_nents(run) == 1)
+		done = iommu_map(host->domain, run->iova, sg_phys(run->sg),
+				 run->size, prot, GFP_KERNEL_ACCOUNT);
 	else
-		done = iommu_map_sg(host->domain, iova, sg, nents, prot,
+		done = iommu_map_sg(host->domain, run->iova, run->sg,
+				    vtds_run_nents(run), prot,
 				    GFP_KERNEL_ACCOUNT);
 	if (likely(done >= 0))
 		return 0;
-	map_undo(host, iova, sg, nents);
+	map_undo(host, run);
 	return done;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
@@ -342,7 +334,6 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
 /**
  * vtds_host_unmap() - Unmap one or several neighbouring leaves
  * @host: The domain
- * @stats: Counters
  * @iova: Start of a leaf that is mapped
  * @size: Up to the end of a leaf, without a hole
  *
@@ -350,8 +341,7 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
  * are joined. If the host does not unmap exactly this, the domain is broken:
  * vtds_batch_flush() takes its devices off.
  */
-void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
-		     u64 iova, u64 size)
+void vtds_host_unmap(struct vtds_host_domain *host, u64 iova, u64 size)
 {
 	if (!host->need_flush) {
 		host->need_flush = true;
@@ -362,29 +352,25 @@ void vtds_host_unmap(struct vtds_host_domain *host, struct vtds_stats *stats,
 	host->flush_last = max(host->flush_last, iova + size - 1);
 
 	if (host->unmap_end != iova || host->unmap_start == host->unmap_end) {
-		unmap_pending(host, stats);
+		unmap_pending(host);
 		host->unmap_start = iova;
 	}
 	host->unmap_end = iova + size;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_unmap);
 
-/**
- * vtds_host_flush() - Make revoked translations dead
- * @host: The domain
- * @stats: Counters
- */
-void vtds_host_flush(struct vtds_host_domain *host, struct vtds_stats *stats)
+/* Makes revoked translations dead. */
+void vtds_host_flush(struct vtds_host_domain *host)
 {
 	if (!host->need_flush)
 		return;
 
-	unmap_pending(host, stats);
+	unmap_pending(host);
 	host->gather.queued = false;
 	host->gather.start = host->flush_first;
 	host->gather.end = host->flush_last;
 	iommu_iotlb_sync(host->domain, &host->gather);
-	stats->iotlb_syncs++;
+	host->stats->iotlb_syncs++;
 	host->need_flush = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_flush);

@@ -3,10 +3,27 @@
  * Invalidation descriptors: decoding, and what each of them sets off.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
+#include <linux/export.h>
+#include <linux/list.h>
 #include <linux/overflow.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
+#include "caps.h"
+#include "context.h"
+#include "device.h"
+#include "domain.h"
+#include "flush.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "inval.h"
+#include "pasid.h"
+#include "scalable.h"
+#include "sync.h"
 #include "trace.h"
-#include "vtd_shadow_private.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /**
  * struct inval_layout - What is reserved in one type of descriptor
@@ -242,14 +259,14 @@ static bool domain_has_did(struct vtds_unit *unit,
 	list_for_each_entry(dev, &unit->devices, unit_entry) {
 		if (dev->group->domain != domain)
 			continue;
-		for (u32 i = 0; i < dev->nr_requesters; i++)
-			if (dev->requesters[i].setting.did == did)
+		for (u32 i = 0; i < dev->nr_sources; i++)
+			if (dev->sources[i].ctx.did == did)
 				return true;
 	}
 	list_for_each_entry(dev, &unit->devices, unit_entry)
 		xa_for_each(&dev->pasids, index, pasid)
 			if (pasid->domain == domain &&
-			    pasid->requester.setting.did == did)
+			    pasid->source.ctx.did == did)
 				return true;
 	return false;
 }
@@ -259,15 +276,14 @@ static void sync_contexts_in_memory(struct vtds_batch *batch,
 				    struct vtds_device *dev,
 				    const struct vtds_inval *inval)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
 	if (!dev->group->domain)
 		return;
-	for (u32 i = 0; i < dev->nr_requesters; i++) {
-		vtds_context_read(batch->unit, dev->requesters[i].sid,
-				  &setting);
+	for (u32 i = 0; i < dev->nr_sources; i++) {
+		vtds_context_read(batch->unit, dev->sources[i].sid, &ctx);
 		/* What cannot be read now may well be the one */
-		if (setting.error || setting.did == inval->did)
+		if (ctx.error || ctx.did == inval->did)
 			sync_inval(batch, dev->group->domain, inval);
 	}
 }
@@ -277,16 +293,16 @@ static void sync_pasids_in_memory(struct vtds_batch *batch,
 				  struct vtds_device *dev,
 				  const struct vtds_inval *inval)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	struct vtds_pasid *pasid;
 	unsigned long index;
 
 	xa_for_each(&dev->pasids, index, pasid) {
 		if (!pasid->domain)
 			continue;
-		vtds_scalable_read_pasid(batch->unit, pasid->requester.sid,
-					 pasid->pasid, &setting);
-		if (setting.error || setting.did == inval->did)
+		vtds_scalable_read_pasid(batch->unit, pasid->source.sid,
+					 pasid->pasid, &ctx);
+		if (ctx.error || ctx.did == inval->did)
 			sync_inval(batch, pasid->domain, inval);
 	}
 }

@@ -13,11 +13,15 @@
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
-#include "vtd_shadow_private.h"
+#include "host_domain.h"
+#include "linger.h"
+#include "work.h"
 
 /* Milliseconds to the first attempt, and the most between two: the core warns each time */
 #define LINGER_FIRST 100U
@@ -47,42 +51,51 @@ static unsigned int linger_ms;
 static DECLARE_DELAYED_WORK(linger_work, linger_work_fn);
 
 /* Whether the group of a device has a domain. */
-bool vtds_group_has(struct iommu_domain *domain, struct device *dev)
+bool vtds_linger_has(struct iommu_domain *domain, struct device *dev)
 {
-	KUNIT_STATIC_STUB_REDIRECT(vtds_group_has, domain, dev);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_linger_has, domain, dev);
 
 	return iommu_get_domain_for_dev(dev) == domain;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_group_has);
+EXPORT_SYMBOL_IF_KUNIT(vtds_linger_has);
 
-void vtds_group_detach(struct iommu_domain *domain, struct iommu_group *group)
+void vtds_linger_detach(struct iommu_domain *domain, struct iommu_group *group)
 {
-	KUNIT_STATIC_STUB_REDIRECT(vtds_group_detach, domain, group);
+	KUNIT_STATIC_STUB_REDIRECT(vtds_linger_detach, domain, group);
 
 	iommu_detach_group(domain, group);
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_group_detach);
+EXPORT_SYMBOL_IF_KUNIT(vtds_linger_detach);
 
 /* A group was detached from a domain, and has it nevertheless. */
-void vtds_linger_add(struct iommu_domain *domain, const struct vtds_port *port)
+void vtds_linger_add(struct iommu_domain *domain,
+		     const struct vtds_dev_pasid *dev_pasid)
 {
 	/* A page that devices reach and nobody knows of would be the alternative */
 	struct lingering *l = kzalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
-	struct device *dev = port->dev;
+	struct device *dev = dev_pasid->dev;
 
 	dev_warn_ratelimited(dev,
 			     "cannot be detached, in reset; trying again\n");
 	l->domain = domain;
-	l->group = iommu_group_ref_get(port->group);
+	l->group = iommu_group_ref_get(dev_pasid->group);
 	l->dev = get_device(dev);
 	guard(mutex)(&linger_lock);
 	list_add_tail(&l->entry, &linger_list);
 	linger_ms = LINGER_FIRST;
-	vtds_retry_queue(&linger_work, linger_ms);
+	vtds_work_queue(&linger_work, linger_ms);
 }
 
-/* Whether a domain has to be kept: it is freed here when no group has it any more. */
-bool vtds_linger_keep(struct iommu_domain *domain)
+void vtds_linger_free_now(struct iommu_domain *domain)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vtds_linger_free_now, domain);
+
+	iommu_domain_free(domain);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_linger_free_now);
+
+/* Frees a domain, as soon as no group has it any more. */
+void vtds_linger_free(struct iommu_domain *domain)
 {
 	struct lingering *l;
 	bool found = false;
@@ -94,7 +107,8 @@ bool vtds_linger_keep(struct iommu_domain *domain)
 		l->orphan = true;
 		found = true;
 	}
-	return found;
+	if (!found)
+		vtds_linger_free_now(domain);
 }
 
 static bool lingers(struct iommu_domain *domain)
@@ -107,11 +121,11 @@ static bool lingers(struct iommu_domain *domain)
 	return false;
 }
 
-static void linger_free(struct lingering *l)
+static void linger_end(struct lingering *l)
 {
 	list_del(&l->entry);
 	if (l->orphan && !lingers(l->domain))
-		vtds_domain_free_now(l->domain);
+		vtds_linger_free_now(l->domain);
 	put_device(l->dev);
 	iommu_group_put(l->group);
 	kfree(l);
@@ -124,10 +138,10 @@ bool vtds_linger_run(void)
 
 	guard(mutex)(&linger_lock);
 	list_for_each_entry_safe(l, next, &linger_list, entry) {
-		if (vtds_group_has(l->domain, l->dev))
-			vtds_group_detach(l->domain, l->group);
-		if (!vtds_group_has(l->domain, l->dev))
-			linger_free(l);
+		if (vtds_linger_has(l->domain, l->dev))
+			vtds_linger_detach(l->domain, l->group);
+		if (!vtds_linger_has(l->domain, l->dev))
+			linger_end(l);
 	}
 	return !list_empty(&linger_list);
 }
@@ -139,7 +153,7 @@ static void linger_work_fn(struct work_struct *work)
 		return;
 	guard(mutex)(&linger_lock);
 	linger_ms = min(linger_ms * 2, LINGER_LAST);
-	vtds_retry_queue(&linger_work, linger_ms);
+	vtds_work_queue(&linger_work, linger_ms);
 }
 
 /* The module goes. A domain that a group still has is left to it, empty as it is. */

@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/vtd_shadow: the misc device and its ioctl table. No policy here.
+ * /dev/vtd_shadow: the misc device and the table of its ioctls, which says what each of
+ * them needs. No policy here. Calls the bodies in unit.c, info.c, ioctl.c and
+ * translate.c, and ends the batches that they are in.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "event.h"
+#include "flush.h"
+#include "info.h"
+#include "ioctl.h"
+#include "linger.h"
+#include "main.h"
+#include "translate.h"
+#include "unit.h"
+#include "work.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -30,59 +43,118 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_max_pasids);
 module_param_named(max_pasids, vtds_max_pasids, uint, 0644);
 MODULE_PARM_DESC(max_pasids, "Most PASIDs of one unit, 4096 at most");
 
+/* The kernel's copy of any of them */
 union vtds_cmd {
-	struct vtd_shadow_get_info get_info;
-	struct vtd_shadow_bind bind;
-	struct vtd_shadow_set_state set_state;
-	struct vtd_shadow_add_device add_device;
-	struct vtd_shadow_remove_device remove_device;
-	struct vtd_shadow_invalidate invalidate;
-	struct vtd_shadow_resync resync;
-	struct vtd_shadow_translate translate;
-	struct vtd_shadow_get_stats get_stats;
-	struct vtd_shadow_run_queue run_queue;
+	struct vtd_shadow_get_info vtd_shadow_get_info;
+	struct vtd_shadow_bind vtd_shadow_bind;
+	struct vtd_shadow_set_state vtd_shadow_set_state;
+	struct vtd_shadow_add_device vtd_shadow_add_device;
+	struct vtd_shadow_remove_device vtd_shadow_remove_device;
+	struct vtd_shadow_invalidate vtd_shadow_invalidate;
+	struct vtd_shadow_resync vtd_shadow_resync;
+	struct vtd_shadow_translate vtd_shadow_translate;
+	struct vtd_shadow_get_stats vtd_shadow_get_stats;
+	struct vtd_shadow_run_queue vtd_shadow_run_queue;
+};
+
+/**
+ * enum vtds_needs - What must have happened to a unit before an ioctl
+ * @VTDS_NEEDS_NOTHING: Nothing; the unit is not locked
+ * @VTDS_NEEDS_BIND: BIND, else -ENODEV
+ * @VTDS_NEEDS_STATE: SET_STATE as well, else -ENODATA
+ */
+enum vtds_needs {
+	VTDS_NEEDS_NOTHING,
+	VTDS_NEEDS_BIND,
+	VTDS_NEEDS_STATE,
 };
 
 /**
  * struct vtds_ioctl_op - One ioctl
  * @size: Of the structure that this kernel knows
  * @min_size: Of the first version of it
- * @execute: The body; sees only the kernel's copy
+ * @flags: Flags that exist
+ * @reserved: Where a field that must be 0 is
+ * @reserved_size: Its size, 0 if there is none
+ * @install_errno: Where vtds_batch_end() is reported, 0 if it is not
+ * @needs: What must have happened before
+ * @check: Checks arguments, or NULL; before @needs
+ * @execute: The body, or NULL; sees only the kernel's copy
+ * @batch: The body, if it needs a batch
  */
 struct vtds_ioctl_op {
-	unsigned int size;
-	unsigned int min_size;
+	u16 size;
+	u16 min_size;
+	u32 flags;
+	u16 reserved;
+	u16 reserved_size;
+	u16 install_errno;
+	enum vtds_needs needs;
+	int (*check)(const void *cmd);
 	int (*execute)(struct vtds_unit *unit, void *cmd);
+	int (*batch)(struct vtds_batch *batch, void *cmd);
 };
 
-#define IOCTL_OP(_cmd, _fn, _struct, _last)              \
-	[_IOC_NR(_cmd) - VTD_SHADOW_CMD_BASE] = {        \
-		.size = sizeof(_struct),                 \
-		.min_size = offsetofend(_struct, _last), \
-		.execute = _fn,                          \
+/* How each structure begins */
+static_assert(offsetof(struct vtd_shadow_resync, size) == 0);
+static_assert(offsetof(struct vtd_shadow_resync, flags) == sizeof(u32));
+
+#define IOCTL_OP(_cmd, _struct, _last, ...)                        \
+	[_IOC_NR(_cmd) - VTD_SHADOW_CMD_BASE] = {                  \
+		.size = sizeof(_struct) +                          \
+			BUILD_BUG_ON_ZERO(sizeof(union vtds_cmd) < \
+					  sizeof(_struct)),        \
+		.min_size = offsetofend(_struct, _last),           \
+		__VA_ARGS__,                                       \
 	}
 
+#define RESERVED(_struct)                          \
+	.reserved = offsetof(_struct, __reserved), \
+	.reserved_size = sizeof_field(_struct, __reserved)
+
+#define INSTALL_ERRNO(_struct) .install_errno = offsetof(_struct, install_errno)
+
 static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
-	IOCTL_OP(VTD_SHADOW_GET_INFO, vtds_unit_get_info,
-		 struct vtd_shadow_get_info, capabilities),
-	IOCTL_OP(VTD_SHADOW_BIND, vtds_unit_bind, struct vtd_shadow_bind,
-		 max_pages),
-	IOCTL_OP(VTD_SHADOW_SET_STATE, vtds_unit_set_state,
-		 struct vtd_shadow_set_state, __reserved),
-	IOCTL_OP(VTD_SHADOW_ADD_DEVICE, vtds_unit_add_device,
-		 struct vtd_shadow_add_device, install_errno),
-	IOCTL_OP(VTD_SHADOW_REMOVE_DEVICE, vtds_unit_remove_device,
-		 struct vtd_shadow_remove_device, __reserved),
-	IOCTL_OP(VTD_SHADOW_INVALIDATE, vtds_unit_invalidate,
-		 struct vtd_shadow_invalidate, __reserved),
-	IOCTL_OP(VTD_SHADOW_RESYNC, vtds_unit_resync, struct vtd_shadow_resync,
-		 __reserved),
-	IOCTL_OP(VTD_SHADOW_TRANSLATE, vtds_unit_translate,
-		 struct vtd_shadow_translate, __reserved),
-	IOCTL_OP(VTD_SHADOW_GET_STATS, vtds_unit_get_stats,
-		 struct vtd_shadow_get_stats, install_failures),
-	IOCTL_OP(VTD_SHADOW_RUN_QUEUE, vtds_unit_run_queue,
-		 struct vtd_shadow_run_queue, __reserved),
+	IOCTL_OP(VTD_SHADOW_GET_INFO, struct vtd_shadow_get_info, capabilities,
+		 .flags = VTD_SHADOW_INFO_DEVICE,
+		 RESERVED(struct vtd_shadow_get_info),
+		 .execute = vtds_unit_get_info),
+	IOCTL_OP(VTD_SHADOW_BIND, struct vtd_shadow_bind, max_pages,
+		 .flags = VTD_SHADOW_BIND_MAX_IDLE, .execute = vtds_unit_bind),
+	IOCTL_OP(VTD_SHADOW_SET_STATE, struct vtd_shadow_set_state, __reserved,
+		 .flags = VTD_SHADOW_STATE_TE,
+		 RESERVED(struct vtd_shadow_set_state),
+		 INSTALL_ERRNO(struct vtd_shadow_set_state),
+		 .needs = VTDS_NEEDS_BIND, .check = vtds_check_set_state,
+		 .batch = vtds_set_state),
+	IOCTL_OP(VTD_SHADOW_ADD_DEVICE, struct vtd_shadow_add_device,
+		 install_errno, INSTALL_ERRNO(struct vtd_shadow_add_device),
+		 .needs = VTDS_NEEDS_BIND, .batch = vtds_add_device),
+	IOCTL_OP(VTD_SHADOW_REMOVE_DEVICE, struct vtd_shadow_remove_device,
+		 __reserved, RESERVED(struct vtd_shadow_remove_device),
+		 .needs = VTDS_NEEDS_BIND, .batch = vtds_remove_device),
+	IOCTL_OP(VTD_SHADOW_INVALIDATE, struct vtd_shadow_invalidate,
+		 __reserved, RESERVED(struct vtd_shadow_invalidate),
+		 INSTALL_ERRNO(struct vtd_shadow_invalidate),
+		 .needs = VTDS_NEEDS_STATE, .check = vtds_check_invalidate,
+		 .batch = vtds_invalidate),
+	IOCTL_OP(VTD_SHADOW_RESYNC, struct vtd_shadow_resync, __reserved,
+		 .flags = VTD_SHADOW_RESYNC_RELEASE,
+		 RESERVED(struct vtd_shadow_resync),
+		 INSTALL_ERRNO(struct vtd_shadow_resync),
+		 .needs = VTDS_NEEDS_STATE, .batch = vtds_resync),
+	IOCTL_OP(VTD_SHADOW_TRANSLATE, struct vtd_shadow_translate, __reserved,
+		 .flags = VTD_SHADOW_TRANSLATE_PASID,
+		 RESERVED(struct vtd_shadow_translate),
+		 .needs = VTDS_NEEDS_STATE, .check = vtds_check_translate,
+		 .execute = vtds_translate),
+	IOCTL_OP(VTD_SHADOW_GET_STATS, struct vtd_shadow_get_stats,
+		 install_failures, .needs = VTDS_NEEDS_BIND,
+		 .execute = vtds_get_stats),
+	IOCTL_OP(VTD_SHADOW_RUN_QUEUE, struct vtd_shadow_run_queue, __reserved,
+		 RESERVED(struct vtd_shadow_run_queue),
+		 INSTALL_ERRNO(struct vtd_shadow_run_queue),
+		 .needs = VTDS_NEEDS_STATE, .batch = vtds_run_queue),
 };
 
 static const struct vtds_ioctl_op *ioctl_find(unsigned int cmd)
@@ -118,6 +190,49 @@ static int copy_cmd(const struct vtds_ioctl_op *op, void *cmd,
 	return copy_struct_from_user(cmd, op->size, uptr, *user_size);
 }
 
+/* What can be said of arguments without the unit */
+static int check_cmd(const struct vtds_ioctl_op *op, const void *cmd)
+{
+	const struct vtd_shadow_resync *common = cmd;
+
+	if ((common->flags & ~op->flags) ||
+	    memchr_inv(cmd + op->reserved, 0, op->reserved_size))
+		return -EOPNOTSUPP;
+	return op->check ? op->check(cmd) : 0;
+}
+
+static int run_batch(const struct vtds_ioctl_op *op, struct vtds_unit *unit,
+		     void *cmd)
+{
+	struct vtds_batch batch;
+	u32 install_errno;
+	int ret;
+
+	vtds_batch_begin(&batch, unit);
+	ret = op->batch(&batch, cmd);
+	install_errno = vtds_batch_end(&batch);
+	if (op->install_errno)
+		*(u32 *)(cmd + op->install_errno) = install_errno;
+	return ret;
+}
+
+static int run_cmd(const struct vtds_ioctl_op *op, struct vtds_unit *unit,
+		   void *cmd)
+{
+	int ret = check_cmd(op, cmd);
+
+	if (ret)
+		return ret;
+	if (op->needs == VTDS_NEEDS_NOTHING)
+		return op->execute(unit, cmd);
+	ret = vtds_unit_lock(unit, op->needs == VTDS_NEEDS_STATE);
+	if (ret)
+		return ret;
+	ret = op->batch ? run_batch(op, unit, cmd) : op->execute(unit, cmd);
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
 static long vtds_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct vtds_ioctl_op *op = ioctl_find(cmd);
@@ -133,7 +248,7 @@ static long vtds_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (ret)
 		return ret;
 
-	ret = op->execute(file->private_data, &buf);
+	ret = run_cmd(op, file->private_data, &buf);
 	/* On errors too: INVALIDATE says how far it came */
 	if (copy_to_user(uptr, &buf, min(user_size, op->size)))
 		return -EFAULT;
@@ -190,13 +305,13 @@ static struct miscdevice vtds_misc = {
 
 static int __init vtds_init(void)
 {
-	int ret = vtds_retry_begin();
+	int ret = vtds_work_begin();
 
 	if (ret)
 		return ret;
 	ret = misc_register(&vtds_misc);
 	if (ret)
-		vtds_retry_end();
+		vtds_work_end();
 	return ret;
 }
 module_init(vtds_init);
@@ -205,7 +320,7 @@ static void __exit vtds_exit(void)
 {
 	misc_deregister(&vtds_misc);
 	vtds_linger_end();
-	vtds_retry_end();
+	vtds_work_end();
 }
 module_exit(vtds_exit);
 

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mirror: what of the guest's tables the host maps. One node for each live table
- * page, with its entries as last synced. Everything here takes away or looks up;
- * what installs is in sync.c.
+ * page, with its entries as last synced. Everything here takes away or looks up; what
+ * installs is in sync.c, leaves.c and superpage.c, whom it serves. Calls guest_mem.c and
+ * host_domain.c.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "caps.h"
+#include "domain.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "guest_pin.h"
+#include "host_domain.h"
+#include "mirror.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /**
  * vtds_node_alloc() - Create a mirror node without entries
@@ -137,7 +149,7 @@ int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
 		return PTR_ERR(chunk);
 	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
 	if (!ret)
-		ret = perm & VTD_SS_R ? vtds_mem_check_pfn(pfn) : -EPERM;
+		ret = perm & VTD_SS_R ? vtds_pin_check_pfn(pfn) : -EPERM;
 	if (ret) {
 		vtds_mem_put(mem, chunk);
 		return ret;
@@ -160,7 +172,7 @@ u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index)
 }
 
 /**
- * vtds_mirror_unmap_leaf() - Revoke one leaf and record it absent
+ * vtds_mirror_zap_leaf() - Revoke one leaf and record it absent
  * @domain: The domain
  * @node: Where the leaf is
  * @index: Its index
@@ -168,8 +180,8 @@ u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index)
  *
  * A leaf without permissions or absent maps nothing: only the record changes.
  */
-void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
-			    unsigned int index, u64 iova)
+void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
+			  unsigned int index, u64 iova)
 {
 	struct vtds_unit *unit = domain->unit;
 	u64 size = vtd_level_size(node->level);
@@ -179,10 +191,57 @@ void vtds_mirror_unmap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 	if (!(raw & node->perm & VTD_SS_RW))
 		return;
 
-	vtds_host_unmap(&domain->host, &unit->stats, iova, size);
+	vtds_host_unmap(&domain->host, iova, size);
 	vtds_mem_put_range(&unit->mem, raw & VTD_ENTRY_ADDR, size);
 	unit->nr_pages -= size >> VTD_PAGE_SHIFT;
 	unit->stats.leaves_unmapped++;
+}
+
+/**
+ * vtds_mirror_zap_leaves() - Have the host unmap neighbouring leaves of 4 KiB
+ * @domain: The domain
+ * @base: First IOVA that their table covers
+ * @start: Index of the first one
+ * @end: Index after the last one
+ *
+ * They are recorded absent already, and no longer users of their chunks.
+ */
+void vtds_mirror_zap_leaves(struct vtds_domain *domain, u64 base,
+			    unsigned int start, unsigned int end)
+{
+	struct vtds_unit *unit = domain->unit;
+	unsigned int count = end - start;
+
+	if (!count)
+		return;
+	vtds_host_unmap(&domain->host, base + start * VTD_PAGE_SIZE,
+			count * VTD_PAGE_SIZE);
+	unit->nr_pages -= count;
+	unit->stats.leaves_unmapped += count;
+}
+
+/* Revokes all leaves of a table of level 1 and records them absent. */
+static void clear_leaves(struct vtds_domain *domain, struct vtds_node *node,
+			 u64 base)
+{
+	struct vtds_guest_mem *mem = &domain->unit->mem;
+	unsigned int perm = node->perm & VTD_SS_RW;
+	unsigned int start = 0, end = 0;
+
+	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
+		u64 old = node->entries[i];
+
+		if (!(old & perm))
+			continue;
+		vtds_mem_put_page(mem, old & VTD_ENTRY_ADDR);
+		if (end != i) {
+			vtds_mirror_zap_leaves(domain, base, start, end);
+			start = i;
+		}
+		end = i + 1;
+	}
+	vtds_mirror_zap_leaves(domain, base, start, end);
+	memset64(node->entries, 0, VTD_TABLE_ENTRIES);
 }
 
 /**
@@ -195,7 +254,7 @@ void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 		       u64 base)
 {
 	if (node->level == 1) {
-		vtds_leaves_clear(domain, node, base);
+		clear_leaves(domain, node, base);
 		return;
 	}
 	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
@@ -207,7 +266,7 @@ void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
 			node->children[i] = NULL;
 			node->entries[i] = 0;
 		} else if (node->entries[i]) {
-			vtds_mirror_unmap_leaf(domain, node, i, iova);
+			vtds_mirror_zap_leaf(domain, node, i, iova);
 		}
 	}
 	cond_resched();
@@ -257,7 +316,7 @@ bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
 						   iova, first, last);
 		} else if (leaf_targets(node, i, first, last)) {
 			again |= node->level > 1;
-			vtds_mirror_unmap_leaf(domain, node, i, iova);
+			vtds_mirror_zap_leaf(domain, node, i, iova);
 		}
 	}
 	cond_resched();

@@ -13,24 +13,40 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "bound.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "main.h"
+#include "pasid.h"
+#include "scalable.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 static bool may_have_pasids(const struct vtds_device *dev)
 {
-	return list_is_singular(&dev->group->devices) &&
-	       dev->nr_requesters == 1;
+	return list_is_singular(&dev->group->devices) && dev->nr_sources == 1;
 }
 
 static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 			struct vtds_pasid *pasid,
-			const struct vtds_setting *wanted)
+			const struct vtds_guest_ctx *wanted)
 {
-	struct vtds_port port = vtds_device_port(dev, pasid->pasid);
+	struct vtds_dev_pasid dev_pasid = vtds_device_pasid(dev, pasid->pasid);
 	struct vtds_domain *domain;
 	int ret;
 
@@ -41,7 +57,7 @@ static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 		pasid->identity_attached = !ret;
 		return ret;
 	}
-	domain = vtds_domain_attach(batch, &port, wanted);
+	domain = vtds_domain_attach(batch, &dev_pasid, wanted);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	pasid->domain = domain;
@@ -51,10 +67,10 @@ static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 /* Requests with the PASID are refused from here on. */
 static void pasid_detach(struct vtds_device *dev, struct vtds_pasid *pasid)
 {
-	struct vtds_port port = vtds_device_port(dev, pasid->pasid);
+	struct vtds_dev_pasid dev_pasid = vtds_device_pasid(dev, pasid->pasid);
 
 	if (pasid->domain)
-		vtds_domain_detach(pasid->domain, &port);
+		vtds_domain_detach(pasid->domain, &dev_pasid);
 	pasid->domain = NULL;
 	if (pasid->identity_attached)
 		vtds_device_detach_identity(dev, pasid->pasid);
@@ -63,7 +79,7 @@ static void pasid_detach(struct vtds_device *dev, struct vtds_pasid *pasid)
 
 static bool pasid_settled(const struct vtds_device *dev,
 			  const struct vtds_pasid *pasid,
-			  const struct vtds_setting *wanted)
+			  const struct vtds_guest_ctx *wanted)
 {
 	switch (wanted->attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
@@ -82,10 +98,10 @@ static bool pasid_settled(const struct vtds_device *dev,
 static void pasid_update(struct vtds_batch *batch, struct vtds_device *dev,
 			 struct vtds_pasid *pasid)
 {
-	const struct vtds_setting *wanted = &pasid->requester.setting;
+	const struct vtds_guest_ctx *wanted = &pasid->source.ctx;
 	int ret;
 
-	vtds_event_setting(batch->unit, &pasid->requester);
+	vtds_event_ctx(batch->unit, &pasid->source);
 	if (wanted->error)
 		vtds_batch_fail(batch, wanted->error);
 	if (pasid_settled(dev, pasid, wanted))
@@ -100,7 +116,7 @@ static void pasid_update(struct vtds_batch *batch, struct vtds_device *dev,
 		batch->unit->stats.install_failures++;
 		vtds_batch_fail(batch, ret);
 		if (ret != pasid->error)
-			vtds_event_attach(batch->unit, &pasid->requester, ret);
+			vtds_event_attach(batch->unit, &pasid->source, ret);
 	}
 	pasid->error = ret;
 }
@@ -109,8 +125,8 @@ static void pasid_free(struct vtds_device *dev, struct vtds_pasid *pasid)
 {
 	pasid_detach(dev, pasid);
 	xa_erase(&dev->pasids, pasid->pasid);
-	dev->owner->nr_pasids--;
-	dev->owner->pasids_reported = false;
+	dev->unit->nr_pasids--;
+	dev->unit->pasids_reported = false;
 	kfree(pasid);
 }
 
@@ -144,30 +160,30 @@ static u32 pasid_limit(void)
 /* Reports the first PASID that the operator's limit keeps out, until one leaves. */
 static void limit_reached(struct vtds_batch *batch,
 			  const struct vtds_device *dev,
-			  const struct vtds_setting *setting)
+			  const struct vtds_guest_ctx *ctx)
 {
-	struct vtds_requester requester = {
-		.sid = dev->requesters[0].sid,
-		.setting = *setting,
+	struct vtds_source source = {
+		.sid = dev->sources[0].sid,
+		.ctx = *ctx,
 	};
 
 	vtds_batch_fail(batch, -ENOSPC);
 	if (!batch->unit->pasids_reported)
-		vtds_event_attach(batch->unit, &requester, -ENOSPC);
+		vtds_event_attach(batch->unit, &source, -ENOSPC);
 	batch->unit->pasids_reported = true;
 }
 
 static struct vtds_pasid *pasid_create(struct vtds_batch *batch,
 				       struct vtds_device *dev,
-				       const struct vtds_setting *setting)
+				       const struct vtds_guest_ctx *ctx)
 {
 	struct vtds_unit *unit = batch->unit;
-	u32 number = setting->pasid;
+	u32 number = ctx->pasid;
 	struct vtds_pasid *pasid;
 	int ret;
 
 	if (unit->nr_pasids >= pasid_limit()) {
-		limit_reached(batch, dev, setting);
+		limit_reached(batch, dev, ctx);
 		return NULL;
 	}
 	pasid = kzalloc(sizeof(*pasid), GFP_KERNEL_ACCOUNT);
@@ -176,7 +192,7 @@ static struct vtds_pasid *pasid_create(struct vtds_batch *batch,
 		return NULL;
 	}
 	pasid->pasid = number;
-	pasid->requester.sid = dev->requesters[0].sid;
+	pasid->source.sid = dev->sources[0].sid;
 	ret = xa_err(xa_store(&dev->pasids, number, pasid, GFP_KERNEL_ACCOUNT));
 	if (ret) {
 		kfree(pasid);
@@ -187,29 +203,39 @@ static struct vtds_pasid *pasid_create(struct vtds_batch *batch,
 	return pasid;
 }
 
-/* A present entry that is known stays. */
-static void pasid_mark(struct vtds_batch *batch, struct vtds_device *dev,
-		       const struct vtds_setting *setting)
+/* Marks the PASIDs that are known and still have a present entry: they stay. */
+static void mark_present(struct vtds_batch *batch, struct vtds_device *dev)
 {
-	struct vtds_pasid *pasid = xa_load(&dev->pasids, setting->pasid);
+	struct vtds_pasid_iter iter;
+	struct vtds_pasid *pasid;
+	struct vtds_guest_ctx ctx;
 
-	if (pasid)
-		pasid->seen = batch->seq;
+	vtds_pasid_iter_begin(&iter, batch, dev->sources[0].sid);
+	while (vtds_pasid_iter_next(&iter, &ctx)) {
+		pasid = xa_load(&dev->pasids, ctx.pasid);
+		if (pasid)
+			pasid->seen = batch->seq;
+	}
 }
 
-/* A present entry; called for one after the other. */
-static void pasid_found(struct vtds_batch *batch, struct vtds_device *dev,
-			const struct vtds_setting *setting)
+/* Attaches the PASIDs that have a present entry. Only the first source-id is looked at. */
+static void attach_present(struct vtds_batch *batch, struct vtds_device *dev)
 {
-	struct vtds_pasid *pasid = xa_load(&dev->pasids, setting->pasid);
+	struct vtds_pasid_iter iter;
+	struct vtds_pasid *pasid;
+	struct vtds_guest_ctx ctx;
 
-	if (!pasid)
-		pasid = pasid_create(batch, dev, setting);
-	if (!pasid)
-		return;
-	pasid->seen = batch->seq;
-	pasid->requester.setting = *setting;
-	pasid_update(batch, dev, pasid);
+	vtds_pasid_iter_begin(&iter, batch, dev->sources[0].sid);
+	while (vtds_pasid_iter_next(&iter, &ctx)) {
+		pasid = xa_load(&dev->pasids, ctx.pasid);
+		if (!pasid)
+			pasid = pasid_create(batch, dev, &ctx);
+		if (!pasid)
+			continue;
+		pasid->seen = batch->seq;
+		pasid->source.ctx = ctx;
+		pasid_update(batch, dev, pasid);
+	}
 }
 
 /* Forgets the PASIDs whose entries are gone. */
@@ -244,10 +270,10 @@ void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
 	dev->pasids_seq = batch->seq;
 	/* At the limit one takes the place of another: those that leave go first */
 	if (unit->nr_pasids >= pasid_limit()) {
-		vtds_scalable_visit_pasids(batch, dev, pasid_mark);
+		mark_present(batch, dev);
 		free_unseen(batch, dev);
 	}
-	vtds_scalable_visit_pasids(batch, dev, pasid_found);
+	attach_present(batch, dev);
 	free_unseen(batch, dev);
 }
 
@@ -257,8 +283,8 @@ void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
  */
 static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
 {
-	struct vtds_unit *unit = dev->owner;
-	struct vtds_setting now;
+	struct vtds_unit *unit = dev->unit;
+	struct vtds_guest_ctx now;
 
 	if (!unit->te)
 		return VTD_FAULT_NONE;
@@ -266,7 +292,7 @@ static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
 	case VTD_TTM_LEGACY:
 		return VTD_FAULT_PASID_IN_LEGACY_MODE;
 	case VTD_TTM_SCALABLE:
-		vtds_scalable_read_pasid(unit, dev->requesters[0].sid, number,
+		vtds_scalable_read_pasid(unit, dev->sources[0].sid, number,
 					 &now);
 		return now.reason;
 	default:
@@ -283,7 +309,7 @@ static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
  */
 bool vtds_pasid_is_none(const struct vtds_device *dev, u32 number)
 {
-	const struct dev_iommu *iommu = dev->vdev->dev->iommu;
+	const struct dev_iommu *iommu = vtds_bound_dev(dev->bound)->iommu;
 
 	KUNIT_STATIC_STUB_REDIRECT(vtds_pasid_is_none, dev, number);
 
@@ -295,25 +321,25 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_pasid_is_none);
  * vtds_pasid_lookup() - Where requests with a PASID are attached
  * @dev: The device
  * @number: The PASID
- * @setting: Output, of its entry; blocked if there is none
+ * @ctx: Output, of its entry; blocked if there is none
  * @domain: Output, the shadow that they use, or NULL
  *
  * Return: the attachment.
  */
 enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
 					     u32 number,
-					     struct vtds_setting *setting,
+					     struct vtds_guest_ctx *ctx,
 					     struct vtds_domain **domain)
 {
 	const struct vtds_pasid *pasid = xa_load(&dev->pasids, number);
 
 	if (!pasid) {
-		*setting = (struct vtds_setting){ .pasid = number };
-		vtds_setting_block(setting, unknown_reason(dev, number), false);
+		*ctx = (struct vtds_guest_ctx){ .pasid = number };
+		vtds_guest_ctx_block(ctx, unknown_reason(dev, number), false);
 		*domain = NULL;
 		return VTD_SHADOW_ATTACHED_BLOCKED;
 	}
-	*setting = pasid->requester.setting;
+	*ctx = pasid->source.ctx;
 	*domain = pasid->domain;
 	if (pasid->domain)
 		return VTD_SHADOW_ATTACHED_SHADOW;

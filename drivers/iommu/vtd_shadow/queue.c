@@ -4,11 +4,21 @@
  * invalidation queue.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
+#include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "error.h"
+#include "guest_ctx.h"
+#include "guest_mem.h"
+#include "inval.h"
+#include "queue.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* --- An array --- */
 

@@ -2,90 +2,29 @@
 /*
  * Retry: what the host refused for a reason that may pass (a limit of pinned memory, a
  * device that is being reset) is tried again without anybody's doing, less and less
- * often. Serves batch.c; does what RESYNC does, but only to what is in trouble.
+ * often. flush.c queues an attempt; it does what RESYNC does, but only to what is in
+ * trouble.
  */
-#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
-#include <linux/jiffies.h>
+#include <linux/export.h>
+#include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
-#include "vtd_shadow_private.h"
+#include "batch.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "flush.h"
+#include "retry.h"
+#include "sync.h"
+#include "unit.h"
 
-/* Milliseconds to the first attempt, and the most between two */
-#define RETRY_FIRST 100U
+/* Milliseconds between two attempts, at most */
 #define RETRY_LAST 60000U
-
-static struct workqueue_struct *retry_queue;
-
-int vtds_retry_begin(void)
-{
-	retry_queue = alloc_workqueue("vtd_shadow", WQ_UNBOUND, 0);
-	return retry_queue ? 0 : -ENOMEM;
-}
-
-void vtds_retry_end(void)
-{
-	destroy_workqueue(retry_queue);
-}
-
-/* Has @work done after some milliseconds, unless that is to happen already. */
-void vtds_retry_queue(struct delayed_work *work, unsigned int ms)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vtds_retry_queue, work, ms);
-
-	queue_delayed_work(retry_queue, work, msecs_to_jiffies(ms));
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_retry_queue);
-
-/**
- * vtds_error_is_guests() - Whether an errno says something about the guest's tables
- * @error: Negative errno of a look-up of guest memory or of an entry
- *
- * Return: true if a remapping unit would find the entry at fault, too; false if it is
- * the host that could not do what is right.
- */
-bool vtds_error_is_guests(int error)
-{
-	switch (error) {
-	case -ENOENT: /* there is no memory */
-	case -EPERM: /* it may not be read, or written */
-	case -EINVAL: /* it is no memory */
-	case -EPROTO: /* reserved bits */
-	case -EADDRNOTAVAIL: /* the interrupt range */
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Whether the host may do tomorrow what it refused today with @error. */
-bool vtds_error_may_pass(int error)
-{
-	switch (error) {
-	case -ENOMEM:
-	case -EBUSY:
-	case -EAGAIN:
-	case -EFAULT:
-	case -EIO:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* A batch met such an error. */
-void vtds_retry_note(struct vtds_unit *unit)
-{
-	if (!unit->troubled)
-		unit->retry_ms = RETRY_FIRST;
-	unit->troubled = true;
-	vtds_retry_queue(&unit->retry, unit->retry_ms);
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_retry_note);
 
 /**
  * vtds_retry_run() - Try again what the host refused

@@ -3,61 +3,54 @@
  * Sync: walk the guest's tables over a range, compare with the mirror, act only
  * on what differs.
  *
- * This is about tables of tables and superpages, levels 2 and up; leaves.c has
- * level 1. What cannot be installed is recorded absent and noted in the batch; the
- * walk goes on, so that nothing stale survives because of a failure elsewhere.
+ * This is about tables of tables, levels 2 and up; leaves.c has level 1, superpage.c
+ * the leaves of all others. What cannot be installed is recorded absent and noted in
+ * the batch; the walk goes on, so that nothing stale survives because of a failure
+ * elsewhere. Serves domain.c and all that invalidates.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
+#include "cursor.h"
+#include "guest_mem.h"
+#include "leaves.h"
+#include "refuse.h"
+#include "superpage.h"
+#include "sync.h"
 #include "trace.h"
-#include "vtd_shadow_private.h"
 
-static void sync_node(struct vtds_walk *walk, struct vtds_node *node,
-		      unsigned int perm, u64 first, u64 last);
+static void sync_table(struct vtds_cursor *c);
 
-/*
- * What an entry asks for: the permissions left by the path and the entry itself,
- * 0 if it maps nothing. A malformed one is refused.
- */
-static unsigned int entry_perm(struct vtds_walk *walk, struct vtds_node *node,
-			       u64 raw, unsigned int path_perm, u64 iova)
+/* Syncs the table below the entry at hand, as far as the range goes or all may differ. */
+static void sync_child(const struct vtds_cursor *c, struct vtds_node *child,
+		       unsigned int path_perm)
 {
-	if (!(raw & VTD_SS_RW))
-		return 0;
-	if (vtds_caps_entry_reserved(&walk->batch->unit->caps, raw,
-				     node->level)) {
-		vtds_walk_refuse(walk, node, iova, raw, -EPROTO);
-		return 0;
-	}
-	return raw & path_perm & VTD_SS_RW;
+	u64 last =
+		min(c->iova + vtds_cursor_size(c) - 1, c->walk->domain->last);
+	struct vtds_cursor below = {
+		.walk = c->walk,
+		.node = child,
+		.path_perm = path_perm,
+		.first = c->changed ? c->iova : max(c->first, c->iova),
+		.last = c->changed ? last : min(c->last, last),
+	};
+
+	sync_table(&below);
 }
 
-/* What is recorded of an entry that maps nothing. */
-static u64 unmapped_record(struct vtds_walk *walk, u64 raw, unsigned int level)
+static void drop_child(const struct vtds_cursor *c)
 {
-	if ((raw & VTD_SS_RW) &&
-	    vtds_caps_entry_reserved(&walk->batch->unit->caps, raw, level))
-		return 0;
-	return raw;
-}
+	struct vtds_node **child = &c->node->children[c->index];
 
-static void drop_child(struct vtds_walk *walk, struct vtds_node *node,
-		       unsigned int index, u64 iova)
-{
-	vtds_mirror_clear(walk->domain, node->children[index], iova);
-	vtds_node_free(walk->domain, node->children[index]);
-	node->children[index] = NULL;
-	node->entries[index] = 0;
-}
-
-/* Last IOVA below an entry of @node that requests can have. */
-static u64 entry_last(const struct vtds_walk *walk,
-		      const struct vtds_node *node, u64 iova)
-{
-	return min(iova + vtd_level_size(node->level) - 1, walk->domain->last);
+	vtds_mirror_clear(c->walk->domain, *child, c->iova);
+	vtds_node_free(c->walk->domain, *child);
+	*child = NULL;
+	c->node->entries[c->index] = 0;
 }
 
 static bool node_is_empty(const struct vtds_node *node)
@@ -65,20 +58,12 @@ static bool node_is_empty(const struct vtds_node *node)
 	return !memchr_inv(node->entries, 0, VTD_TABLE_ENTRIES * sizeof(u64));
 }
 
-/* Syncs the pieces of a split leaf, whose permissions may have changed. */
-static void sync_pieces(struct vtds_walk *walk, struct vtds_node *child,
-			u64 raw, unsigned int path_perm, u64 first, u64 last)
+static struct vtds_node *child_alloc(const struct vtds_cursor *c,
+				     unsigned int perm)
 {
-	child->leaf_bits = raw & VTD_SS_RW;
-	if (child->level > 1)
-		child->leaf_bits |= VTD_SS_PS;
-	sync_node(walk, child, path_perm, first, last);
-}
-
-static struct vtds_node *node_alloc(struct vtds_walk *walk, unsigned int level,
-				    unsigned int perm)
-{
-	struct vtds_node *node = vtds_node_alloc(walk->batch, level, perm);
+	struct vtds_walk *walk = c->walk;
+	struct vtds_node *node =
+		vtds_node_alloc(walk->batch, c->node->level - 1, perm);
 
 	/* There may be memory for it later */
 	if (!node && !walk->batch->remove_only)
@@ -86,246 +71,186 @@ static struct vtds_node *node_alloc(struct vtds_walk *walk, unsigned int level,
 	return node;
 }
 
+/* --- Superpages in pieces --- */
+
+/* Syncs the pieces of a split leaf, whose permissions may have changed. */
+static void sync_pieces(const struct vtds_cursor *c, struct vtds_node *child)
+{
+	child->leaf_bits = c->raw & VTD_SS_RW;
+	if (child->level > 1)
+		child->leaf_bits |= VTD_SS_PS;
+	sync_child(c, child, c->path_perm);
+}
+
 /*
  * Mirrors a superpage leaf that cannot be mapped as one by a table of its
  * pieces. Returns whether any piece could be.
  */
-static bool super_split(struct vtds_walk *walk, struct vtds_node *node,
-			unsigned int index, u64 iova, u64 raw,
-			unsigned int path_perm)
+static bool superpage_split(const struct vtds_cursor *c)
 {
-	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
+	struct vtds_guest_mem *mem = &c->walk->unit->mem;
 	struct vtds_chunk *chunk;
 	struct vtds_node *child;
 
-	child = node_alloc(walk, node->level - 1, path_perm);
+	child = child_alloc(c, c->path_perm);
 	if (!child)
 		return false;
 	child->synthetic = true;
-	child->gpa = raw & VTD_ENTRY_ADDR;
+	child->gpa = c->raw & VTD_ENTRY_ADDR;
 
 	/* Keeps what is known of the memory from piece to piece */
 	chunk = vtds_mem_get(mem, child->gpa);
-	sync_pieces(walk, child, raw, path_perm, iova,
-		    iova + vtd_level_size(node->level) - 1);
+	sync_pieces(c, child);
 	if (!IS_ERR(chunk))
 		vtds_mem_put(mem, chunk);
 	if (node_is_empty(child)) {
-		vtds_node_free(walk->domain, child);
+		vtds_node_free(c->walk->domain, child);
 		return false;
 	}
-	node->children[index] = child;
+	c->node->children[c->index] = child;
 	return true;
 }
 
-/* Installs a superpage leaf. Returns whether the mirror can record it. */
-static bool leaf_install(struct vtds_walk *walk, struct vtds_node *node,
-			 unsigned int index, u64 iova, u64 raw,
-			 unsigned int path_perm)
+/* Installs the superpage leaf at hand. Returns whether the mirror can record it. */
+static bool superpage_install(struct vtds_cursor *c)
 {
-	int ret = vtds_install_super(walk, node, iova, raw,
-				     raw & path_perm & VTD_SS_RW);
+	int ret = vtds_superpage_map(c);
 
 	if (ret == -EXDEV)
-		return super_split(walk, node, index, iova, raw, path_perm);
+		return superpage_split(c);
 	return !ret;
-}
-
-/*
- * Descends into a table of the guest, which may be another page than before:
- * the child keeps its entries, so that what is equal in both stays mapped.
- * Returns whether the mirror can record the entry.
- */
-static bool table_install(struct vtds_walk *walk, struct vtds_node *node,
-			  unsigned int index, u64 iova, u64 raw,
-			  unsigned int perm, u64 first, u64 last)
-{
-	struct vtds_node *child = node->children[index];
-	int ret;
-
-	if (!child) {
-		if (!vtds_batch_may_install(walk->batch))
-			return false;
-		child = node_alloc(walk, node->level - 1, perm);
-		if (!child)
-			return false;
-		node->children[index] = child;
-	}
-
-	ret = vtds_node_set_table(walk->domain, child, raw & VTD_ENTRY_ADDR);
-	if (ret) {
-		vtds_walk_refuse(walk, node, iova, raw, ret);
-		drop_child(walk, node, index, iova);
-		return false;
-	}
-	sync_node(walk, child, perm, first, last);
-	return true;
-}
-
-/* Whether a leaf of the mirror is still what the guest wants. */
-static bool super_unchanged(const struct vtds_walk *walk,
-			    const struct vtds_node *node, unsigned int index,
-			    u64 iova, u64 raw, unsigned int perm)
-{
-	u64 old = node->entries[index];
-
-	/* A hole may be newer than the leaf */
-	if (vtds_domain_has_hole(walk->domain, iova,
-				 vtd_level_size(node->level)))
-		return false;
-	return !node->children[index] && (old & VTD_SS_PS) && perm &&
-	       (old & node->perm & VTD_SS_RW) == perm &&
-	       (raw & VTD_ENTRY_ADDR) == (old & VTD_ENTRY_ADDR);
-}
-
-/*
- * Whether a child can stay below an entry that became @raw: a table of the
- * guest below any table entry, the pieces of a leaf below a leaf of the same
- * memory. Then only what differs in it is touched.
- */
-static bool child_fits(const struct vtds_node *node, unsigned int index,
-		       u64 raw, unsigned int perm)
-{
-	if (!perm)
-		return false;
-	if (node->children[index]->synthetic)
-		return vtds_entry_is_leaf(raw, node->level) &&
-		       (raw & VTD_ENTRY_ADDR) == node->children[index]->gpa;
-	return !vtds_entry_is_leaf(raw, node->level);
-}
-
-/* Takes away what the mirror has below an entry and the guest no longer wants. */
-static void super_revoke(struct vtds_walk *walk, struct vtds_node *node,
-			 unsigned int index, u64 iova, u64 raw,
-			 unsigned int perm)
-{
-	if (node->children[index]) {
-		if (!child_fits(node, index, raw, perm))
-			drop_child(walk, node, index, iova);
-	} else if (node->entries[index] & VTD_SS_PS) {
-		vtds_mirror_unmap_leaf(walk->domain, node, index, iova);
-	}
 }
 
 /*
  * Reports a superpage leaf of the guest if pieces of it could not be mapped,
  * once. A leaf that is a piece itself leaves that to the one it is a piece of.
  */
-static void settle_pieces(struct vtds_walk *walk, struct vtds_node *node,
-			  unsigned int index, u64 raw, bool installed)
+static void settle_pieces(const struct vtds_cursor *c, bool installed)
 {
-	if (node->synthetic)
+	struct vtds_walk *walk = c->walk;
+
+	if (c->node->synthetic)
 		return;
-	if (walk->piece_error &&
-	    vtds_node_note_refused(walk->domain, node, index, raw))
-		vtds_event_refused(walk->domain, walk->piece_iova, false, false,
-				   walk->piece_error);
-	if (!walk->piece_error && installed)
-		vtds_node_forget_refused(walk->domain, node, index, index + 1);
-	walk->piece_error = 0;
+	if (walk->piece_error)
+		vtds_refuse_pieces(c);
+	else if (installed)
+		vtds_node_forget_refused(walk->domain, c->node, c->index,
+					 c->index + 1);
 }
 
-/* Whether a table maps what a superpage leaf would, with the same permissions. */
-static bool maps_the_same(const struct vtds_node *table, u64 gpa,
-			  unsigned int perm)
-{
-	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
-		u64 raw = table->entries[i];
+/* --- One entry --- */
 
-		if ((raw & table->perm & VTD_SS_RW) != perm ||
-		    (raw & VTD_ENTRY_ADDR) != gpa + i * VTD_PAGE_SIZE)
+/*
+ * Descends into a table of the guest, which may be another page than before:
+ * the child keeps its entries, so that what is equal in both stays mapped.
+ * Returns whether the mirror can record the entry.
+ */
+static bool table_install(const struct vtds_cursor *c)
+{
+	struct vtds_node **child = &c->node->children[c->index];
+	int ret;
+
+	if (!*child) {
+		if (!vtds_batch_may_install(c->walk->batch))
+			return false;
+		*child = child_alloc(c, c->perm);
+		if (!*child)
 			return false;
 	}
+
+	ret = vtds_node_set_table(c->walk->domain, *child,
+				  c->raw & VTD_ENTRY_ADDR);
+	if (ret) {
+		vtds_refuse(c, ret);
+		drop_child(c);
+		return false;
+	}
+	sync_child(c, *child, c->perm);
 	return true;
 }
 
 /*
- * A table of 4 KiB leaves became the superpage leaf that it amounts to, as guests do
- * while a device is at work. Nothing changes for the host, which takes away many small
- * pages as well as a large one. Returns whether it was that.
+ * Whether a child can stay below the entry at hand: a table of the guest below any table
+ * entry, the pieces of a leaf below a leaf of the same memory. Then only what differs in
+ * it is touched.
  */
-static bool super_collapse(struct vtds_walk *walk, struct vtds_node *node,
-			   unsigned int index, u64 iova, u64 raw,
-			   unsigned int perm)
+static bool child_fits(const struct vtds_cursor *c)
 {
-	struct vtds_guest_mem *mem = &walk->batch->unit->mem;
-	struct vtds_node *child = node->children[index];
-	u64 gpa = raw & VTD_ENTRY_ADDR;
-	struct vtds_chunk *chunk;
+	const struct vtds_node *child = c->node->children[c->index];
+	bool is_leaf = vtd_entry_is_leaf(c->raw, c->node->level);
 
-	if (!child || child->synthetic || node->level != 2 || !perm ||
-	    vtds_domain_has_hole(walk->domain, iova, vtd_level_size(2)) ||
-	    !maps_the_same(child, gpa, perm))
+	if (!c->perm)
 		return false;
-	/* Of memory that permits less in places the leaf would be in pieces */
-	chunk = xa_load(&mem->chunks, gpa / VTDS_CHUNK_SIZE);
-	if (WARN_ON_ONCE(!chunk) || !chunk->whole)
-		return false;
-	/* One user for the leaf instead of one for each page */
-	chunk->users -= VTD_TABLE_ENTRIES - 1;
-	vtds_node_free(walk->domain, child);
-	node->children[index] = NULL;
-	return true;
+	if (child->synthetic)
+		return is_leaf && (c->raw & VTD_ENTRY_ADDR) == child->gpa;
+	return !is_leaf;
 }
 
-static void sync_entry(struct vtds_walk *walk, struct vtds_node *node,
-		       unsigned int index, u64 iova, unsigned int path_perm,
-		       u64 first, u64 last)
+/* Takes away what the mirror has below the entry at hand and the guest no longer wants. */
+static void revoke_entry(const struct vtds_cursor *c)
 {
-	u64 raw = vtds_node_fetch(node, index);
-	u64 old = node->entries[index];
-	bool is_leaf = vtds_entry_is_leaf(raw, node->level);
-	struct vtds_node *child;
-	bool recorded = true;
-	unsigned int perm;
-
-	if (node->refused && raw != node->refused[index])
-		vtds_node_forget_refused(walk->domain, node, index, index + 1);
-	if (!raw && !old)
-		return;
-	if (raw != old || path_perm != node->perm) {
-		/* All of the subtree may differ */
-		walk->batch->unit->stats.entries_changed += raw != old;
-		first = iova;
-		last = entry_last(walk, node, iova);
+	if (c->node->children[c->index]) {
+		if (!child_fits(c))
+			drop_child(c);
+	} else if (c->node->entries[c->index] & VTD_SS_PS) {
+		vtds_mirror_zap_leaf(c->walk->domain, c->node, c->index,
+				     c->iova);
 	}
-
-	perm = entry_perm(walk, node, raw, path_perm, iova);
-	if (is_leaf && (super_unchanged(walk, node, index, iova, raw, perm) ||
-			super_collapse(walk, node, index, iova, raw, perm))) {
-		node->entries[index] = raw;
-		return;
-	}
-	super_revoke(walk, node, index, iova, raw, perm);
-
-	child = node->children[index];
-	if (!perm)
-		raw = unmapped_record(walk, raw, node->level);
-	else if (child && child->synthetic)
-		sync_pieces(walk, child, raw, path_perm, first, last);
-	else if (is_leaf)
-		recorded =
-			leaf_install(walk, node, index, iova, raw, path_perm);
-	else
-		recorded = table_install(walk, node, index, iova, raw, perm,
-					 first, last);
-	node->entries[index] = recorded ? raw : 0;
-	settle_pieces(walk, node, index, raw, perm && recorded);
 }
 
-/**
- * struct table_range - What to sync of a table of tables
- * @base: First IOVA that it covers
- * @perm: What the path allows
- * @first: First IOVA to sync
- * @last: Last one
- */
-struct table_range {
-	u64 base;
-	unsigned int perm;
-	u64 first;
-	u64 last;
-};
+/* A malformed entry is refused and counts as one that is not present. */
+static void check_entry(struct vtds_cursor *c)
+{
+	if (!(c->raw & VTD_SS_RW) ||
+	    !vtds_caps_entry_reserved(&c->walk->unit->caps, c->raw,
+				      c->node->level))
+		return;
+	vtds_refuse(c, -EPROTO);
+	c->raw = 0;
+	c->perm = 0;
+}
+
+/* Returns whether the mirror can record the entry at hand as it is. */
+static bool install_entry(struct vtds_cursor *c, bool is_leaf)
+{
+	struct vtds_node *child = c->node->children[c->index];
+
+	if (!c->perm)
+		return true;
+	if (child && child->synthetic) {
+		sync_pieces(c, child);
+		return true;
+	}
+	return is_leaf ? superpage_install(c) : table_install(c);
+}
+
+static void sync_entry(struct vtds_cursor *c)
+{
+	bool is_leaf = vtd_entry_is_leaf(c->raw, c->node->level);
+	struct vtds_node *node = c->node;
+	bool recorded;
+
+	if (node->refused && c->raw != node->refused[c->index])
+		vtds_node_forget_refused(c->walk->domain, node, c->index,
+					 c->index + 1);
+	if (!c->raw && !c->old)
+		return;
+	c->changed = c->raw != c->old || c->path_perm != node->perm;
+	c->walk->unit->stats.entries_changed += c->raw != c->old;
+
+	check_entry(c);
+	if (is_leaf &&
+	    (vtds_superpage_unchanged(c) || vtds_superpage_collapse(c))) {
+		node->entries[c->index] = c->raw;
+		return;
+	}
+	revoke_entry(c);
+	recorded = install_entry(c, is_leaf);
+	node->entries[c->index] = recorded ? c->raw : 0;
+	settle_pieces(c, c->perm && recorded);
+}
+
+/* --- Tables --- */
 
 /* A page of the guest, without anything special about some of its entries */
 static bool node_is_plain(const struct vtds_node *node, unsigned int perm)
@@ -349,101 +274,100 @@ static unsigned int first_used(const struct vtds_node *node, unsigned int index,
  * that was decided about it holds, and only what is below may have changed. Returns
  * whether it was that.
  */
-static bool sync_unchanged(struct vtds_walk *walk, struct vtds_node *node,
-			   const struct table_range *range, unsigned int index)
+static bool sync_unchanged(const struct vtds_cursor *c)
 {
-	u64 raw = READ_ONCE(node->table[index]);
-	struct vtds_node *child = node->children[index];
-	u64 size = vtd_level_size(node->level);
-	u64 iova = range->base + index * size;
+	struct vtds_node *child = c->node->children[c->index];
 
 	/* A leaf, or a table that could not be read, takes a closer look */
-	if (raw != node->entries[index] || !child || !vtds_node_readable(child))
+	if (c->raw != c->old || !child || !vtds_node_readable(child))
 		return false;
-	sync_node(walk, child, raw & range->perm & VTD_SS_RW,
-		  max(range->first, iova), min(range->last, iova + size - 1));
+	sync_child(c, child, c->perm);
 	return true;
 }
 
-static noinline void sync_tables(struct vtds_walk *walk, struct vtds_node *node,
-				 const struct table_range *range)
+static void sync_entries(struct vtds_cursor *c)
 {
-	unsigned int start = vtd_level_index(range->first, node->level);
-	unsigned int end = vtd_level_index(range->last, node->level) + 1;
-	bool plain = node_is_plain(node, range->perm);
-	u64 size = vtd_level_size(node->level);
+	unsigned int start = vtd_level_index(c->first, c->node->level);
+	unsigned int end = vtd_level_index(c->last, c->node->level) + 1;
+	bool plain = node_is_plain(c->node, c->path_perm);
 
 	for (unsigned int i = start; i < end; i++) {
-		u64 iova;
-
 		if (plain)
-			i = first_used(node, i, end);
+			i = first_used(c->node, i, end);
 		if (i == end)
 			break;
 		/* Above there is little to do for each entry */
-		if (node->level <= 3)
+		if (c->node->level <= 3)
 			cond_resched();
-		iova = range->base + i * size;
-		if (plain && sync_unchanged(walk, node, range, i))
+		c->changed = false;
+		vtds_cursor_move(c, i, vtds_node_fetch(c->node, i));
+		if (plain && sync_unchanged(c))
 			continue;
-		sync_entry(walk, node, i, iova, range->perm,
-			   max(range->first, iova),
-			   min(range->last, iova + size - 1));
-		plain = plain && !node->refused;
+		sync_entry(c);
+		plain = plain && !c->node->refused;
 	}
-	node->perm = range->perm;
+	c->node->perm = c->path_perm;
 }
 
 /*
  * Follows the way to a small range as far down as it did not change. That is most of
  * the work for a single page.
  */
-static __always_inline struct vtds_node *
-descend(struct vtds_node *node, unsigned int *perm, u64 first, u64 last)
+static __always_inline void descend(struct vtds_cursor *c)
 {
-	while (node->level > 1 && node_is_plain(node, *perm)) {
+	const u64 first = c->first, differ = c->first ^ c->last;
+	unsigned int perm = c->path_perm;
+	struct vtds_node *node = c->node;
+
+	while (node->level > 1 && node_is_plain(node, perm)) {
 		unsigned int shift = vtd_level_shift(node->level);
 		unsigned int index = (first >> shift) % VTD_TABLE_ENTRIES;
 		struct vtds_node *child = node->children[index];
 		u64 raw = READ_ONCE(node->table[index]);
 
-		if ((first ^ last) >> shift || raw != node->entries[index] ||
-		    !child || !vtds_node_readable(child))
+		if (differ >> shift || raw != node->entries[index] || !child ||
+		    !vtds_node_readable(child))
 			break;
-		*perm &= raw;
+		perm &= raw;
 		node = child;
 	}
-	return node;
+	c->path_perm = perm;
+	c->node = node;
 }
 
 /*
- * Syncs [first, last] of a node. @perm is what the path allows now, node->perm
- * what it allowed when the entries were installed; if they differ the range has
- * to be all of the node.
+ * Syncs [first, last] of a table, all of which is below it. Inline where a sync begins,
+ * which is often about a single page.
  */
-static __always_inline void sync_below(struct vtds_walk *walk,
-				       struct vtds_node *node,
-				       unsigned int perm, u64 first, u64 last)
+static __always_inline void __sync_table(struct vtds_cursor *c)
 {
-	u64 base;
-
-	node = descend(node, &perm, first, last);
-	base = ALIGN_DOWN(first, vtd_level_size(node->level + 1));
-
-	if (node->level == 1)
-		vtds_leaves_sync(walk, node, base, perm,
-				 vtd_level_index(first, 1),
-				 vtd_level_index(last, 1) + 1);
+	descend(c);
+	c->base = ALIGN_DOWN(c->first, vtd_level_size(c->node->level + 1));
+	if (c->node->level == 1)
+		vtds_leaves_sync(c);
 	else
-		sync_tables(walk, node,
-			    &(struct table_range){ base, perm, first, last });
+		sync_entries(c);
 }
 
-static void sync_node(struct vtds_walk *walk, struct vtds_node *node,
-		      unsigned int perm, u64 first, u64 last)
+static void sync_table(struct vtds_cursor *c)
 {
-	sync_below(walk, node, perm, first, last);
+	__sync_table(c);
 }
+
+/* --- Domains --- */
+
+/* Makes the scratch memory that walks need. Idle units are many and have none. */
+int vtds_sync_need_scratch(struct vtds_unit *unit)
+{
+	if (!unit->sg) {
+		unit->sg = kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg),
+				   GFP_KERNEL_ACCOUNT);
+		if (unit->sg)
+			sg_init_table(unit->sg, VTDS_SG_ENTRIES);
+	}
+	return unit->sg ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_sync_need_scratch);
 
 static bool below_limits(const struct vtds_unit *unit)
 {
@@ -451,16 +375,35 @@ static bool below_limits(const struct vtds_unit *unit)
 	       unit->nr_nodes < unit->max_nodes;
 }
 
-static void sync_top(struct vtds_walk *walk, u64 first, u64 last)
+static __always_inline void sync_range(struct vtds_walk *walk, u64 first,
+				       u64 last)
+{
+	struct vtds_cursor c = {
+		.walk = walk,
+		.node = walk->domain->top,
+		.path_perm = VTD_SS_RW,
+		.first = first,
+		.last = last,
+	};
+
+	__sync_table(&c);
+}
+
+static noinline void sync_again(struct vtds_walk *walk, u64 first, u64 last)
+{
+	sync_range(walk, first, last);
+}
+
+static __always_inline void sync_top(struct vtds_walk *walk, u64 first,
+				     u64 last)
 {
 	struct vtds_batch *batch = walk->batch;
-	struct vtds_unit *unit = batch->unit;
+	struct vtds_unit *unit = walk->unit;
 	u64 unmapped = unit->stats.leaves_unmapped;
-	int error = batch->error;
 	bool may_install = vtds_batch_may_install(batch);
+	int error = batch->error;
 
-	/* Without a call more: often this is about a single page */
-	sync_below(walk, walk->domain->top, VTD_SS_RW, first, last);
+	sync_range(walk, first, last);
 
 	/*
 	 * Tables are visited in order, so that one may have hit a limit before
@@ -471,7 +414,7 @@ static void sync_top(struct vtds_walk *walk, u64 first, u64 last)
 		return;
 	batch->remove_only = false;
 	batch->error = error;
-	sync_node(walk, walk->domain->top, VTD_SS_RW, first, last);
+	sync_again(walk, first, last);
 }
 
 /**
@@ -484,8 +427,13 @@ static void sync_top(struct vtds_walk *walk, u64 first, u64 last)
 void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 		      u64 first, u64 last)
 {
-	struct vtds_walk walk = { .batch = batch, .domain = domain };
 	struct vtds_unit *unit = batch->unit;
+	struct vtds_walk walk = {
+		.unit = unit,
+		.batch = batch,
+		.domain = domain,
+		.run.sg = unit->sg,
+	};
 	u64 changed = unit->stats.entries_changed;
 	int ret;
 
@@ -497,7 +445,7 @@ void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 	ret = vtds_node_set_table(domain, domain->top, domain->root);
 	if (ret) {
 		vtds_mirror_clear(domain, domain->top, 0);
-		vtds_walk_refuse(&walk, NULL, first, domain->root, ret);
+		vtds_refuse_top(&walk, first, ret);
 		return;
 	}
 	domain->top_reported = false;
@@ -507,7 +455,7 @@ void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_domain_sync);
 
-/* The same for all of the domain, once in a batch. */
+/* vtds_domain_sync() of all of the domain, once in a batch */
 void vtds_domain_sync_full(struct vtds_batch *batch, struct vtds_domain *domain)
 {
 	if (domain->full_seq == batch->seq)

@@ -4,9 +4,22 @@
  * the host agrees.
  */
 #include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/mm.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "group.h"
+#include "guest_ctx.h"
+#include "guest_mem.h"
+#include "host_domain.h"
+#include "identity.h"
+#include "mirror.h"
+#include "pasid.h"
+#include "translate.h"
+#include "unit.h"
+#include "vtd_format.h"
 
 /* Adds what memory itself permits. Returns its host frame, 0 without memory. */
 static unsigned long memory_perm(struct vtds_unit *unit, u64 gpa,
@@ -89,23 +102,31 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	return 0;
 }
 
-static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
+/**
+ * vtds_translate() - TRANSLATE
+ * @unit: The unit, locked, with its state set
+ * @arg: See struct vtd_shadow_translate
+ *
+ * Return: 0, -ENOENT if no device has the source-id, or -EIO if the host or another
+ * driver lets the device reach something else than the engine says.
+ */
+int vtds_translate(struct vtds_unit *unit, void *arg)
 {
+	struct vtd_shadow_translate *cmd = arg;
 	enum vtd_shadow_attachment attachment;
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	struct vtds_domain *domain;
 	struct vtds_device *dev;
 	int ret = 0;
 
-	dev = vtds_device_by_sid(unit, cmd->source_id, &setting);
+	dev = vtds_device_by_sid(unit, cmd->source_id, &ctx);
 	if (!dev)
 		return -ENOENT;
 	domain = dev->group->domain;
 	attachment = dev->group->attachment;
 	if ((cmd->flags & VTD_SHADOW_TRANSLATE_PASID) &&
 	    !vtds_pasid_is_none(dev, cmd->pasid))
-		attachment =
-			vtds_pasid_lookup(dev, cmd->pasid, &setting, &domain);
+		attachment = vtds_pasid_lookup(dev, cmd->pasid, &ctx, &domain);
 
 	*cmd = (struct vtd_shadow_translate){
 		.size = cmd->size,
@@ -114,7 +135,7 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		.pasid = cmd->pasid,
 		.iova = cmd->iova,
 		.attachment = attachment,
-		.domain_id = setting.did,
+		.domain_id = ctx.did,
 	};
 	switch (attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
@@ -129,32 +150,25 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 		    vtds_device_reaches(dev, cmd->iova))
 			return -EIO;
 		/* The tables may well permit it, and the host or group not */
-		cmd->fault_reason = setting.reason ?:
-						     VTD_FAULT_TABLE_UNREADABLE;
-		if (setting.reason)
+		cmd->fault_reason = ctx.reason ?: VTD_FAULT_TABLE_UNREADABLE;
+		if (ctx.reason)
 			return 0;
 		break;
 	}
-	if (vtds_unit_is_scalable(unit))
-		cmd->fault_reason = vtds_scalable_reason(cmd->fault_reason);
+	cmd->fault_reason = vtds_unit_reason(unit, cmd->fault_reason);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_translate);
 
-int vtds_unit_translate(struct vtds_unit *unit, void *arg)
+/* Arguments of TRANSLATE, before the unit is locked */
+int vtds_check_translate(const void *arg)
 {
-	struct vtd_shadow_translate *cmd = arg;
-	int ret;
+	const struct vtd_shadow_translate *cmd = arg;
 
-	if ((cmd->flags & ~VTD_SHADOW_TRANSLATE_PASID) || cmd->__reserved ||
-	    (!cmd->flags && cmd->pasid))
+	if (!cmd->flags && cmd->pasid)
 		return -EOPNOTSUPP;
 	if (cmd->source_id > U16_MAX || cmd->pasid >> VTD_PASID_WIDTH)
 		return -EINVAL;
-	ret = vtds_unit_lock(unit, true);
-	if (ret)
-		return ret;
-	ret = translate(unit, cmd);
-	mutex_unlock(&unit->lock);
-	return ret;
+	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_unit_translate);
+EXPORT_SYMBOL_IF_KUNIT(vtds_check_translate);

@@ -3,16 +3,31 @@
  * Units: life of one guest remapping unit, and its ioctls.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommufd.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/vtd_shadow.h>
 
+#include "batch.h"
+#include "bound.h"
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "device.h"
+#include "domain.h"
+#include "event.h"
+#include "flush.h"
+#include "guest_chunk.h"
+#include "guest_mem.h"
+#include "main.h"
+#include "retry.h"
+#include "sync.h"
+#include "unit.h"
 
 /* Guest memory is about to be taken from the IOAS; nothing may use it on return. */
 VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,
@@ -25,7 +40,7 @@ VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,
 	u64 first = iova;
 	bool again = false;
 
-	guard(rwsem_read)(&unit->memory_going);
+	guard(rwsem_read)(&unit->unmap_rwsem);
 	guard(mutex)(&unit->lock);
 	if (!vtds_mem_has(&unit->mem, first, last))
 		return;
@@ -56,14 +71,8 @@ static void unit_free(struct kref *ref)
 
 	vtds_events_free(unit->events);
 	kfree(unit->sg);
-	kfree(unit->fetched);
 	mutex_destroy(&unit->lock);
 	kfree(unit);
-}
-
-void vtds_unit_get(struct vtds_unit *unit)
-{
-	kref_get(&unit->ref);
 }
 
 void vtds_unit_put(struct vtds_unit *unit)
@@ -79,7 +88,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	if (!unit)
 		return NULL;
 	kref_init(&unit->ref);
-	init_rwsem(&unit->memory_going);
+	init_rwsem(&unit->unmap_rwsem);
 	mutex_init(&unit->lock);
 	vtds_retry_init(unit);
 	INIT_LIST_HEAD(&unit->devices);
@@ -94,23 +103,6 @@ struct vtds_unit *vtds_unit_alloc(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);
 
-/* Makes the scratch memory that syncs need. Idle units are many and have none. */
-int vtds_unit_need_scratch(struct vtds_unit *unit)
-{
-	if (!unit->fetched)
-		unit->fetched = kcalloc(VTD_TABLE_ENTRIES,
-					sizeof(*unit->fetched),
-					GFP_KERNEL_ACCOUNT);
-	if (!unit->sg) {
-		unit->sg = kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg),
-				   GFP_KERNEL_ACCOUNT);
-		if (unit->sg)
-			sg_init_table(unit->sg, VTDS_SG_ENTRIES);
-	}
-	return unit->fetched && unit->sg ? 0 : -ENOMEM;
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_unit_need_scratch);
-
 /*
  * Ends calls of vtds_unit_memory_gone(), which iommufd makes once more here, so the
  * lock must not be held.
@@ -121,13 +113,13 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_unit_need_scratch);
  */
 static void access_end(struct vtds_unit *unit)
 {
-	iommufd_access_detach(unit->mem.access);
-	if (!down_write_trylock(&unit->memory_going)) {
-		down_write(&unit->memory_going);
+	iommufd_access_detach(unit->mem.pins.access);
+	if (!down_write_trylock(&unit->unmap_rwsem)) {
+		down_write(&unit->unmap_rwsem);
 		synchronize_rcu();
 	}
-	up_write(&unit->memory_going);
-	iommufd_access_destroy(unit->mem.access);
+	up_write(&unit->unmap_rwsem);
+	iommufd_access_destroy(unit->mem.pins.access);
 }
 
 /**
@@ -149,7 +141,7 @@ void vtds_unit_release(struct vtds_unit *unit)
 	vtds_mem_destroy(&unit->mem);
 	mutex_unlock(&unit->lock);
 
-	if (unit->mem.access)
+	if (unit->mem.pins.access)
 		access_end(unit);
 	vtds_retry_stop(unit);
 	vtds_unit_put(unit);
@@ -157,15 +149,16 @@ void vtds_unit_release(struct vtds_unit *unit)
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_release);
 
 /* Takes a device that is being unbound; the unit may have let go of it already. */
-void vtds_unit_drop_device(struct vtds_unit *unit, struct vtds_device *dev)
+void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound)
 {
+	struct vtds_device *dev, *next;
 	struct vtds_batch batch;
 
 	guard(mutex)(&unit->lock);
-	if (dev->owner != unit)
-		return;
 	vtds_batch_begin(&batch, unit);
-	vtds_device_drop(&batch, dev);
+	list_for_each_entry_safe(dev, next, &unit->devices, unit_entry)
+		if (dev->bound == bound)
+			vtds_device_drop(&batch, dev);
 	vtds_batch_end(&batch);
 }
 
@@ -182,92 +175,6 @@ int vtds_unit_lock(struct vtds_unit *unit, bool need_state)
 	if (ret)
 		mutex_unlock(&unit->lock);
 	return ret;
-}
-
-/**
- * struct reserved_list - What a host reserves, on its way to the VMM
- * @to: Where the VMM wants it
- * @room: How many fit there
- * @count: How many there are
- */
-struct reserved_list {
-	struct vtd_shadow_reserved __user *to;
-	u32 room;
-	u32 count;
-};
-
-static int reserved_add(void *data, u64 first, u64 last)
-{
-	struct vtd_shadow_reserved range = { .first = first, .last = last };
-	struct reserved_list *list = data;
-
-	if (list->count < list->room &&
-	    copy_to_user(&list->to[list->count], &range, sizeof(range)))
-		return -EFAULT;
-	list->count++;
-	return 0;
-}
-
-/* Fills in what GET_INFO says of a device. */
-static int get_device_info(struct vtds_unit *unit,
-			   struct vtd_shadow_get_info *cmd)
-{
-	struct reserved_list list = {
-		.to = u64_to_user_ptr(cmd->reserved_uptr),
-		.room = cmd->nr_reserved,
-	};
-	struct iommu_group *group;
-	int ret;
-
-	ret = vtds_unit_lock(unit, false);
-	if (ret)
-		return ret;
-	group = vtds_bound_info(unit, cmd);
-	mutex_unlock(&unit->lock);
-	if (!group)
-		return -ENOENT;
-	ret = vtds_host_reserved(group, reserved_add, &list);
-	iommu_group_put(group);
-	cmd->nr_reserved = list.count;
-	return ret;
-}
-
-int vtds_unit_get_info(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_get_info *cmd = arg;
-	int ret;
-
-	if ((cmd->flags & ~VTD_SHADOW_INFO_DEVICE) || cmd->__reserved ||
-	    (!cmd->flags &&
-	     (cmd->dev_id || cmd->nr_reserved || cmd->reserved_uptr)))
-		return -EOPNOTSUPP;
-	cmd->capabilities = 0;
-	cmd->pasid_bits = 0;
-	if (cmd->flags & VTD_SHADOW_INFO_DEVICE) {
-		ret = get_device_info(unit, cmd);
-		if (ret)
-			return ret;
-	}
-	*cmd = (struct vtd_shadow_get_info){
-		.size = cmd->size,
-		.flags = cmd->flags,
-		.dev_id = cmd->dev_id,
-		.nr_reserved = cmd->nr_reserved,
-		.reserved_uptr = cmd->reserved_uptr,
-		.pasid_bits = cmd->pasid_bits,
-		.version = VTD_SHADOW_API_VERSION,
-		.max_source_ids = VTDS_MAX_SOURCE_IDS,
-		.cap_mask = vtds_caps_cap_mask(),
-		.cap_required = VTD_CAP_CM,
-		.ecap_mask = vtds_caps_ecap_mask(),
-		.max_nodes = READ_ONCE(vtds_max_nodes),
-		.max_pages = READ_ONCE(vtds_max_pages),
-		.chunk_size = VTDS_CHUNK_SIZE,
-		.capabilities = cmd->capabilities,
-	};
-	if (!VTDS_INTEL_WRITE_ONLY)
-		cmd->capabilities |= VTD_SHADOW_INFO_WRITE_ONLY_READABLE;
-	return 0;
 }
 
 /*
@@ -322,7 +229,7 @@ static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	guard(mutex)(&unit->lock);
 	unit->ictx = ictx;
 	unit->ioas_id = cmd->ioas_id;
-	unit->mem.access = access;
+	unit->mem.pins.access = access;
 	vtds_retry_bind(unit);
 	if (cmd->flags & VTD_SHADOW_BIND_MAX_IDLE)
 		unit->mem.max_idle =
@@ -351,14 +258,14 @@ static int unit_bind(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	return 0;
 }
 
+/* BIND */
 int vtds_unit_bind(struct vtds_unit *unit, void *arg)
 {
 	struct vtd_shadow_bind *cmd = arg;
 	struct iommufd_ctx *ictx;
 	int ret;
 
-	if ((cmd->flags & ~VTD_SHADOW_BIND_MAX_IDLE) ||
-	    (!cmd->flags && cmd->max_idle_pages))
+	if (!cmd->flags && cmd->max_idle_pages)
 		return -EOPNOTSUPP;
 	if (cmd->max_nodes > READ_ONCE(vtds_max_nodes) ||
 	    cmd->max_pages > READ_ONCE(vtds_max_pages))
@@ -371,175 +278,4 @@ int vtds_unit_bind(struct vtds_unit *unit, void *arg)
 	/* The access has a reference of its own */
 	iommufd_ctx_put(ictx);
 	return ret;
-}
-
-static void sync_all(struct vtds_batch *batch)
-{
-	struct vtds_domain *domain;
-
-	list_for_each_entry(domain, &batch->unit->domains, entry)
-		vtds_domain_sync_full(batch, domain);
-}
-
-int vtds_unit_set_state(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_set_state *cmd = arg;
-	struct vtds_batch batch;
-	struct vtds_caps caps;
-	int ret;
-
-	if ((cmd->flags & ~VTD_SHADOW_STATE_TE) || cmd->__reserved)
-		return -EOPNOTSUPP;
-	ret = vtds_caps_decode(&caps, cmd->cap, cmd->ecap, cmd->haw);
-	if (ret)
-		return ret;
-	ret = vtds_unit_lock(unit, false);
-	if (ret)
-		return ret;
-
-	vtds_batch_begin(&batch, unit);
-	/* Entries that were read by other rules say nothing any more */
-	if (memcmp(&caps, &unit->caps, sizeof(caps)))
-		vtds_devices_leave_shadows(&batch);
-	unit->caps = caps;
-	unit->te = cmd->flags & VTD_SHADOW_STATE_TE;
-	unit->rtaddr = cmd->rtaddr;
-	unit->have_state = true;
-	vtds_devices_refresh(&batch, 0, U16_MAX);
-	sync_all(&batch);
-	cmd->install_errno = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
-	return 0;
-}
-
-int vtds_unit_add_device(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_add_device *cmd = arg;
-	struct vtds_batch batch;
-	int ret;
-
-	if (cmd->flags)
-		return -EOPNOTSUPP;
-	ret = vtds_unit_lock(unit, false);
-	if (ret)
-		return ret;
-	vtds_batch_begin(&batch, unit);
-	ret = vtds_device_add(&batch, cmd);
-	cmd->install_errno = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
-	return ret;
-}
-
-int vtds_unit_remove_device(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_remove_device *cmd = arg;
-	struct vtds_batch batch;
-	int ret;
-
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-	ret = vtds_unit_lock(unit, false);
-	if (ret)
-		return ret;
-	vtds_batch_begin(&batch, unit);
-	ret = vtds_device_remove(&batch, cmd->dev_id);
-	vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
-	return ret;
-}
-
-int vtds_unit_invalidate(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_invalidate *cmd = arg;
-	struct vtds_batch batch;
-	int ret;
-
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-	if ((cmd->desc_size != VTDS_NARROW_QWORDS * sizeof(u64) &&
-	     cmd->desc_size != VTDS_WIDE_QWORDS * sizeof(u64)) ||
-	    cmd->nr_descs > VTDS_MAX_DESCS ||
-	    !IS_ALIGNED(cmd->descs_uptr, sizeof(u64)))
-		return -EINVAL;
-	ret = vtds_unit_lock(unit, true);
-	if (ret)
-		return ret;
-	vtds_batch_begin(&batch, unit);
-	ret = vtds_queue_run_array(&batch, cmd);
-	cmd->install_errno = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
-	return ret;
-}
-
-int vtds_unit_run_queue(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_run_queue *cmd = arg;
-	struct vtds_batch batch;
-	int ret;
-
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-	ret = vtds_unit_lock(unit, true);
-	if (ret)
-		return ret;
-	vtds_batch_begin(&batch, unit);
-	ret = vtds_queue_run_guest(&batch, cmd);
-	cmd->install_errno = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
-	return ret;
-}
-
-int vtds_unit_resync(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_resync *cmd = arg;
-	struct vtds_batch batch;
-	int ret;
-
-	if ((cmd->flags & ~VTD_SHADOW_RESYNC_RELEASE) || cmd->__reserved)
-		return -EOPNOTSUPP;
-	ret = vtds_unit_lock(unit, true);
-	if (ret)
-		return ret;
-	vtds_batch_begin(&batch, unit);
-	vtds_devices_refresh(&batch, 0, U16_MAX);
-	sync_all(&batch);
-	if (cmd->flags & VTD_SHADOW_RESYNC_RELEASE)
-		vtds_mem_release_idle(&unit->mem);
-	cmd->install_errno = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
-	return 0;
-}
-
-int vtds_unit_get_stats(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_get_stats *cmd = arg;
-	const struct vtds_stats *stats = &unit->stats;
-	int ret;
-
-	if (cmd->flags)
-		return -EOPNOTSUPP;
-	ret = vtds_unit_lock(unit, false);
-	if (ret)
-		return ret;
-	*cmd = (struct vtd_shadow_get_stats){
-		.size = cmd->size,
-		.devices = list_count_nodes(&unit->devices),
-		.domains = list_count_nodes(&unit->domains),
-		.nodes = unit->nr_nodes,
-		.pages = unit->nr_pages,
-		.pinned_pages = unit->mem.nr_pinned,
-		.descriptors = stats->descriptors,
-		.syncs = stats->syncs,
-		.entries_changed = stats->entries_changed,
-		.leaves_mapped = stats->leaves_mapped,
-		.leaves_unmapped = stats->leaves_unmapped,
-		.host_maps = stats->host_maps,
-		.host_unmaps = stats->host_unmaps,
-		.iotlb_syncs = stats->iotlb_syncs,
-		.attaches = stats->attaches,
-		.install_failures = stats->install_failures,
-		.retries = stats->retries,
-	};
-	mutex_unlock(&unit->lock);
-	return 0;
 }

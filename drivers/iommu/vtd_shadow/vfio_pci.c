@@ -12,13 +12,15 @@
  * as none is given here, what it set stays.
  */
 #include <kunit/visibility.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/vtd_shadow.h>
 
 #include "compat.h"
-#include "vtd_shadow_private.h"
+#include "vfio_pci.h"
 
 static int nointxmask = -1;
 module_param(nointxmask, bint, 0444);

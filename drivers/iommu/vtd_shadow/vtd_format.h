@@ -148,6 +148,7 @@ enum vtd_pasid_translation_type {
 
 #define VTD_PASID_WIDTH 20
 #define VTD_PASID_TABLE_SHIFT 6
+#define VTD_PASID_TABLE_ENTRIES BIT(VTD_PASID_TABLE_SHIFT)
 #define VTD_PASID_DIR_MIN_SHIFT 7
 
 /* Second-stage paging entries, section 9.8 */
@@ -190,6 +191,12 @@ static inline unsigned int vtd_level_index(u64 iova, unsigned int level)
 static inline unsigned int vtd_levels_width(unsigned int levels)
 {
 	return VTD_PAGE_SHIFT + VTD_LEVEL_SHIFT * levels;
+}
+
+/* Whether a present entry of a table at @level maps a page. */
+static inline bool vtd_entry_is_leaf(u64 raw, unsigned int level)
+{
+	return level == 1 || (raw & VTD_SS_PS);
 }
 
 /*

@@ -7,7 +7,15 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
+#include "../batch.h"
+#include "../caps.h"
 #include "../compat.h"
+#include "../domain.h"
+#include "../flush.h"
+#include "../host_domain.h"
+#include "../mirror.h"
+#include "../sync.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define BENCH_LIMIT BIT_ULL(32)
@@ -25,7 +33,7 @@ int bench_init(struct kunit *test)
 	if (ret)
 		return ret;
 	b->unit = vtds_unit_alloc();
-	return b->unit ? vtds_unit_need_scratch(b->unit) : -ENOMEM;
+	return b->unit ? vtds_sync_need_scratch(b->unit) : -ENOMEM;
 }
 
 static u64 config_cap(const struct bench_config *config)
@@ -67,6 +75,7 @@ void bench_domain(struct bench *b, const struct bench_config *config, u64 root)
 	};
 	vtds_domain_init_limits(&b->domain);
 	vtds_host_domain_init(&b->domain.host, &b->host.domain);
+	b->domain.host.stats = &unit->stats;
 	b->domain.host.last = b->host.domain.geometry.aperture_end;
 	b->domain.host.merge = config->host == FAKE_HOST_INTEL ||
 			       config->host == FAKE_HOST_INTEL_PT;
@@ -138,7 +147,7 @@ static void step_end(struct bench *b)
 	KUNIT_EXPECT_EQ(b->test, b->unit->nr_pages, b->host.nr_pages);
 	KUNIT_EXPECT_LE(b->test, b->unit->nr_pages, b->unit->max_pages);
 	KUNIT_EXPECT_LE(b->test, b->unit->nr_nodes, b->unit->max_nodes);
-	KUNIT_EXPECT_EQ(b->test, b->unit->mem.nr_pinned, b->mem.nr_pinned);
+	KUNIT_EXPECT_EQ(b->test, b->unit->mem.pins.nr_pinned, b->mem.nr_pinned);
 }
 
 /* One batch with one sync, as an IOTLB invalidation would make. */

@@ -12,8 +12,12 @@
 #include <linux/prandom.h>
 #include <linux/rbtree.h>
 #include <linux/xarray.h>
+#include <uapi/linux/vtd_shadow.h>
 
-#include "../vtd_shadow_private.h"
+#include "../domain.h"
+#include "../guest_chunk.h"
+#include "../unit.h"
+#include "../vtd_format.h"
 
 #define SZ_CHUNK VTDS_CHUNK_SIZE
 #define SZ_PAGE VTD_PAGE_SIZE

@@ -6,6 +6,11 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../batch.h"
+#include "../flush.h"
+#include "../refuse.h"
+#include "../sync.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define TABLE_GPA 0x1000ULL

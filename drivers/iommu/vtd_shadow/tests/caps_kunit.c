@@ -3,6 +3,7 @@
  * Unit tests of caps.c: which register values are accepted, and which bits of a
  * paging entry are reserved. Expectations are literals from the specification.
  */
+#include "../caps.h"
 #include "bench.h"
 
 #define CAP_CM 0x0000000000000080ULL

@@ -3,6 +3,10 @@
  * Unit tests of context.c: what root and context entries in guest memory mean for
  * a source-id. Reasons are those of the specification's appendix A.
  */
+#include "../caps.h"
+#include "../context.h"
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define ROOT_GPA 0x3000ULL
@@ -47,39 +51,37 @@ static void context_set_up(struct bench *b)
 	ctx_entry(b)[1] = 0x1234 << 8 | 2;
 }
 
-static struct vtds_setting read_sid(struct bench *b, u16 sid)
+static struct vtds_guest_ctx read_sid(struct bench *b, u16 sid)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
-	memset(&setting, 0xa5, sizeof(setting));
+	memset(&ctx, 0xa5, sizeof(ctx));
 	mutex_lock(&b->unit->lock);
-	vtds_context_read(b->unit, sid, &setting);
+	vtds_context_read(b->unit, sid, &ctx);
 	mutex_unlock(&b->unit->lock);
-	return setting;
+	return ctx;
 }
 
 static void expect_shadow(struct bench *b, unsigned int levels)
 {
-	struct vtds_setting setting = read_sid(b, SID);
+	struct vtds_guest_ctx ctx = read_sid(b, SID);
 
-	KUNIT_EXPECT_EQ(b->test, setting.attachment,
-			VTD_SHADOW_ATTACHED_SHADOW);
-	KUNIT_EXPECT_EQ(b->test, setting.root, TABLE_GPA);
-	KUNIT_EXPECT_EQ(b->test, setting.levels, levels);
-	KUNIT_EXPECT_EQ(b->test, setting.did, 0x1234);
-	KUNIT_EXPECT_EQ(b->test, setting.reason, 0);
+	KUNIT_EXPECT_EQ(b->test, ctx.attachment, VTD_SHADOW_ATTACHED_SHADOW);
+	KUNIT_EXPECT_EQ(b->test, ctx.root, TABLE_GPA);
+	KUNIT_EXPECT_EQ(b->test, ctx.levels, levels);
+	KUNIT_EXPECT_EQ(b->test, ctx.did, 0x1234);
+	KUNIT_EXPECT_EQ(b->test, ctx.reason, 0);
 }
 
 static void expect_blocked(struct bench *b, unsigned int reason,
 			   const char *what, unsigned int bit)
 {
-	struct vtds_setting setting = read_sid(b, SID);
+	struct vtds_guest_ctx ctx = read_sid(b, SID);
 
-	KUNIT_EXPECT_EQ_MSG(b->test, setting.attachment,
+	KUNIT_EXPECT_EQ_MSG(b->test, ctx.attachment,
 			    VTD_SHADOW_ATTACHED_BLOCKED, "%s %u", what, bit);
-	KUNIT_EXPECT_EQ_MSG(b->test, setting.reason, reason, "%s %u", what,
-			    bit);
-	KUNIT_EXPECT_EQ(b->test, setting.root, 0);
+	KUNIT_EXPECT_EQ_MSG(b->test, ctx.reason, reason, "%s %u", what, bit);
+	KUNIT_EXPECT_EQ(b->test, ctx.root, 0);
 }
 
 static void context_valid(struct kunit *test)
@@ -221,7 +223,7 @@ static void check_type(struct bench *b, unsigned int tt, unsigned int aw)
 {
 	const struct vtds_caps *caps = &b->unit->caps;
 	bool good = aw >= 1 && aw <= 3 && caps->levels >> (aw + 2) & 1;
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
 	good = good && (tt == 0 || (tt == 1 && caps->device_tlb) ||
 			(tt == 2 && caps->pass_through));
@@ -235,10 +237,9 @@ static void check_type(struct bench *b, unsigned int tt, unsigned int aw)
 		expect_shadow(b, aw + 2);
 		return;
 	}
-	setting = read_sid(b, SID);
-	KUNIT_EXPECT_EQ(b->test, setting.attachment,
-			VTD_SHADOW_ATTACHED_IDENTITY);
-	KUNIT_EXPECT_EQ(b->test, setting.did, 0x1234);
+	ctx = read_sid(b, SID);
+	KUNIT_EXPECT_EQ(b->test, ctx.attachment, VTD_SHADOW_ATTACHED_IDENTITY);
+	KUNIT_EXPECT_EQ(b->test, ctx.did, 0x1234);
 }
 
 /* Every TT and AW under every set of capabilities. */
@@ -277,17 +278,16 @@ static void context_every_haw(struct kunit *test)
 	context_set_up(b);
 	for (unsigned int haw = 32; haw <= 52; haw++)
 		for (unsigned int bit = 32; bit < 64; bit++) {
-			struct vtds_setting setting;
+			struct vtds_guest_ctx ctx;
 
 			b->unit->caps.haw = haw;
 			ctx_entry(b)[0] = 1ULL << bit | 1;
-			setting = read_sid(b, SID);
-			KUNIT_EXPECT_EQ_MSG(test, setting.reason,
+			ctx = read_sid(b, SID);
+			KUNIT_EXPECT_EQ_MSG(test, ctx.reason,
 					    bit < haw ? 0 : REASON_CTX_RESERVED,
 					    "haw %u bit %u", haw, bit);
 			if (bit < haw)
-				KUNIT_EXPECT_EQ(test, setting.root,
-						1ULL << bit);
+				KUNIT_EXPECT_EQ(test, ctx.root, 1ULL << bit);
 		}
 }
 

@@ -5,6 +5,9 @@
  */
 #include <linux/sizes.h>
 
+#include "../guest_mem.h"
+#include "../retry.h"
+#include "../unit.h"
 #include "rig.h"
 
 /*
@@ -29,7 +32,7 @@ static void device_shares(struct kunit *test)
 	rig_drop(0);
 	KUNIT_EXPECT_TRUE(test, rig_maps(host, SZ_PAGE));
 	rig_drop(1);
-	KUNIT_EXPECT_EQ(test, rig->nr_ports, 0);
+	KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 0);
 	KUNIT_EXPECT_NULL(test, rig->hosts[0]);
 }
 

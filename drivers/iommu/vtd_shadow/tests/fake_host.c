@@ -4,6 +4,7 @@
  * IOMMU core. It is stricter than hosts are: what would corrupt memory there
  * (mapping over something, unmapping a hole or a part of a page) fails the test.
  */
+#include "../vtd_format.h"
 #include "bench.h"
 
 #define SZ_2M_1G (BIT(21) | BIT(30))

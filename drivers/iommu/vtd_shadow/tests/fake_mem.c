@@ -6,6 +6,10 @@
 #include <kunit/static_stub.h>
 #include <linux/mm.h>
 
+#include "../guest_chunk.h"
+#include "../guest_pin.h"
+#include "../vtd_format.h"
+#include "../work.h"
 #include "bench.h"
 
 #define BLOCK_ORDER 10
@@ -87,9 +91,8 @@ static bool fake_pin_pure(struct fake_mem *mem, u64 gpa, struct page **pages)
 }
 
 /* As iommufd: the first page that does not fit says why. */
-static int fake_pin(struct vtds_guest_mem *unused, u64 gpa,
-		    unsigned long nr_pages, struct page **pages,
-		    unsigned int wanted)
+static int fake_pin(struct vtds_pins *unused, u64 gpa, unsigned long nr_pages,
+		    struct page **pages, unsigned int wanted)
 {
 	struct bench *b = current_bench();
 	unsigned long nr_left = nr_pages;
@@ -116,7 +119,7 @@ static int fake_pin(struct vtds_guest_mem *unused, u64 gpa,
 	return 0;
 }
 
-static void fake_unpin(struct vtds_guest_mem *unused, u64 gpa,
+static void fake_unpin(struct vtds_pins *unused, u64 gpa,
 		       unsigned long nr_pages)
 {
 	struct bench *b = current_bench();
@@ -319,9 +322,9 @@ int fake_mem_init(struct kunit *test, struct fake_mem *mem)
 		mem->kinds[kind] = chunk;
 		kind_fill(mem, kind);
 	}
-	kunit_activate_static_stub(test, vtds_mem_pin, fake_pin);
-	kunit_activate_static_stub(test, vtds_mem_unpin, fake_unpin);
-	kunit_activate_static_stub(test, vtds_retry_queue, fake_retry_queue);
+	kunit_activate_static_stub(test, vtds_pin_pages, fake_pin);
+	kunit_activate_static_stub(test, vtds_unpin_pages, fake_unpin);
+	kunit_activate_static_stub(test, vtds_work_queue, fake_retry_queue);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
  * Unit tests of guest_mem.c: how the driver itself reads entries from guest memory and
  * writes status to it.
  */
+#include "../guest_mem.h"
 #include "guest_mem_bench.h"
 
 static void mem_read_entry(struct kunit *test)

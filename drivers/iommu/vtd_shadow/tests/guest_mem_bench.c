@@ -4,6 +4,9 @@
  */
 #include <linux/mm.h>
 
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../unit.h"
 #include "guest_mem_bench.h"
 
 struct vtds_guest_mem *mem_of(struct kunit *test)
@@ -90,5 +93,5 @@ void mem_evict(struct kunit *test, u64 first, u64 last, u64 *from, u64 *to)
 	KUNIT_EXPECT_GE(test, *to, last);
 	vtds_mem_evict_end(mem_of(test), *from, *to);
 	KUNIT_EXPECT_FALSE(test, fake_mem_is_pinned(&b->mem, first, last));
-	KUNIT_EXPECT_EQ(test, mem_of(test)->nr_pinned, b->mem.nr_pinned);
+	KUNIT_EXPECT_EQ(test, mem_of(test)->pins.nr_pinned, b->mem.nr_pinned);
 }

@@ -5,6 +5,8 @@
 #ifndef VTDS_GUEST_MEM_BENCH_H
 #define VTDS_GUEST_MEM_BENCH_H
 
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
 #include "bench.h"
 
 #define IDLE_LIMIT 4096

@@ -2,6 +2,9 @@
 /*
  * Unit tests of guest_mem.c: memory that is taken away, all of a chunk or a part.
  */
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../vtd_format.h"
 #include "guest_mem_bench.h"
 
 /* All of some chunks, in use or not */
@@ -114,7 +117,7 @@ static void mem_evict_split_fails(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, last, gpa + SZ_CHUNK - 1);
 		/* Nothing has changed yet */
 		KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, VTDS_CHUNK_PAGES);
-		KUNIT_EXPECT_EQ(test, mem_of(test)->nr_pinned,
+		KUNIT_EXPECT_EQ(test, mem_of(test)->pins.nr_pinned,
 				VTDS_CHUNK_PAGES);
 		mem_check_chunk(test, chunk, gpa);
 		/* The caller removes all users */
@@ -144,7 +147,7 @@ static void mem_evict_trims_split(struct kunit *test)
 	vtds_mem_evict_end(mem, first, last);
 
 	KUNIT_EXPECT_FALSE(test, fake_mem_is_pinned(&b->mem, first, last));
-	KUNIT_EXPECT_EQ(test, mem->nr_pinned, b->mem.nr_pinned);
+	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, b->mem.nr_pinned);
 }
 
 static struct kunit_case guest_mem_evict_cases[] = {

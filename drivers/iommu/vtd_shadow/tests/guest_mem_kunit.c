@@ -4,6 +4,9 @@
  */
 #include <linux/mm.h>
 
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../guest_pin.h"
 #include "guest_mem_bench.h"
 
 /* Which kinds can be pinned by one call, and what remains of the others. */
@@ -24,7 +27,7 @@ static void mem_kinds(struct kunit *test)
 		mem_check_chunk(test, chunk, mem_gpa(kind));
 		if (whole)
 			KUNIT_EXPECT_EQ(test, b->mem.calls - calls, 1);
-		KUNIT_EXPECT_EQ(test, mem_of(test)->nr_pinned,
+		KUNIT_EXPECT_EQ(test, mem_of(test)->pins.nr_pinned,
 				b->mem.nr_pinned);
 		/* All is known now: no call to find it again, but for holes */
 		calls = b->mem.calls;
@@ -65,7 +68,8 @@ static void mem_chunk_perm(struct kunit *test)
 		unsigned int perm;
 
 		KUNIT_EXPECT_EQ(test,
-				vtds_mem_chunk_perm(mem_of(test), chunk, &perm),
+				vtds_chunk_perm(&mem_of(test)->pins, chunk,
+						&perm),
 				expected[kind]);
 		if (!expected[kind])
 			KUNIT_EXPECT_EQ(test, perm,
@@ -87,7 +91,8 @@ static void mem_chunk_perm_differs(struct kunit *test)
 	fake_mem_add(&b->mem, MANY_GPA + SZ_CHUNK / 2, SZ_CHUNK / 2,
 		     FAKE_SCATTERED);
 	chunk = mem_chunk(test, MANY_GPA);
-	KUNIT_EXPECT_EQ(test, vtds_mem_chunk_perm(mem_of(test), chunk, &perm),
+	KUNIT_EXPECT_EQ(test,
+			vtds_chunk_perm(&mem_of(test)->pins, chunk, &perm),
 			-EXDEV);
 	vtds_mem_put(mem_of(test), chunk);
 }
@@ -167,9 +172,8 @@ static void mem_errors(struct kunit *test)
 				vtds_mem_page(mem_of(test), chunk, gpa, &pfn,
 					      &perm),
 				errors[i]);
-		KUNIT_EXPECT_NE(test,
-				vtds_mem_chunk_perm(mem_of(test), chunk, &perm),
-				0);
+		KUNIT_EXPECT_TRUE(test, vtds_chunk_perm(&mem_of(test)->pins,
+							chunk, &perm));
 		b->mem.fail_in = 0;
 		mem_check_chunk(test, chunk, gpa);
 		vtds_mem_put(mem_of(test), chunk);
@@ -187,17 +191,17 @@ static void mem_limit(struct kunit *test)
 	struct vtds_chunk *chunk;
 
 	vtds_mem_put(mem, mem_chunk(test, mem_gpa(FAKE_CONTIG_B)));
-	KUNIT_EXPECT_EQ(test, mem->nr_pinned, VTDS_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, VTDS_CHUNK_PAGES);
 	b->mem.fail_in = 1;
 	b->mem.error = -ENOMEM;
 	chunk = mem_chunk(test, gpa);
 	KUNIT_EXPECT_FALSE(test, chunk->whole);
 	mem_check_page(test, chunk, gpa + 3 * SZ_PAGE);
-	KUNIT_EXPECT_EQ(test, mem->nr_pinned, VTDS_CHUNK_PAGES + 1);
+	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, VTDS_CHUNK_PAGES + 1);
 	/* What nobody uses makes room, when the host has been flushed */
 	KUNIT_EXPECT_TRUE(test, vtds_mem_needs_trim(mem));
 	vtds_mem_trim(mem);
-	KUNIT_EXPECT_EQ(test, mem->nr_pinned, 1);
+	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, 1);
 	KUNIT_EXPECT_FALSE(test, vtds_mem_needs_trim(mem));
 	vtds_mem_put(mem, chunk);
 	vtds_mem_release_idle(mem);
@@ -211,13 +215,13 @@ static void mem_check_pfn(struct kunit *test)
 	struct bench *b = test->priv;
 	struct page *page = b->mem.kinds[FAKE_CONTIG_A]->pages[0];
 
-	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(page_to_pfn(page)), 0);
-	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(ULONG_MAX >> PAGE_SHIFT),
+	KUNIT_EXPECT_EQ(test, vtds_pin_check_pfn(page_to_pfn(page)), 0);
+	KUNIT_EXPECT_EQ(test, vtds_pin_check_pfn(ULONG_MAX >> PAGE_SHIFT),
 			-EINVAL);
 	/* The local APIC's registers */
-	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(0xfee00), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vtds_pin_check_pfn(0xfee00), -EINVAL);
 	/* Reserved, and yet what untouched memory consists of */
-	KUNIT_EXPECT_EQ(test, vtds_mem_check_pfn(page_to_pfn(ZERO_PAGE(0))), 0);
+	KUNIT_EXPECT_EQ(test, vtds_pin_check_pfn(page_to_pfn(ZERO_PAGE(0))), 0);
 }
 
 static struct kunit_case guest_mem_cases[] = {

@@ -7,6 +7,9 @@
 #include <kunit/static_stub.h>
 #include <linux/slab.h>
 
+#include "../host_domain.h"
+#include "../linger.h"
+#include "../unit.h"
 #include "bench.h"
 
 /**
@@ -197,22 +200,22 @@ static void resetting_free(struct iommu_domain *domain)
 static void host_detach_lingers(struct kunit *test)
 {
 	struct vtds_host_domain host;
-	struct vtds_port port;
+	struct vtds_dev_pasid dev_pasid;
 	struct snooper snooper;
 
-	kunit_activate_static_stub(test, vtds_group_has, resetting_has);
-	kunit_activate_static_stub(test, vtds_group_detach, resetting_detach);
-	kunit_activate_static_stub(test, vtds_domain_free_now, resetting_free);
+	kunit_activate_static_stub(test, vtds_linger_has, resetting_has);
+	kunit_activate_static_stub(test, vtds_linger_detach, resetting_detach);
+	kunit_activate_static_stub(test, vtds_linger_free_now, resetting_free);
 	memset(&resetting, 0, sizeof(resetting));
 	snooper_init(test, &snooper);
-	port = (struct vtds_port){ .dev = snooper.dev,
-				   .group = iommu_group_alloc() };
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, port.group);
+	dev_pasid = (struct vtds_dev_pasid){ .dev = snooper.dev,
+					     .group = iommu_group_alloc() };
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev_pasid.group);
 	KUNIT_ASSERT_EQ(test, vtds_host_domain_alloc(&host, snooper.dev), 0);
 
 	resetting.has = true;
 	resetting.stays = true;
-	vtds_host_domain_detach(&host, &port);
+	vtds_host_domain_detach(&host, &dev_pasid);
 	vtds_host_domain_free(&host);
 	KUNIT_EXPECT_TRUE(test, vtds_linger_run());
 	KUNIT_EXPECT_EQ(test, resetting.nr_detaches, 2);
@@ -225,13 +228,13 @@ static void host_detach_lingers(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vtds_host_domain_alloc(&host, snooper.dev), 0);
 	resetting.has = true;
 	resetting.stays = true;
-	vtds_host_domain_detach(&host, &port);
+	vtds_host_domain_detach(&host, &dev_pasid);
 	resetting.stays = false;
 	KUNIT_EXPECT_FALSE(test, vtds_linger_run());
 	KUNIT_EXPECT_EQ(test, resetting.nr_freed, 1);
 	vtds_host_domain_free(&host);
 	KUNIT_EXPECT_EQ(test, resetting.nr_freed, 2);
-	iommu_group_put(port.group);
+	iommu_group_put(dev_pasid.group);
 	snooper_exit(&snooper);
 }
 

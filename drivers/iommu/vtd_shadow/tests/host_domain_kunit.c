@@ -6,6 +6,8 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 
+#include "../host_domain.h"
+#include "../unit.h"
 #include "bench.h"
 
 #define IOVA 0x40000000ULL
@@ -47,31 +49,24 @@ static struct vtds_host_domain *host_of(struct bench *b)
 static int map(struct bench *b, u64 iova, enum fake_kind kind,
 	       unsigned int nr_pages, unsigned int perm)
 {
-	struct scatterlist *sg = b->unit->sg;
-	unsigned int nents = 0;
+	struct vtds_run run = { .sg = b->unit->sg };
 
-	sg_init_table(sg, VTDS_SG_ENTRIES);
-	for (unsigned int i = 0; i < nr_pages; i++) {
-		struct page *page = b->mem.kinds[kind]->pages[i];
-
-		if (nents && sg_phys(&sg[nents - 1]) + sg[nents - 1].length ==
-				     page_to_phys(page))
-			sg[nents - 1].length += SZ_PAGE;
-		else
-			sg_set_page(&sg[nents++], page, SZ_PAGE, 0);
-	}
-	return vtds_host_map(host_of(b), &b->unit->stats, iova, sg, nents,
-			     perm);
+	sg_init_table(run.sg, VTDS_SG_ENTRIES);
+	vtds_run_begin(&run, iova, perm);
+	for (unsigned int i = 0; i < nr_pages; i++)
+		vtds_run_add(&run, page_to_pfn(b->mem.kinds[kind]->pages[i]),
+			     SZ_PAGE);
+	return vtds_host_map(host_of(b), &run);
 }
 
 static void unmap(struct bench *b, u64 iova, unsigned int nr_pages)
 {
-	vtds_host_unmap(host_of(b), &b->unit->stats, iova, nr_pages * SZ_PAGE);
+	vtds_host_unmap(host_of(b), iova, nr_pages * SZ_PAGE);
 }
 
 static void flush(struct bench *b)
 {
-	vtds_host_flush(host_of(b), &b->unit->stats);
+	vtds_host_flush(host_of(b));
 	KUNIT_EXPECT_EQ(b->test, b->host.nr_stale, 0);
 }
 
@@ -299,7 +294,7 @@ static void host_short_unmap(struct kunit *test)
 			-EIO);
 	KUNIT_EXPECT_TRUE(test, host_of(b)->broken);
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 4);
-	vtds_host_flush(host_of(b), &b->unit->stats);
+	vtds_host_flush(host_of(b));
 	KUNIT_EXPECT_EQ(test, map(b, IOVA + SZ_CHUNK, FAKE_SCATTERED, 1, SS_R),
 			-EIO);
 }
@@ -316,7 +311,7 @@ static void host_unmap_of_a_part(struct kunit *test)
 	b->host.may_split = true;
 	KUNIT_EXPECT_EQ(test, map(b, IOVA, FAKE_CONTIG_A, 2, SS_RW), 0);
 	unmap(b, IOVA + SZ_PAGE, 1);
-	vtds_host_flush(host_of(b), &b->unit->stats);
+	vtds_host_flush(host_of(b));
 	KUNIT_EXPECT_EQ(test, host_of(b)->broken, breaks);
 	if (breaks) {
 		/* No device stays on it, what its IOTLB has is no matter */

@@ -5,6 +5,8 @@
 #ifndef VTDS_INVAL_BENCH_H
 #define VTDS_INVAL_BENCH_H
 
+#include "../caps.h"
+#include "../inval.h"
 #include "bench.h"
 
 enum {

@@ -3,6 +3,8 @@
  * Unit tests of the descriptor decoder in inval.c: types, reserved bits and fields of
  * both widths. Layouts are literals from section 6.5.2 of the specification.
  */
+#include "../caps.h"
+#include "../inval.h"
 #include "inval_bench.h"
 
 /**

@@ -3,6 +3,8 @@
  * Unit tests of the descriptor decoder in inval.c: which addresses, domains and PASIDs
  * the descriptors name, in both widths.
  */
+#include "../caps.h"
+#include "../inval.h"
 #include "inval_bench.h"
 
 /* Every AM against every MAMV; it counts for page-selective only. */

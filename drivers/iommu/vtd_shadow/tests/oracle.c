@@ -6,6 +6,7 @@
  */
 #include <linux/minmax.h>
 
+#include "../mirror.h"
 #include "bench.h"
 
 /**

@@ -3,6 +3,12 @@
  * Unit tests of pasid.c: which PASIDs of a device are attached, where, and when
  * they leave.
  */
+#include "../bound.h"
+#include "../domain.h"
+#include "../guest_ctx.h"
+#include "../main.h"
+#include "../pasid.h"
+#include "../unit.h"
 #include "rig.h"
 
 static void pasid_follows_entries(struct kunit *test)
@@ -16,7 +22,7 @@ static void pasid_follows_entries(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 70), IDENTITY);
 	/* A table is shared with requests without PASID */
 	KUNIT_EXPECT_PTR_EQ(test, rig_host_of(0, 71), rig_host_of(0, 0));
-	KUNIT_EXPECT_EQ(test, rig->nr_ports, 4);
+	KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 4);
 
 	/* Present cleared, another table, another type */
 	rig_pasid_entry(0, 70)[0] &= ~1ULL;
@@ -36,7 +42,7 @@ static void pasid_follows_entries(struct kunit *test)
 	rig_refresh();
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 5), BLOCKED);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), IDENTITY);
-	KUNIT_EXPECT_EQ(test, rig->nr_ports, 1);
+	KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 1);
 }
 
 static void pasid_invalid(struct kunit *test)
@@ -70,12 +76,20 @@ static void pasid_invalid(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 9), SHADOW);
 }
 
+/* Where requests of a device with a PASID are attached, and what its entry says. */
+static unsigned int look_up(unsigned int i, u32 pasid,
+			    struct vtds_guest_ctx *ctx)
+{
+	struct vtds_domain *domain;
+
+	return vtds_pasid_lookup(rig->devices[i].dev, pasid, ctx, &domain);
+}
+
 /* Host or device have no PASIDs: an event, once, and requests are refused. */
 static void pasid_unsupported(struct kunit *test)
 {
 	struct vtd_shadow_event event;
-	struct vtds_setting setting;
-	struct vtds_domain *domain;
+	struct vtds_guest_ctx ctx;
 
 	rig_make_table(TABLE_A, 1);
 	rig_scalable_mode();
@@ -93,15 +107,9 @@ static void pasid_unsupported(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, rig_refresh(), EOPNOTSUPP);
 	rig_no_more_events(test);
-	KUNIT_EXPECT_EQ(test,
-			vtds_pasid_lookup(&rig->devices[0].dev, 6, &setting,
-					  &domain),
-			BLOCKED);
-	KUNIT_EXPECT_EQ(test,
-			vtds_pasid_lookup(&rig->devices[0].dev, 8, &setting,
-					  &domain),
-			BLOCKED);
-	KUNIT_EXPECT_EQ(test, setting.reason, REASON_PASID_NOT_PRESENT);
+	KUNIT_EXPECT_EQ(test, look_up(0, 6, &ctx), BLOCKED);
+	KUNIT_EXPECT_EQ(test, look_up(0, 8, &ctx), BLOCKED);
+	KUNIT_EXPECT_EQ(test, ctx.reason, REASON_PASID_NOT_PRESENT);
 }
 
 /* Without ECAP.PASID the entries of other PASIDs are none of ours. */
@@ -114,7 +122,7 @@ static void pasid_capability(struct kunit *test)
 	rig_set_pasid(0, 64, 4, 0);
 	rig->b->unit->caps.pasid_bits = 0;
 	rig_add(0);
-	KUNIT_EXPECT_EQ(test, rig->nr_ports, 1);
+	KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 1);
 	/* PASIDs of 6 bits */
 	rig->b->unit->caps.pasid_bits = 6;
 	rig_refresh();
@@ -134,10 +142,11 @@ static void pasid_capability(struct kunit *test)
 /* Puts device 1 into the host group of device 0. */
 static void share_group(void)
 {
-	struct vtds_device *dev = &rig->devices[1].dev;
+	struct vtds_bound *bound = &rig->devices[1].bound;
 
-	iommu_group_put(dev->iommu_group);
-	dev->iommu_group = iommu_group_ref_get(rig->devices[0].dev.iommu_group);
+	iommu_group_put(bound->iommu_group);
+	bound->iommu_group =
+		iommu_group_ref_get(rig->devices[0].bound.iommu_group);
 }
 
 static void expect_refused(struct kunit *test, unsigned int i, u32 pasid)
@@ -158,8 +167,7 @@ static void expect_refused(struct kunit *test, unsigned int i, u32 pasid)
  */
 static void pasid_shared_group(struct kunit *test)
 {
-	struct vtds_setting setting;
-	struct vtds_domain *domain;
+	struct vtds_guest_ctx ctx;
 
 	rig_two_tables();
 	rig_set_pasid(0, 6, 4, 0);
@@ -177,10 +185,7 @@ static void pasid_shared_group(struct kunit *test)
 	expect_refused(test, 0, 6);
 	expect_refused(test, 1, 5);
 	rig_no_more_events(test);
-	KUNIT_EXPECT_EQ(test,
-			vtds_pasid_lookup(&rig->devices[0].dev, 5, &setting,
-					  &domain),
-			BLOCKED);
+	KUNIT_EXPECT_EQ(test, look_up(0, 5, &ctx), BLOCKED);
 	KUNIT_EXPECT_EQ(test, rig_refresh(), EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 5), BLOCKED);
 	rig_no_more_events(test);
@@ -194,8 +199,6 @@ static void pasid_shared_group(struct kunit *test)
 /* Nor does the host keep source-ids apart. */
 static void pasid_several_source_ids(struct kunit *test)
 {
-	struct vtds_device *dev = &rig->devices[0].dev;
-
 	rig_two_tables();
 	rig_add(0);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 5), SHADOW);
@@ -203,7 +206,8 @@ static void pasid_several_source_ids(struct kunit *test)
 
 	rig_set_pasid(1, 0, 2, TABLE_A);
 	rig_add_with(0, 2);
-	KUNIT_EXPECT_EQ(test, dev->requesters[1].sid, rig_sid_of(1));
+	KUNIT_EXPECT_EQ(test, rig->devices[0].dev->sources[1].sid,
+			rig_sid_of(1));
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), SHADOW);
 	expect_refused(test, 0, 5);
 	rig_no_more_events(test);

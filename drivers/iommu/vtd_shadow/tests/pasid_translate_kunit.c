@@ -3,19 +3,23 @@
  * Unit tests of translate.c and pasid.c: what TRANSLATE says of requests with PASID,
  * and for which reason they are refused.
  */
+#include "../domain.h"
+#include "../guest_ctx.h"
+#include "../pasid.h"
+#include "../translate.h"
+#include "../unit.h"
 #include "rig.h"
 
 static unsigned int reason_of(u32 pasid)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 	struct vtds_domain *domain;
 	unsigned int where;
 
-	where = vtds_pasid_lookup(&rig->devices[0].dev, pasid, &setting,
-				  &domain);
+	where = vtds_pasid_lookup(rig->devices[0].dev, pasid, &ctx, &domain);
 	KUNIT_EXPECT_EQ(rig->b->test, where, BLOCKED);
 	KUNIT_EXPECT_NULL(rig->b->test, domain);
-	return setting.reason;
+	return ctx.reason;
 }
 
 /* What TRANSLATE says of PASIDs that are not attached */
@@ -57,9 +61,10 @@ static struct vtd_shadow_translate translate(u32 pasid, u64 iova)
 		.iova = iova,
 	};
 
-	/* As after BIND */
-	unit->ictx = (struct iommufd_ctx *)rig;
-	KUNIT_EXPECT_EQ(rig->b->test, vtds_unit_translate(unit, &cmd), 0);
+	mutex_lock(&unit->lock);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_check_translate(&cmd), 0);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_translate(unit, &cmd), 0);
+	mutex_unlock(&unit->lock);
 	return cmd;
 }
 

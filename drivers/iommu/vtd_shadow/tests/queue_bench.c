@@ -2,6 +2,11 @@
 /*
  * Fills queues of the guest, has the driver run them, and checks how far it came.
  */
+#include "../batch.h"
+#include "../caps.h"
+#include "../flush.h"
+#include "../queue.h"
+#include "../unit.h"
 #include "queue_bench.h"
 
 /* 2^@qs pages */

@@ -3,6 +3,7 @@
  * Unit tests of queue.c: where the guest's queue goes on, and at which descriptors it
  * stops, and why.
  */
+#include "../unit.h"
 #include "queue_bench.h"
 
 /* --- Where it goes on --- */

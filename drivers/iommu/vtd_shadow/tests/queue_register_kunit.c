@@ -2,6 +2,7 @@
 /*
  * Unit tests of queue.c: head, tail, width and mode that make no sense.
  */
+#include "../unit.h"
 #include "queue_bench.h"
 
 static void queue_bad_head(struct kunit *test)

@@ -9,6 +9,9 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../guest_chunk.h"
+#include "../unit.h"
+#include "../vtd_format.h"
 #include "bench.h"
 
 #define DATA_GPA 0x400000ULL

@@ -7,6 +7,14 @@
 #include <kunit/device.h>
 #include <kunit/static_stub.h>
 
+#include "../bound.h"
+#include "../caps.h"
+#include "../device.h"
+#include "../domain.h"
+#include "../host_domain.h"
+#include "../identity.h"
+#include "../pasid.h"
+#include "../unit.h"
 #include "rig.h"
 
 struct rig *rig;
@@ -28,45 +36,47 @@ unsigned int rig_find_host(const struct iommu_domain *domain)
 }
 
 /* A host domain without PASID is attached for all of a group, by any of its devices. */
-static bool rig_is_port(unsigned int i, const struct device *dev, u32 pasid)
+static bool rig_is_attached(unsigned int i, const struct device *dev, u32 pasid)
 {
-	const struct vtds_port *port = &rig->ports[i];
+	const struct vtds_dev_pasid *dev_pasid = &rig->dev_pasids[i];
 
-	if (port->pasid != pasid)
+	if (dev_pasid->pasid != pasid)
 		return false;
-	return port->dev == dev ||
-	       (pasid == IOMMU_NO_PASID && rig->port_host[i] &&
-		port->group == rig_of_dev(dev)->dev.iommu_group);
+	return dev_pasid->dev == dev ||
+	       (pasid == IOMMU_NO_PASID && rig->attached_host[i] &&
+		dev_pasid->group == rig_of_dev(dev)->bound.iommu_group);
 }
 
-unsigned int rig_find_port(const struct device *dev, u32 pasid)
+unsigned int rig_find_dev_pasid(const struct device *dev, u32 pasid)
 {
-	for (unsigned int i = 0; i < rig->nr_ports; i++)
-		if (rig_is_port(i, dev, pasid))
+	for (unsigned int i = 0; i < rig->nr_dev_pasids; i++)
+		if (rig_is_attached(i, dev, pasid))
 			return i;
-	return rig->nr_ports;
+	return rig->nr_dev_pasids;
 }
 
-static void rig_plug(const struct vtds_port *port, struct iommu_domain *domain)
+static void rig_plug(const struct vtds_dev_pasid *dev_pasid,
+		     struct iommu_domain *domain)
 {
 	/* Both would be in effect at once. (The lock is held: no assertion.) */
-	KUNIT_EXPECT_EQ(rig->b->test, rig_find_port(port->dev, port->pasid),
-			rig->nr_ports);
-	KUNIT_ASSERT_LT(rig->b->test, rig->nr_ports, MANY_PORTS);
-	rig->ports[rig->nr_ports] = *port;
-	rig->port_host[rig->nr_ports++] = domain;
+	KUNIT_EXPECT_EQ(rig->b->test,
+			rig_find_dev_pasid(dev_pasid->dev, dev_pasid->pasid),
+			rig->nr_dev_pasids);
+	KUNIT_ASSERT_LT(rig->b->test, rig->nr_dev_pasids, MANY_DEV_PASIDS);
+	rig->dev_pasids[rig->nr_dev_pasids] = *dev_pasid;
+	rig->attached_host[rig->nr_dev_pasids++] = domain;
 }
 
 static void rig_unplug(const struct device *dev, u32 pasid,
 		       const struct iommu_domain *domain)
 {
-	unsigned int i = rig_find_port(dev, pasid);
+	unsigned int i = rig_find_dev_pasid(dev, pasid);
 
-	KUNIT_ASSERT_LT(rig->b->test, i, rig->nr_ports);
-	KUNIT_EXPECT_PTR_EQ(rig->b->test, rig->port_host[i], domain);
-	rig->nr_ports--;
-	rig->ports[i] = rig->ports[rig->nr_ports];
-	rig->port_host[i] = rig->port_host[rig->nr_ports];
+	KUNIT_ASSERT_LT(rig->b->test, i, rig->nr_dev_pasids);
+	KUNIT_EXPECT_PTR_EQ(rig->b->test, rig->attached_host[i], domain);
+	rig->nr_dev_pasids--;
+	rig->dev_pasids[i] = rig->dev_pasids[rig->nr_dev_pasids];
+	rig->attached_host[i] = rig->attached_host[rig->nr_dev_pasids];
 }
 
 static int rig_domain_alloc(struct vtds_host_domain *host, struct device *dev)
@@ -98,72 +108,74 @@ static void rig_domain_free(struct vtds_host_domain *host)
 	if (!host->broken)
 		KUNIT_EXPECT_EQ(rig->b->test, rig->hosts[i]->nr_pages, 0);
 	KUNIT_EXPECT_EQ(rig->b->test, rig->hosts[i]->nr_stale, 0);
-	for (unsigned int j = 0; j < rig->nr_ports; j++)
-		KUNIT_EXPECT_PTR_NE(rig->b->test, rig->port_host[j],
+	for (unsigned int j = 0; j < rig->nr_dev_pasids; j++)
+		KUNIT_EXPECT_PTR_NE(rig->b->test, rig->attached_host[j],
 				    host->domain);
 	fake_host_exit(rig->hosts[i]);
 	rig->hosts[i] = NULL;
 }
 
 static int rig_domain_attach(struct vtds_host_domain *host,
-			     const struct vtds_port *port)
+			     const struct vtds_dev_pasid *dev_pasid)
 {
-	struct rig_device *d = rig_of_dev(port->dev);
+	struct rig_device *d = rig_of_dev(dev_pasid->dev);
 
 	d->nr_attaches++;
 	if (d->attach_error)
 		return d->attach_error;
-	if (port->pasid != IOMMU_NO_PASID && !d->pasids)
+	if (dev_pasid->pasid != IOMMU_NO_PASID && !d->pasids)
 		return -EOPNOTSUPP;
 	if (rig->host_iommu[rig_find_host(host->domain)] != d->iommu)
 		return -EINVAL;
-	rig_plug(port, host->domain);
+	rig_plug(dev_pasid, host->domain);
 	host->last = host->domain->geometry.aperture_end;
 	return 0;
 }
 
 static void rig_domain_detach(struct vtds_host_domain *host,
-			      const struct vtds_port *port)
+			      const struct vtds_dev_pasid *dev_pasid)
 {
-	rig_unplug(port->dev, port->pasid, host->domain);
+	rig_unplug(dev_pasid->dev, dev_pasid->pasid, host->domain);
 }
 
-static int rig_reserved(struct iommu_group *group,
-			int (*hole)(void *data, u64 first, u64 last),
-			void *data)
+static int rig_reserved(struct iommu_group *group, struct vtds_range *ranges,
+			unsigned int room)
 {
 	for (unsigned int i = 0; i < MANY_DEVICES; i++) {
 		const struct rig_device *d = &rig->devices[i];
 
-		if (d->dev.iommu_group == group && d->resv_last)
-			return hole(data, d->resv_first, d->resv_last);
+		if (d->bound.iommu_group != group || !d->resv_last)
+			continue;
+		ranges[0] = (struct vtds_range){ d->resv_first, d->resv_last };
+		return 1;
 	}
 	return 0;
 }
 
 static int rig_identity_attach(struct vtds_device *dev, u32 pasid)
 {
-	struct vtds_port port = vtds_device_port(dev, pasid);
+	struct vtds_dev_pasid dev_pasid = vtds_device_pasid(dev, pasid);
 
-	if (pasid != IOMMU_NO_PASID && !rig_of_dev(port.dev)->pasids)
+	if (pasid != IOMMU_NO_PASID && !rig_of_dev(dev_pasid.dev)->pasids)
 		return -EOPNOTSUPP;
-	rig_plug(&port, NULL);
+	rig_plug(&dev_pasid, NULL);
 	return 0;
 }
 
 static void rig_identity_detach(struct vtds_device *dev, u32 pasid)
 {
-	rig_unplug(dev->vdev->dev, pasid, NULL);
+	rig_unplug(vtds_bound_dev(dev->bound), pasid, NULL);
 }
 
 static bool rig_pasid_is_none(const struct vtds_device *dev, u32 number)
 {
-	return !number && rig_of_dev(dev->vdev->dev)->pasids;
+	return !number && rig_of_dev(vtds_bound_dev(dev->bound))->pasids;
 }
 
-static void rig_release(struct vtds_device *dev)
+/* The unit has let go of a device, which it frees now. */
+static void rig_release(struct vtds_bound *bound)
 {
-	dev->owner = NULL;
+	container_of(bound, struct rig_device, bound)->dev = NULL;
 }
 
 static void rig_activate_fakes(struct kunit *test)
@@ -208,11 +220,10 @@ int rig_init(struct kunit *test)
 		if (IS_ERR(dev))
 			return PTR_ERR(dev);
 		d->vdev.dev = dev;
-		d->dev.vdev = &d->vdev;
-		d->dev.iommu_group = iommu_group_alloc();
-		if (IS_ERR(d->dev.iommu_group))
-			return PTR_ERR(d->dev.iommu_group);
-		xa_init(&d->dev.pasids);
+		d->bound.vdev = &d->vdev;
+		d->bound.iommu_group = iommu_group_alloc();
+		if (IS_ERR(d->bound.iommu_group))
+			return PTR_ERR(d->bound.iommu_group);
 	}
 	b->unit->have_state = true;
 	b->unit->te = true;
@@ -239,16 +250,16 @@ void rig_exit(struct kunit *test)
 
 	if (rig && b && b->unit) {
 		for (unsigned int i = 0; i < MANY_DEVICES; i++)
-			if (rig->devices[i].dev.owner)
+			if (rig->devices[i].dev)
 				rig_drop(i);
-		KUNIT_EXPECT_EQ(test, rig->nr_ports, 0);
+		KUNIT_EXPECT_EQ(test, rig->nr_dev_pasids, 0);
 		KUNIT_EXPECT_TRUE(test, list_empty(&b->unit->domains));
 		KUNIT_EXPECT_EQ(test, b->unit->nr_pasids, 0);
 		for (unsigned int i = 0; i < MANY_DOMAINS; i++)
 			KUNIT_EXPECT_NULL(test, rig->hosts[i]);
 	}
 	for (unsigned int i = 0; rig && i < MANY_DEVICES; i++)
-		if (!IS_ERR_OR_NULL(rig->devices[i].dev.iommu_group))
-			iommu_group_put(rig->devices[i].dev.iommu_group);
+		if (!IS_ERR_OR_NULL(rig->devices[i].bound.iommu_group))
+			iommu_group_put(rig->devices[i].bound.iommu_group);
 	bench_exit(test);
 }

@@ -10,6 +10,9 @@
 #include <linux/iommu.h>
 #include <linux/vfio.h>
 
+#include "../bound.h"
+#include "../device.h"
+#include "../host_domain.h"
 #include "bench.h"
 
 #define ROOT_GPA 0x3000ULL
@@ -18,7 +21,7 @@
 #define DATA_GPA 0x400000ULL
 #define MANY_DEVICES 3
 #define MANY_DOMAINS 8
-#define MANY_PORTS 16
+#define MANY_DEV_PASIDS 16
 
 enum {
 	REASON_LEGACY_MODE = 0x31,
@@ -36,7 +39,8 @@ enum {
 
 /**
  * struct rig_device - A device and its host
- * @dev: As the unit knows it
+ * @dev: As the unit knows it, while it has the device
+ * @bound: As bound.c knows it
  * @vdev: Its VFIO device
  * @iommu: Which host IOMMU is in front of it: domains of others are refused
  * @pasids: Host and device can attach PASIDs
@@ -46,7 +50,8 @@ enum {
  * @nr_attaches: How often that was tried
  */
 struct rig_device {
-	struct vtds_device dev;
+	struct vtds_device *dev;
+	struct vtds_bound bound;
 	struct vfio_device vdev;
 	unsigned int iommu;
 	bool pasids;
@@ -62,18 +67,18 @@ struct rig_device {
  * @devices: Devices, each in a group of its own
  * @hosts: Host domains that exist, NULL else
  * @host_iommu: For which host IOMMU each was made
- * @ports: What is attached
- * @port_host: Where: the domain, NULL for the identity page table
- * @nr_ports: How much
+ * @dev_pasids: What is attached
+ * @attached_host: Where: the domain, NULL for the identity page table
+ * @nr_dev_pasids: How much
  */
 struct rig {
 	struct bench *b;
 	struct rig_device devices[MANY_DEVICES];
 	struct fake_host *hosts[MANY_DOMAINS];
 	unsigned int host_iommu[MANY_DOMAINS];
-	struct vtds_port ports[MANY_PORTS];
-	struct iommu_domain *port_host[MANY_PORTS];
-	unsigned int nr_ports;
+	struct vtds_dev_pasid dev_pasids[MANY_DEV_PASIDS];
+	struct iommu_domain *attached_host[MANY_DEV_PASIDS];
+	unsigned int nr_dev_pasids;
 };
 
 /* Of the test that runs; the fakes have no other way to it */
@@ -83,7 +88,7 @@ extern struct rig *rig;
 
 int rig_init(struct kunit *test);
 void rig_exit(struct kunit *test);
-unsigned int rig_find_port(const struct device *dev, u32 pasid);
+unsigned int rig_find_dev_pasid(const struct device *dev, u32 pasid);
 unsigned int rig_find_host(const struct iommu_domain *domain);
 
 /* Guest and VMM, rig_guest.c */

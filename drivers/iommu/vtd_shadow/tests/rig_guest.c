@@ -3,6 +3,12 @@
  * What guest and VMM do in tests with devices: write tables and entries, add and drop
  * devices, invalidate, read events; and where a device is attached then.
  */
+#include "../batch.h"
+#include "../device.h"
+#include "../event.h"
+#include "../flush.h"
+#include "../inval.h"
+#include "../unit.h"
 #include "rig.h"
 
 u16 rig_sid_of(unsigned int i)
@@ -10,22 +16,32 @@ u16 rig_sid_of(unsigned int i)
 	return (i + 1) << 8;
 }
 
+static struct vtds_device *make_device(unsigned int i, unsigned int nr_sids)
+{
+	struct vtds_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, dev);
+	dev->sources = kcalloc(nr_sids, sizeof(*dev->sources), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, dev->sources);
+	for (unsigned int j = 0; j < nr_sids; j++)
+		dev->sources[j].sid = rig_sid_of(i + j);
+	dev->nr_sources = nr_sids;
+	dev->unit = rig->b->unit;
+	dev->bound = &rig->devices[i].bound;
+	xa_init(&dev->pasids);
+	return dev;
+}
+
 void rig_add_with(unsigned int i, unsigned int nr_sids)
 {
-	struct rig_device *d = &rig->devices[i];
+	struct vtds_device *dev = make_device(i, nr_sids);
 	struct vtds_unit *unit = rig->b->unit;
 	struct vtds_batch batch;
 
-	d->dev.requesters =
-		kcalloc(nr_sids, sizeof(*d->dev.requesters), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(rig->b->test, d->dev.requesters);
-	for (unsigned int j = 0; j < nr_sids; j++)
-		d->dev.requesters[j].sid = rig_sid_of(i + j);
-	d->dev.nr_requesters = nr_sids;
-	d->dev.owner = unit;
+	rig->devices[i].dev = dev;
 	mutex_lock(&unit->lock);
 	vtds_batch_begin(&batch, unit);
-	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, &d->dev), 0);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, dev), 0);
 	vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 }
@@ -42,7 +58,7 @@ void rig_drop(unsigned int i)
 
 	mutex_lock(&unit->lock);
 	vtds_batch_begin(&batch, unit);
-	vtds_device_drop(&batch, &rig->devices[i].dev);
+	vtds_device_drop(&batch, rig->devices[i].dev);
 	vtds_batch_end(&batch);
 	mutex_unlock(&unit->lock);
 }
@@ -92,20 +108,22 @@ u32 rig_flush_did(u16 did)
 /* Where requests of a device really are: BLOCKED if nothing is attached. */
 unsigned int rig_attached(unsigned int i, u32 pasid)
 {
-	unsigned int port = rig_find_port(rig->devices[i].vdev.dev, pasid);
+	unsigned int dev_pasid =
+		rig_find_dev_pasid(rig->devices[i].vdev.dev, pasid);
 
-	if (port == rig->nr_ports)
+	if (dev_pasid == rig->nr_dev_pasids)
 		return BLOCKED;
-	return rig->port_host[port] ? SHADOW : IDENTITY;
+	return rig->attached_host[dev_pasid] ? SHADOW : IDENTITY;
 }
 
 struct fake_host *rig_host_of(unsigned int i, u32 pasid)
 {
-	unsigned int port = rig_find_port(rig->devices[i].vdev.dev, pasid);
+	unsigned int dev_pasid =
+		rig_find_dev_pasid(rig->devices[i].vdev.dev, pasid);
 
-	KUNIT_ASSERT_LT(rig->b->test, port, rig->nr_ports);
-	KUNIT_ASSERT_NOT_NULL(rig->b->test, rig->port_host[port]);
-	return rig->hosts[rig_find_host(rig->port_host[port])];
+	KUNIT_ASSERT_LT(rig->b->test, dev_pasid, rig->nr_dev_pasids);
+	KUNIT_ASSERT_NOT_NULL(rig->b->test, rig->attached_host[dev_pasid]);
+	return rig->hosts[rig_find_host(rig->attached_host[dev_pasid])];
 }
 
 bool rig_maps(struct fake_host *host, u64 iova)

@@ -3,6 +3,10 @@
  * Writes the entries of scalable_bench.h, reads them by the driver, and checks the
  * answer.
  */
+#include "../caps.h"
+#include "../context.h"
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 /* 16 bytes for each bus: a quadword for each half of its functions */
@@ -73,39 +77,38 @@ struct bench *sm_set_up(struct kunit *test)
 	return b;
 }
 
-struct vtds_setting sm_read_sid(struct bench *b, u16 sid)
+struct vtds_guest_ctx sm_read_sid(struct bench *b, u16 sid)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
-	memset(&setting, 0xa5, sizeof(setting));
+	memset(&ctx, 0xa5, sizeof(ctx));
 	mutex_lock(&b->unit->lock);
-	vtds_context_read(b->unit, sid, &setting);
+	vtds_context_read(b->unit, sid, &ctx);
 	mutex_unlock(&b->unit->lock);
-	return setting;
+	return ctx;
 }
 
 void sm_expect_shadow(struct bench *b, const char *what, unsigned int bit)
 {
-	struct vtds_setting setting = sm_read_sid(b, LOWER_SID);
+	struct vtds_guest_ctx ctx = sm_read_sid(b, LOWER_SID);
 
-	KUNIT_EXPECT_EQ_MSG(b->test, setting.attachment,
-			    VTD_SHADOW_ATTACHED_SHADOW, "%s %u", what, bit);
-	KUNIT_EXPECT_EQ_MSG(b->test, setting.reason, 0, "%s %u", what, bit);
-	KUNIT_EXPECT_EQ(b->test, setting.root, TABLE_GPA);
-	KUNIT_EXPECT_EQ(b->test, setting.levels, 4);
+	KUNIT_EXPECT_EQ_MSG(b->test, ctx.attachment, VTD_SHADOW_ATTACHED_SHADOW,
+			    "%s %u", what, bit);
+	KUNIT_EXPECT_EQ_MSG(b->test, ctx.reason, 0, "%s %u", what, bit);
+	KUNIT_EXPECT_EQ(b->test, ctx.root, TABLE_GPA);
+	KUNIT_EXPECT_EQ(b->test, ctx.levels, 4);
 }
 
 void sm_expect_blocked(struct bench *b, unsigned int reason, const char *what,
 		       unsigned int bit)
 {
-	struct vtds_setting setting = sm_read_sid(b, LOWER_SID);
+	struct vtds_guest_ctx ctx = sm_read_sid(b, LOWER_SID);
 
-	KUNIT_EXPECT_EQ_MSG(b->test, setting.attachment,
+	KUNIT_EXPECT_EQ_MSG(b->test, ctx.attachment,
 			    VTD_SHADOW_ATTACHED_BLOCKED, "%s %u", what, bit);
-	KUNIT_EXPECT_EQ_MSG(b->test, setting.reason, reason, "%s %u", what,
-			    bit);
-	KUNIT_EXPECT_EQ(b->test, setting.root, 0);
-	KUNIT_EXPECT_EQ(b->test, setting.did, 0);
+	KUNIT_EXPECT_EQ_MSG(b->test, ctx.reason, reason, "%s %u", what, bit);
+	KUNIT_EXPECT_EQ(b->test, ctx.root, 0);
+	KUNIT_EXPECT_EQ(b->test, ctx.did, 0);
 }
 
 /* Sets one bit that must not be there, and takes it back. */

@@ -7,6 +7,7 @@
 #ifndef VTDS_SCALABLE_BENCH_H
 #define VTDS_SCALABLE_BENCH_H
 
+#include "../guest_ctx.h"
 #include "bench.h"
 
 #define ROOT_GPA 0x3000ULL
@@ -57,7 +58,7 @@ u64 *sm_pasid_entry(struct bench *b, u32 pasid);
 void sm_set_pasid(struct bench *b, u32 pasid);
 void sm_set_context(struct bench *b, u16 sid);
 struct bench *sm_set_up(struct kunit *test);
-struct vtds_setting sm_read_sid(struct bench *b, u16 sid);
+struct vtds_guest_ctx sm_read_sid(struct bench *b, u16 sid);
 void sm_expect_shadow(struct bench *b, const char *what, unsigned int bit);
 void sm_expect_blocked(struct bench *b, unsigned int reason, const char *what,
 		       unsigned int bit);

@@ -3,6 +3,8 @@
  * Unit tests of scalable.c: which faults the fault processing disable bits hide, from
  * each of their three places.
  */
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 enum fpd_place { FPD_NONE, FPD_CONTEXT, FPD_DIRECTORY, FPD_PASID };
@@ -42,9 +44,9 @@ static void rid_pasid_beyond(struct bench *b)
 
 static void dir_unreadable(struct bench *b)
 {
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
-	*ctx = HOLE_GPA | (*ctx & 0xfff);
+	*context = HOLE_GPA | (*context & 0xfff);
 }
 
 static void dir_absent(struct bench *b)
@@ -118,14 +120,14 @@ static void scalable_fault_disable(struct kunit *test)
 		for (enum fpd_place place = FPD_NONE; place <= FPD_PASID;
 		     place++) {
 			const struct fpd_fault *fault = &fpd_faults[i];
-			struct vtds_setting setting;
+			struct vtds_guest_ctx ctx;
 
 			b = sm_set_up(test);
 			set_fpd(b, place);
 			fault->make(b);
-			setting = sm_read_sid(b, LOWER_SID);
-			KUNIT_EXPECT_EQ(test, setting.reason, fault->reason);
-			KUNIT_EXPECT_EQ_MSG(test, setting.fpd,
+			ctx = sm_read_sid(b, LOWER_SID);
+			KUNIT_EXPECT_EQ(test, ctx.reason, fault->reason);
+			KUNIT_EXPECT_EQ_MSG(test, ctx.fpd,
 					    !!(fault->hides & BIT(place)),
 					    "reason %x place %d", fault->reason,
 					    place);

@@ -3,6 +3,8 @@
  * Unit tests of scalable.c: root and context entries, the PASID that stands for
  * requests without one, and what tells that an entry changed.
  */
+#include "../guest_ctx.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 /* --- Root --- */
@@ -10,13 +12,13 @@
 static void scalable_valid(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
 	sm_expect_shadow(b, "good", 0);
-	setting = sm_read_sid(b, UPPER_SID);
-	KUNIT_EXPECT_EQ(test, setting.attachment, VTD_SHADOW_ATTACHED_SHADOW);
-	KUNIT_EXPECT_EQ(test, setting.did, PASID_DID);
-	KUNIT_EXPECT_EQ(test, setting.pasid, 0);
+	ctx = sm_read_sid(b, UPPER_SID);
+	KUNIT_EXPECT_EQ(test, ctx.attachment, VTD_SHADOW_ATTACHED_SHADOW);
+	KUNIT_EXPECT_EQ(test, ctx.did, PASID_DID);
+	KUNIT_EXPECT_EQ(test, ctx.pasid, 0);
 	/* Neighbours: function, half, bus */
 	KUNIT_EXPECT_EQ(test, sm_read_sid(b, LOWER_SID ^ 1).reason,
 			REASON_CTX_NOT_PRESENT);
@@ -98,12 +100,12 @@ static void scalable_root_entry(struct kunit *test)
 static void scalable_context_bits(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
 	for (unsigned int bit = 1; bit < 256; bit++) {
 		bool reserved = (bit >= 5 && bit <= 8) ||
 				(bit >= HAW && bit < 64) || bit >= 85;
-		u64 *qword = &ctx[bit / 64];
+		u64 *qword = &context[bit / 64];
 
 		/* The pointer */
 		if (bit >= 12 && bit < HAW)
@@ -120,12 +122,12 @@ static void scalable_context_bits(struct kunit *test)
 static void scalable_context_absent(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
-	memset(ctx, 0xff, 32);
-	ctx[0] &= ~1ULL;
+	memset(context, 0xff, 32);
+	context[0] &= ~1ULL;
 	sm_expect_blocked(b, REASON_CTX_NOT_PRESENT, "all ones", 0);
-	memset(ctx, 0, 32);
+	memset(context, 0, 32);
 	sm_expect_blocked(b, REASON_CTX_NOT_PRESENT, "all zeroes", 0);
 }
 
@@ -133,13 +135,13 @@ static void scalable_context_absent(struct kunit *test)
 static void scalable_rid_pasid(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
-	ctx[0] |= 7 << 9;
+	context[0] |= 7 << 9;
 	for (unsigned int bit = 0; bit < 20; bit++) {
 		u32 pasid = 1U << bit;
 
-		ctx[1] = pasid;
+		context[1] = pasid;
 		b->unit->caps.rid_pasid = false;
 		KUNIT_EXPECT_EQ(test, sm_read_sid(b, LOWER_SID).pasid, 0);
 		sm_expect_shadow(b, "without RPS", bit);
@@ -164,14 +166,14 @@ static void scalable_rid_pasid(struct kunit *test)
 static void scalable_directory_size(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
 	b->unit->caps.rid_pasid = true;
 	for (unsigned int pdts = 0; pdts < 8; pdts++) {
 		u32 end = 64U << (pdts + 7);
 
-		ctx[0] = DIR_GPA | (u64)pdts << 9 | 1;
-		ctx[1] = end - 1;
+		context[0] = DIR_GPA | (u64)pdts << 9 | 1;
+		context[1] = end - 1;
 		*sm_dir_entry(b, end - 1) = PASID_GPA | 1;
 		sm_set_pasid(b, end - 1);
 		sm_expect_shadow(b, "last of PDTS", pdts);
@@ -180,9 +182,9 @@ static void scalable_directory_size(struct kunit *test)
 		/* All of 20 bits are inside of the largest one */
 		if (pdts == 7)
 			break;
-		ctx[1] = end;
+		context[1] = end;
 		sm_expect_blocked(b, REASON_RID_PASID, "beyond PDTS", pdts);
-		ctx[1] = 0xfffff;
+		context[1] = 0xfffff;
 		sm_expect_blocked(b, REASON_RID_PASID, "beyond PDTS", pdts);
 	}
 }

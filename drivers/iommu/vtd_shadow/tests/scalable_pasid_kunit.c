@@ -3,28 +3,32 @@
  * Unit tests of scalable.c: requests with PASID, entries of the PASID directory and of
  * PASID tables.
  */
+#include "../caps.h"
+#include "../guest_ctx.h"
+#include "../scalable.h"
+#include "../unit.h"
 #include "scalable_bench.h"
 
 /* --- Requests with PASID --- */
 
 #define PASIDE 8
 
-static struct vtds_setting read_with(struct bench *b, u32 pasid)
+static struct vtds_guest_ctx read_with(struct bench *b, u32 pasid)
 {
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
-	memset(&setting, 0xa5, sizeof(setting));
+	memset(&ctx, 0xa5, sizeof(ctx));
 	mutex_lock(&b->unit->lock);
-	vtds_scalable_read_pasid(b->unit, LOWER_SID, pasid, &setting);
+	vtds_scalable_read_pasid(b->unit, LOWER_SID, pasid, &ctx);
 	mutex_unlock(&b->unit->lock);
-	return setting;
+	return ctx;
 }
 
 /* They need PASIDE, requests without PASID do not; the unit must have PASIDs. */
 static void scalable_pasid_enable(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
 	b->unit->caps.pasid_bits = 20;
 	sm_set_pasid(b, 5);
@@ -34,7 +38,7 @@ static void scalable_pasid_enable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, read_with(b, 5).pasid, 5);
 	sm_expect_shadow(b, "without PASIDE", 0);
 
-	ctx[0] |= PASIDE;
+	context[0] |= PASIDE;
 	KUNIT_EXPECT_EQ(test, read_with(b, 5).attachment,
 			VTD_SHADOW_ATTACHED_SHADOW);
 	KUNIT_EXPECT_EQ(test, read_with(b, 6).reason, REASON_PASID_NOT_PRESENT);
@@ -43,7 +47,7 @@ static void scalable_pasid_enable(struct kunit *test)
 
 	b->unit->caps.pasid_bits = 0;
 	KUNIT_EXPECT_EQ(test, read_with(b, 5).reason, REASON_PASID_DISABLED);
-	ctx[0] &= ~1ULL;
+	context[0] &= ~1ULL;
 	KUNIT_EXPECT_EQ(test, read_with(b, 5).reason, REASON_CTX_NOT_PRESENT);
 }
 
@@ -51,13 +55,13 @@ static void scalable_pasid_enable(struct kunit *test)
 static void scalable_pasid_too_large(struct kunit *test)
 {
 	struct bench *b = sm_set_up(test);
-	u64 *ctx = sm_ctx_entry(b, LOWER_SID);
+	u64 *context = sm_ctx_entry(b, LOWER_SID);
 
 	b->unit->caps.pasid_bits = 20;
 	for (unsigned int pdts = 0; pdts < 7; pdts++) {
 		u32 end = 64U << (pdts + 7);
 
-		ctx[0] = DIR_GPA | (u64)pdts << 9 | PASIDE | 1;
+		context[0] = DIR_GPA | (u64)pdts << 9 | PASIDE | 1;
 		KUNIT_EXPECT_EQ(test, read_with(b, end - 1).reason,
 				REASON_DIR_NOT_PRESENT);
 		KUNIT_EXPECT_EQ(test, read_with(b, end).reason,
@@ -67,7 +71,7 @@ static void scalable_pasid_too_large(struct kunit *test)
 	}
 	for (unsigned int bits = 1; bits < 20; bits++) {
 		b->unit->caps.pasid_bits = bits;
-		ctx[0] = DIR_GPA | 7 << 9 | PASIDE | 1;
+		context[0] = DIR_GPA | 7 << 9 | PASIDE | 1;
 		KUNIT_EXPECT_NE(test, read_with(b, (1U << bits) - 1).reason,
 				REASON_PASID_TOO_LARGE);
 		KUNIT_EXPECT_EQ(test, read_with(b, 1U << bits).reason,
@@ -75,7 +79,7 @@ static void scalable_pasid_too_large(struct kunit *test)
 	}
 	/* FPD hides it, as what is wrong with the entry */
 	KUNIT_EXPECT_FALSE(test, read_with(b, 0xfffff).fpd);
-	ctx[0] |= 2;
+	context[0] |= 2;
 	KUNIT_EXPECT_TRUE(test, read_with(b, 0xfffff).fpd);
 }
 
@@ -175,7 +179,7 @@ static void check_type(struct bench *b, unsigned int pgtt, unsigned int aw)
 	const struct vtds_caps *caps = &b->unit->caps;
 	/* AW 1, 2, 3 stand for 3, 4, 5 levels */
 	bool good = aw >= 1 && aw <= 3 && caps->levels >> (aw + 2) & 1;
-	struct vtds_setting setting;
+	struct vtds_guest_ctx ctx;
 
 	/* First stage 1 and nested 3 are not shadowed */
 	good = good && ((pgtt == 2 && caps->second_stage) ||
@@ -186,18 +190,17 @@ static void check_type(struct bench *b, unsigned int pgtt, unsigned int aw)
 				  pgtt * 10 + aw);
 		return;
 	}
-	setting = sm_read_sid(b, LOWER_SID);
-	KUNIT_EXPECT_EQ(b->test, setting.did, PASID_DID);
-	KUNIT_EXPECT_EQ(b->test, setting.reason, 0);
+	ctx = sm_read_sid(b, LOWER_SID);
+	KUNIT_EXPECT_EQ(b->test, ctx.did, PASID_DID);
+	KUNIT_EXPECT_EQ(b->test, ctx.reason, 0);
 	if (pgtt == 4) {
-		KUNIT_EXPECT_EQ(b->test, setting.attachment,
+		KUNIT_EXPECT_EQ(b->test, ctx.attachment,
 				VTD_SHADOW_ATTACHED_IDENTITY);
 		return;
 	}
-	KUNIT_EXPECT_EQ(b->test, setting.attachment,
-			VTD_SHADOW_ATTACHED_SHADOW);
-	KUNIT_EXPECT_EQ(b->test, setting.root, TABLE_GPA);
-	KUNIT_EXPECT_EQ(b->test, setting.levels, aw + 2);
+	KUNIT_EXPECT_EQ(b->test, ctx.attachment, VTD_SHADOW_ATTACHED_SHADOW);
+	KUNIT_EXPECT_EQ(b->test, ctx.root, TABLE_GPA);
+	KUNIT_EXPECT_EQ(b->test, ctx.levels, aw + 2);
 }
 
 /* Every PGTT and AW under every set of capabilities */
@@ -233,19 +236,18 @@ static void scalable_every_haw(struct kunit *test)
 
 	for (unsigned int haw = 32; haw <= 52; haw++)
 		for (unsigned int bit = 32; bit < 64; bit++) {
-			struct vtds_setting setting;
+			struct vtds_guest_ctx ctx;
 
 			b->unit->caps.haw = haw;
 			sm_pasid_entry(b, 0)[0] = 1ULL << bit | PGTT(2) |
 						  AW(2) | 1;
-			setting = sm_read_sid(b, LOWER_SID);
-			KUNIT_EXPECT_EQ_MSG(test, setting.reason,
+			ctx = sm_read_sid(b, LOWER_SID);
+			KUNIT_EXPECT_EQ_MSG(test, ctx.reason,
 					    bit < haw ? 0 :
 							REASON_PASID_RESERVED,
 					    "haw %u bit %u", haw, bit);
 			if (bit < haw)
-				KUNIT_EXPECT_EQ(test, setting.root,
-						1ULL << bit);
+				KUNIT_EXPECT_EQ(test, ctx.root, 1ULL << bit);
 		}
 }
 

@@ -6,6 +6,7 @@
 #ifndef VTDS_SYNC_BENCH_H
 #define VTDS_SYNC_BENCH_H
 
+#include "../vtd_format.h"
 #include "bench.h"
 
 /* Guest memory: tables first, then one chunk of every kind, then gigabytes */

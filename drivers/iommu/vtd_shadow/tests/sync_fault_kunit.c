@@ -3,6 +3,8 @@
  * Unit tests of sync.c and mirror.c: entries that are malformed or out of reach, hosts
  * and pins that fail, and memory that goes away.
  */
+#include "../unit.h"
+#include "../vtd_format.h"
 #include "sync_bench.h"
 
 KUNIT_ARRAY_PARAM(sync_config, sync_configs, sync_config_desc);

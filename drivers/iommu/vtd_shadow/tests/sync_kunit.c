@@ -5,6 +5,9 @@
  */
 #include <linux/sizes.h>
 
+#include "../guest_chunk.h"
+#include "../guest_mem.h"
+#include "../unit.h"
 #include "sync_bench.h"
 
 KUNIT_ARRAY_PARAM(sync_config, sync_configs, sync_config_desc);

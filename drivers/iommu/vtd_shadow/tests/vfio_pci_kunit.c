@@ -6,7 +6,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
-#include "../vtd_shadow_private.h"
+#include "../vfio_pci.h"
 
 #define INTEL 0x8086
 

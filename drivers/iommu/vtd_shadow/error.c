@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Errors: what a negative errno of the host means. Serves all files; calls none.
+ */
+#include <linux/errno.h>
+
+#include "error.h"
+
+/**
+ * vtds_error_is_guests() - Whether an errno says something about the guest's tables
+ * @error: Negative errno of a look-up of guest memory or of an entry
+ *
+ * Return: true if a remapping unit would find the entry at fault, too; false if it is
+ * the host that could not do what is right.
+ */
+bool vtds_error_is_guests(int error)
+{
+	switch (error) {
+	case -ENOENT: /* there is no memory */
+	case -EPERM: /* it may not be read, or written */
+	case -EINVAL: /* it is no memory */
+	case -EPROTO: /* reserved bits */
+	case -EADDRNOTAVAIL: /* the interrupt range */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether the host may do tomorrow what it refused today with @error. */
+bool vtds_error_may_pass(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+	case -EBUSY:
+	case -EAGAIN:
+	case -EFAULT:
+	case -EIO:
+		return true;
+	default:
+		return false;
+	}
+}

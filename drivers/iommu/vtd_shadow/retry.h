@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Trying again what the host refused, see retry.c
+ */
+#ifndef VTDS_RETRY_H
+#define VTDS_RETRY_H
+
+struct vtds_unit;
+
+/* Milliseconds to the first attempt */
+#define VTDS_RETRY_FIRST 100U
+
+void vtds_retry_init(struct vtds_unit *unit);
+void vtds_retry_bind(struct vtds_unit *unit);
+void vtds_retry_stop(struct vtds_unit *unit);
+void vtds_retry_run(struct vtds_unit *unit);
+
+#endif /* VTDS_RETRY_H */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Units: what the objects of the module are, who owns them, what protects them. The
+ * life of a unit is in unit.c.
+ */
+#ifndef VTDS_UNIT_H
+#define VTDS_UNIT_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "caps.h"
+#include "guest_mem.h"
+#include "stats.h"
+
+struct iommufd_ctx;
+struct mem_cgroup;
+struct vtds_bound;
+struct vtds_events;
+
+/**
+ * DOC: objects, flow and locks
+ *
+ * Objects. An open file is a unit (struct vtds_unit): guest memory (struct
+ * vtds_guest_mem), the registers that the VMM set, devices (struct vtds_device) in host
+ * groups (struct vtds_group), and shadow domains (struct vtds_domain). A device refers to
+ * one that is bound to iommufd (struct vtds_bound), which exists without any unit, too. A
+ * shadow domain has a domain of the host (struct vtds_host_domain) and a mirror, a tree
+ * of struct vtds_node; it exists as long as a group or a PASID (struct vtds_pasid) is
+ * attached to it.
+ *
+ * Flow, from the top to the bottom; no file calls one above it:
+ *
+ *  - main.c: an ioctl begins a batch, flush.c ends it;
+ *  - queue.c: descriptors come from the VMM or from the guest's queue;
+ *  - inval.c: each is decoded, and sets off one of the following;
+ *  - device.c: guest contexts are read (context.c, scalable.c) and say which source-id
+ *    uses which table; groups (group.c) and PASIDs (pasid.c) are attached to the identity
+ *    page table (identity.c) or to a shadow domain (domain.c);
+ *  - sync.c: tables are compared with the mirror (mirror.c), leaves of 4 KiB in leaves.c,
+ *    larger ones in superpage.c; what differs is resolved to host memory (guest_mem.c)
+ *    and goes to the host (host_domain.c); refuse.c says what may be installed and notes
+ *    what was not;
+ *  - event.c: what went wrong is kept for the VMM to read; retry.c tries again what the
+ *    host may do later.
+ *
+ * Words used throughout:
+ *
+ *  - entry: a 64-bit paging entry; leaf: an entry that maps a page; table: an
+ *    entry that points to the table of the level below, or such a page.
+ *  - level: of a table, 1 (entries map 4 KiB) to 5; a leaf has the level of the
+ *    table that it is in.
+ *  - absent: recorded in the mirror as zero, although the guest has a present
+ *    entry: it could not be installed, and the next sync tries again.
+ *  - last is inclusive, end is exclusive.
+ *
+ * Lock order, outermost first:
+ *
+ *  1. VFIO's dev_set->lock, held by VFIO around the four operations in vfio.c.
+ *  2. vtds_unit.unmap_rwsem, held for reading in the callback described below.
+ *  3. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, pins.
+ *  4. linger_lock (linger.c): groups that did not leave their domain.
+ *  5. iommufd's and the IOMMU core's own locks.
+ *
+ * vtds_bound_lock (bound.c), for who has a device, nests inside all of them, and so does
+ * the lock of the events of a unit (event.c): nothing else is taken under these two.
+ *
+ * What can be had once (a unit's access, a device, its group) is claimed under the
+ * lock first, and made afterwards: who comes second has nothing to take back that
+ * could call into what the first one made.
+ *
+ * iommufd calls our unmap callback with none of its locks held; it takes
+ * vtds_unit.lock. So that lock must not be held over iommufd_access_destroy(),
+ * which waits for running callbacks.
+ */
+
+/* Quadwords of descriptors copied from the caller at a time */
+#define VTDS_ARRAY_QWORDS 64
+
+/**
+ * struct vtds_unit - One remapping unit of a guest, one open file
+ * @ref: The file, and operations that found the unit through a device
+ * @unmap_rwsem: Held for reading while iommufd is told that memory is not used
+ * @lock: Protects everything below
+ * @claimed: BIND was called and did not fail so far
+ * @ictx: iommufd of BIND, kept alive by @mem's access; NULL before
+ * @ioas_id: IOAS of BIND, the same
+ * @mem: Guest memory
+ * @have_state: SET_STATE was called
+ * @te: Translation is enabled
+ * @rtaddr: RTADDR_REG
+ * @cap: CAP_REG
+ * @ecap: ECAP_REG
+ * @caps: The same, decoded
+ * @devices: Devices of the unit
+ * @groups: Their host groups
+ * @domains: Shadow domains in use
+ * @max_nodes: Limit of @nr_nodes
+ * @max_pages: Limit of @nr_pages
+ * @nr_nodes: Mirror nodes
+ * @nr_pages: Pages of 4 KiB mapped in all domains
+ * @nr_pasids: PASIDs of all devices
+ * @pasids_reported: There are more than the limit, and that was reported
+ * @seq: Number of batches so far
+ * @limit_reported: The last batch that reached a limit was reported
+ * @troubled: The host refused something that it may do later
+ * @retry_ms: When @retry will be done, in milliseconds from when it is queued
+ * @retry: Tries it again; takes @lock
+ * @memcg: Memory that @retry takes is charged to it
+ * @stats: Counters
+ * @events: What the VMM can read
+ * @sg: Scratch of walks: VTDS_SG_ENTRIES pieces of host memory; NULL before there was a
+ *      domain. Kept, so that revoking never needs memory
+ * @descs: Scratch: descriptors of the VMM's
+ */
+struct vtds_unit {
+	struct kref ref;
+	struct rw_semaphore unmap_rwsem;
+	struct mutex lock; /* all that follows */
+	bool claimed;
+	struct iommufd_ctx *ictx;
+	u32 ioas_id;
+	struct vtds_guest_mem mem;
+	bool have_state;
+	bool te;
+	u64 rtaddr;
+	u64 cap;
+	u64 ecap;
+	struct vtds_caps caps;
+	struct list_head devices;
+	struct list_head groups;
+	struct list_head domains;
+	u64 max_nodes;
+	u64 max_pages;
+	u64 nr_nodes;
+	u64 nr_pages;
+	u32 nr_pasids;
+	bool pasids_reported;
+	u64 seq;
+	bool limit_reported;
+	bool troubled;
+	unsigned int retry_ms;
+	struct delayed_work retry;
+	struct mem_cgroup *memcg;
+	struct vtds_stats stats;
+	struct vtds_events *events;
+	struct scatterlist *sg;
+	u64 descs[VTDS_ARRAY_QWORDS];
+};
+
+struct vtds_unit *vtds_unit_alloc(void);
+void vtds_unit_put(struct vtds_unit *unit);
+void vtds_unit_release(struct vtds_unit *unit);
+void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound);
+int vtds_unit_lock(struct vtds_unit *unit, bool need_state);
+int vtds_unit_bind(struct vtds_unit *unit, void *cmd);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+void vtds_unit_memory_gone(void *data, unsigned long iova,
+			   unsigned long length);
+#endif
+
+#endif /* VTDS_UNIT_H */
