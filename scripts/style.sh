@@ -192,11 +192,7 @@ paths_in() {
 run_links() {
 	local document path base missing=0
 
-	for document in README.md Documentation/*.rst; do
-		[ -f "$document" ] || {
-			echo "no $document"
-			return 1
-		}
+	while read -r document; do
 		while read -r path; do
 			for base in . "$(dirname "$document")" "$KSRC"; do
 				[ ! -e "$base/$path" ] || continue 2
@@ -204,7 +200,7 @@ run_links() {
 			echo "$document: no $path"
 			missing=1
 		done < <(paths_in "$document")
-	done
+	done < <(files '*.md' 'Documentation/*.rst')
 	return "$missing"
 }
 
