@@ -143,7 +143,7 @@ run_qemu_checkpatch() {
 
 # The example for libvirt is complete, and what libvirt takes.
 run_libvirt() {
-	sed -n '/^   <domain /,/^   <\/domain>/p' "$TOP/Documentation/vtd_shadow_qemu.rst" \
+	sed -n '/^   <domain /,/^   <\/domain>/p' Documentation/admin-guide/vtd_shadow_qemu.rst \
 		>"$WORK/domain.xml"
 	virt-xml-validate "$WORK/domain.xml" domain
 }
