@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Front door of vtd_shadow: each target is one script. `make help` lists those that
-# matter, `make help-all` all.
+# Front door of vtd_shadow: each target runs one script. `make help` lists the important
+# ones, `make help-all` all.
 
 .NOTPARALLEL:
 .PHONY: help help-all demo demo-engine check kunit check-guest bench bench-guest soak shell \
@@ -12,44 +12,45 @@ export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHA
 
 help:
 	@echo 'make demo              see it work: a device behind a shadow, then a guest with a disk'
-	@echo 'make check             all checks and tests; SUITE="kunit ..." some of them'
-	@echo 'make kunit             the unit tests alone, at once: after each edit'
+	@echo 'make check             run all checks and tests; SUITE="kunit ..." runs some of them'
+	@echo 'make kunit             run the unit tests alone, in seconds: after each edit'
 	@echo 'make modules KDIR=...  build the modules for a kernel with IOMMUFD (6.12 or newer)'
-	@echo 'make modules-debian    build and install them on a kernel of Debian, which has none'
-	@echo 'make bench-guest       what real guests gain: table, JSON, plots'
+	@echo 'make modules-debian    build and install them on a kernel of Debian, without IOMMUFD'
+	@echo 'make bench-guest       measure what real guests gain: table, JSON, plots'
 	@echo
-	@echo 'make help-all          the rest'
+	@echo 'make help-all          list the rest'
 
 help-all: help
 	@echo
-	@echo 'make demo-engine       the first half of the demo'
+	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian modules'
 	@echo '                       overlay'
-	@echo '  TEST=program[:test]  only this selftest, or several programs with commas'
-	@echo 'make check-guest       all that real guests do with assigned devices; TEST=program,'
+	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas'
+	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'
-	@echo 'make bench             what mapping costs, against all other ways: table, JSON, plots'
-	@echo 'make soak              the random test for SECONDS (600) from SEED on; FLAVOUR=plain|debug'
-	@echo 'make shell             a shell in the emulated host, modules loaded'
-	@echo 'make shell-guest       the same with what starts guests in it'
+	@echo 'make bench             measure mapping against all other ways: table, JSON, plots'
+	@echo 'make soak              run the random test for SECONDS (600) from SEED on;'
+	@echo '                       FLAVOUR=plain|debug'
+	@echo 'make shell             open a shell in the emulated host, modules loaded'
+	@echo 'make shell-guest       open a shell in a host that can start guests'
 	@echo '  KERNEL=6.12|7        the kernel for these: 6.12 LTS (default), the newest 7.x, or'
 	@echo '                       debian, as it ships (default of the demo)'
-	@echo '  GUEST_KERNEL=6.12|7  the kernel of guests, if not the same'
-	@echo '  VMM=10.0             what runs guests: QEMU 10.0, not the one that emulates the host'
+	@echo '  GUEST_KERNEL=6.12|7  the kernel of guests, if not KERNEL'
+	@echo '  VMM=10.0             run guests on QEMU 10.0, not on the one that emulates the host'
 	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, intel-fs,'
 	@echo '                       virtio, amd'
-	@echo '  ROUNDS=5             of a benchmark'
+	@echo '  ROUNDS=5             rounds of a benchmark'
 	@echo 'make modules-debian-remove'
-	@echo '                       the stock modules are back; RELEASE=... another kernel, KEY='
-	@echo '                       and CERT= sign the modules'
-	@echo 'make overlay KSRC=...  lay the driver into a kernel source tree'
-	@echo 'make calls             which file of the driver calls which: layers, and a picture'
+	@echo '                       restore the stock modules. For both: RELEASE=... names another'
+	@echo '                       kernel, KEY= and CERT= sign the modules'
+	@echo 'make overlay KSRC=...  lay driver, tests and documents into a kernel source tree'
+	@echo 'make calls             draw which file of the driver calls which'
 	@echo 'make clean             remove what was built here'
-	@echo 'make clean-cache       remove kernels and all else in the cache'
+	@echo 'make clean-cache       remove kernels and everything else in the cache'
 	@echo
-	@echo 'What runs in the test bed sets up what it needs on Debian 12 or 13 (packages, kernels,'
-	@echo 'QEMU) and caches it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks for a'
-	@echo 'newer kernel.'
+	@echo 'Commands that use the test bed set up what they need on Debian 12 or 13 (packages,'
+	@echo 'kernels, QEMU) and keep it in $${XDG_CACHE_HOME:-~/.cache}/vtd_shadow. REFRESH=1 looks'
+	@echo 'for a newer kernel.'
 
 demo:
 	@bash scripts/demo.sh

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scripts beside this one: each shows one thing that a program of others does
-# otherwise than one would guess. They install pinned packages into a temporary folder,
-# run them without anything of ours, and fail if what they see is no longer so.
-# Outside of make check.
+# Helpers for the scripts in this folder. Each script shows one thing that a program of
+# others does otherwise than one would guess: it installs pinned packages into a
+# temporary folder, runs them without anything of ours, and fails if the behaviour has
+# changed. make check does not run these scripts.
 
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib/common.sh"
@@ -13,8 +13,8 @@ source "$TOP/scripts/lib/packages.sh"
 
 FINDINGS=$TOP/findings
 
-# packages SUITE NAME=VERSION...: them and what they need and the machine lacks, unpacked
-# into FOLDER
+# packages SUITE NAME=VERSION...: unpack these packages, and those that they need and the
+# machine lacks, into FOLDER
 packages() {
 	local suite=$1 deb
 	prepare_root
@@ -28,7 +28,7 @@ packages() {
 	done
 }
 
-# The QEMU of most scripts here
+# The QEMU that most of the scripts run
 qemu_10_0() { # sets QEMU
 	local root=$FOLDER/root
 	packages bookworm-backports 'qemu-system-x86=1:10.0.2+ds-2+deb13u1~bpo12+1'
@@ -38,8 +38,8 @@ qemu_10_0() { # sets QEMU
 	"$QEMU" --version | head -n 1
 }
 
-# registers ARG...: a machine that never runs. Standard input is a Python script that
-# reads and writes its memory and the registers of its devices, see registers.py.
+# registers ARG...: start a machine that never runs. Standard input is a Python script
+# that reads and writes memory and device registers of that machine, see registers.py.
 registers() {
 	PYTHONPATH=$FINDINGS python3 - "$QEMU" "${QEMU_ARGS[@]}" "$@"
 }

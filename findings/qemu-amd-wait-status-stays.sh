@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # COMPLETION_WAIT with the interrupt flag sets ComWaitInt, bit 2 of the status register,
-# which software clears by writing 1 to it (AMD I/O Virtualization Technology
-# specification, MMIO offset 2020h). In QEMU 10.0.2 the bit is set and stays: a handler
-# that clears what it served sees it again each time.
+# and software clears the bit by writing 1 to it (AMD I/O Virtualization Technology
+# specification, MMIO offset 2020h). In QEMU 10.0.2 the bit stays set: a handler that
+# clears what it served sees the bit again each time.
 #
-# Seen: "Status: 0x14", and the same after 4 was written to it.
+# Seen: "Status: 0x14", and still 0x14 after 4 was written to the register.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

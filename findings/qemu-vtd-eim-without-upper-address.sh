@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A unit with ECAP_REG.EIM sends its own interrupts to x2APIC ids of 32 bits, for which
-# FEUADDR_REG and IEUADDR_REG have the upper 24 (VT-d specification, section 11.4: both
-# are required with EIM). With eim=on QEMU 10.0.2 sets EIM, and both registers read
-# 0 whatever is written: fault and completion events go to the processor with the lower 8
-# bits of the id that the guest chose.
+# A unit with ECAP_REG.EIM sends its own interrupts to x2APIC ids of 32 bits.
+# FEUADDR_REG and IEUADDR_REG hold the upper 24 bits (VT-d specification, section 11.4:
+# EIM requires both). With eim=on QEMU 10.0.2 sets EIM, but both registers read 0 whatever
+# is written: fault and completion events go to the processor whose id has only the lower
+# 8 bits of the one that the guest chose.
 #
 # Seen: "EIM: 0x1", "FEUADDR: 0x0", "IEUADDR: 0x0".
 

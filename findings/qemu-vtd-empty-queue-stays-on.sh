@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Software may turn the invalidation queue off when it is empty (VT-d specification,
-# section 6.5.2: head and tail are equal, and what was in it is complete). QEMU 10.0.2
-# wants the last descriptor to have been a wait descriptor, and takes a queue that never
-# had one for busy: GSTS_REG.QIES stays set, and whoever polls it, as firmware does that
-# turned the queue on for a successor and had no use for it, waits for ever.
+# Software may turn the invalidation queue off when the queue is empty (VT-d
+# specification, section 6.5.2: head and tail are equal, and all descriptors are
+# complete). QEMU 10.0.2 demands that the last descriptor was a wait descriptor, and takes
+# a queue that never had one for busy: GSTS_REG.QIES stays set. Whoever polls that bit
+# waits for ever, as does firmware that turned the queue on for a successor and never
+# used it.
 #
 # Seen: "GSTS after QIE was cleared: 0x4000000" for the new queue, 0x0 for the used one.
 

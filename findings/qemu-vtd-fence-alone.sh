@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# An invalidation wait descriptor may have the fence flag FN alone: what follows waits for
-# what stands before, with no status write and no interrupt (VT-d specification, section
-# 6.5.2). The emulated unit of QEMU 10.0.2 takes that for an error: the queue stops at
-# it and FSTS_REG.IQE is set. A guest that fences so loses its queue; vtd_shadow, which
-# runs the queue in its place, takes the descriptor for the barrier that it is.
+# An invalidation wait descriptor may have the fence flag FN alone: the descriptors behind
+# it wait for those before it, without a status write or an interrupt (VT-d specification,
+# section 6.5.2). The emulated unit of QEMU 10.0.2 takes such a descriptor for an error:
+# the queue stops there and FSTS_REG.IQE is set, so a guest that fences this way loses its
+# queue. vtd_shadow, when it runs the queue in QEMU's place, treats the descriptor as the
+# barrier that it is.
 #
-# Seen: "Fault status: 0x10", "Head: 0x10" with the fence second in the queue.
+# Seen: "Fault status: 0x10", "Head: 0x10" when the fence is second in the queue.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

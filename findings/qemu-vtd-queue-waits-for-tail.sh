@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A queue that stopped for an error goes on when software clears FSTS_REG.IQE (VT-d
-# specification, section 6.5.2), so a driver mends the descriptor at the head and clears
+# A queue that stopped at an error goes on when software clears FSTS_REG.IQE (VT-d
+# specification, section 6.5.2). So a driver repairs the descriptor at the head and clears
 # the bit; Linux does not write the tail again (qi_check_fault()). In QEMU 10.0.2 nothing
-# happens then until the tail is written, with the same value. IQERCD_REG, which should
-# tell why the queue stopped, always reads 0.
+# happens until the tail is written once more. IQERCD_REG, which should tell why the queue
+# stopped, always reads 0.
 #
-# vtd_shadow runs the queue when the bit is cleared, and has the reason.
+# vtd_shadow runs the queue when the bit is cleared, and reports the reason.
 #
 # Seen: "Head after IQE was cleared: 0x10", "Head after IQT was written again: 0x30".
 
@@ -19,7 +19,7 @@ from registers import Vtd, expect
 
 unit = Vtd()
 unit.put_status(1, 0x200000)
-# Type 15 is none: an error that the unit reports
+# Type 15 does not exist: an error that the unit reports
 unit.put(15)
 unit.put_status(3, 0x200010)
 unit.set(Vtd.IQT, unit.tail)
@@ -34,6 +34,6 @@ expect("Fault status after it was cleared", unit.get(Vtd.FSTS, 4), 0)
 expect("Head after IQE was cleared", unit.get(Vtd.IQH), 0x10)
 unit.set(Vtd.IQT, unit.tail)
 expect("Head after IQT was written again", unit.get(Vtd.IQH), 0x30)
-expect("Status of the descriptor that was mended", unit.read(0x200008, 4), 2)
+expect("Status of the descriptor that was repaired", unit.read(0x200008, 4), 2)
 unit.end()
 PYTHON

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Memory and registers of a machine of QEMU that does not run, through its gdb stub."""
+"""Access memory and registers of a stopped QEMU machine through its gdb stub."""
 
 import subprocess
 import sys
 
 
 class Machine:
-    """A stopped machine with the program and the arguments of the command line."""
+    """A stopped machine, started with the program and arguments of the command line."""
 
     def __init__(self):
         self.qemu = subprocess.Popen(
@@ -38,24 +38,24 @@ class Machine:
         return answer.decode()
 
     def read(self, address, size=8):
-        """A register or word of memory."""
+        """Read a register or a word of memory."""
         return int.from_bytes(
             bytes.fromhex(self._ask(f"m{address:x},{size:x}")), "little"
         )
 
     def write(self, address, value, size=8):
-        """The same, the other way round."""
+        """Write a register or a word of memory."""
         data = value.to_bytes(size, "little").hex()
         if self._ask(f"M{address:x},{size:x}:{data}") != "OK":
             sys.exit(f"cannot write to {address:#x}")
 
     def end(self):
-        """No more of it."""
+        """End the machine."""
         self.qemu.kill()
 
 
 class Vtd(Machine):
-    """With an Intel VT-d unit, whose invalidation queue is on, at QUEUE."""
+    """A machine with an Intel VT-d unit whose invalidation queue is enabled, at QUEUE."""
 
     BASE = 0xFED90000
     QUEUE = 0x100000
@@ -72,26 +72,26 @@ class Vtd(Machine):
         self.set(self.GCMD, self.QIE, 4)
 
     def get(self, register, size=8):
-        """The value of a register."""
+        """Read a register of the unit."""
         return self.read(self.BASE + register, size)
 
     def set(self, register, value, size=8):
-        """Write a register."""
+        """Write a register of the unit."""
         self.write(self.BASE + register, value, size)
 
     def put(self, low, high=0):
-        """A descriptor at the tail; the unit is not told."""
+        """Put a descriptor at the tail without telling the unit."""
         self.write(self.QUEUE + self.tail, low)
         self.write(self.QUEUE + self.tail + 8, high)
         self.tail += 16
 
     def put_status(self, value, address):
-        """A wait descriptor that writes to memory."""
+        """Put a wait descriptor that writes its status to memory."""
         self.put(self.WAIT | self.WAIT_SW | value << 32, address)
 
 
 def expect(what, seen, expected):
-    """Tell, and end if it is otherwise."""
+    """Print what was seen, and end the script if it is not as expected."""
     print(f"{what}: {seen:#x}")
     if seen != expected:
         sys.exit(f"that was {expected:#x}")

@@ -15,7 +15,7 @@
 #   overlay   the repository builds and runs inside a kernel tree
 #
 # That modules or overlay passed is kept in the cache: they run again when the
-# driver, the tests, the scripts or a kernel changed. FRESH=1 runs all (see
+# driver, the tests, the scripts, the documents or a kernel changed. FRESH=1 runs all (see
 # test/style.sh too).
 #
 # A table at the end tells how long each step took, slowest first, and its work: half of
@@ -119,7 +119,8 @@ unless_passed() {
 		return
 	fi
 	dest=$CACHE/passed/$suite-$({ echo "$KERNELS" && gcc --version &&
-		key "$TOP"/{drivers,include,tools,scripts,Makefile}; } | sha256sum | cut -c1-12)
+		key "$TOP"/{drivers,include,tools,scripts,Documentation,MAINTAINERS,Makefile}; } |
+		sha256sum | cut -c1-12)
 	if [ ! -d "$dest" ]; then
 		"$@" || return
 		publish "$dest" cp "$RESULTS"

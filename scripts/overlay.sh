@@ -3,10 +3,10 @@
 #
 # Lay the repository into a kernel source tree: overlay.sh KSRC
 #
-# Adds the files below, one line to drivers/iommu/Kconfig and one to
-# drivers/iommu/Makefile. Running it again updates the tree; a file that has
-# left the repository leaves the tree too. The list of what was laid is kept
-# in the tree, in .vtd_shadow.overlay.
+# Adds the files below, one line to each file of the tree that has to know
+# them, and the entry in MAINTAINERS. Running it again updates the tree; a file
+# that has left the repository leaves the tree too. The list of what was laid
+# is kept in the tree, in .vtd_shadow.overlay.
 
 set -euo pipefail
 
@@ -18,16 +18,28 @@ ROOMS=(
 	drivers/iommu/vtd_shadow
 	include/linux/vtd_shadow.h
 	include/uapi/linux/vtd_shadow.h
-	Documentation/vtd_shadow.rst
+	Documentation
 	tools/testing/selftests/vtd_shadow
 	':!tools/testing/selftests/vtd_shadow/qemu'
 )
 # Folders that receive something, hence must be writable.
-HOMES=(. drivers/iommu include/linux include/uapi/linux Documentation tools/testing/selftests)
-MAKEFILE_LINE='obj-$(CONFIG_VTD_SHADOW) += vtd_shadow/'
-KCONFIG_LINE='source "drivers/iommu/vtd_shadow/Kconfig"'
-# The Kconfig line follows this one, inside the menu "IOMMU Hardware Support".
-KCONFIG_ANCHOR='source "drivers/iommu/iommufd/Kconfig"'
+HOMES=(. drivers/iommu include/linux include/uapi/linux tools/testing/selftests
+	Documentation Documentation/{admin-guide,dev-tools,driver-api,userspace-api})
+IOMMU=drivers/iommu
+# What the tree's own files get: FILE|LINE|the line that it follows. Without the last,
+# LINE goes to the end.
+HOOKS=(
+	'drivers/iommu/Makefile|obj-$(CONFIG_VTD_SHADOW) += vtd_shadow/|'
+	# Inside the menu "IOMMU Hardware Support"
+	"$IOMMU/Kconfig|source \"$IOMMU/vtd_shadow/Kconfig\"|source \"$IOMMU/iommufd/Kconfig\""
+	'Documentation/subsystem-apis.rst|   vtd_shadow|   virt/index'
+	'Documentation/admin-guide/index.rst|   vtd_shadow|   video-output'
+	'Documentation/dev-tools/index.rst|   vtd_shadow|   kunit/index'
+	'Documentation/driver-api/index.rst|   vtd_shadow|   vfio'
+	'Documentation/userspace-api/index.rst|   vtd_shadow|   iommufd'
+)
+# After this line the entries of MAINTAINERS begin.
+MAINTAINERS_LIST='Maintainers List'
 
 added=0 updated=0 removed=0
 
@@ -43,7 +55,7 @@ kernel_value() {
 }
 
 check_tree() {
-	local home version patchlevel
+	local home version patchlevel hook file anchor
 
 	[[ -d $KSRC ]] || die "$KSRC is not a folder"
 	[[ -f $KSRC/Makefile && -f $KSRC/drivers/iommu/iommu.c ]] ||
@@ -57,8 +69,11 @@ check_tree() {
 	for home in "${HOMES[@]}"; do
 		[[ -w $KSRC/$home ]] || die "no permission to write to $KSRC/$home"
 	done
-	grep -qxF "$KCONFIG_ANCHOR" "$KSRC/drivers/iommu/Kconfig" ||
-		die "$KSRC/drivers/iommu/Kconfig has no line '$KCONFIG_ANCHOR'"
+	for hook in "${HOOKS[@]}" "MAINTAINERS||$MAINTAINERS_LIST"; do
+		IFS='|' read -r file _ anchor <<<"$hook"
+		[[ -z $anchor ]] || grep -sqxF "$anchor" "$KSRC/$file" ||
+			die "$KSRC/$file has no line '$anchor'"
+	done
 }
 
 # The repository's files, without what a build left there.
@@ -95,25 +110,54 @@ drop() {
 	removed=$((removed + 1))
 }
 
-# rewrite FILE AWK-ARGUMENTS... - replace the file by what awk makes of it
+# rewrite FILE AWK-ARGUMENTS... - replace the tree's file by what awk makes of it,
+# unless that is the same
 rewrite() {
-	local file=$1
+	local file=$KSRC/$1
 
 	shift
-	awk "$@" "$file" >"$file.vtd_shadow"
+	LC_ALL=C awk "$@" "$file" >"$file.vtd_shadow"
+	if cmp -s "$file" "$file.vtd_shadow"; then
+		rm "$file.vtd_shadow"
+		return
+	fi
 	chmod --reference="$file" "$file.vtd_shadow"
 	mv "$file.vtd_shadow" "$file"
-	echo "overlay: one line added to ${file#"$KSRC"/}"
+	echo "overlay: ${file#"$KSRC"/} knows vtd_shadow"
 }
 
 add_lines() {
-	local kconfig=$KSRC/drivers/iommu/Kconfig makefile=$KSRC/drivers/iommu/Makefile
+	local hook file line anchor
 
-	grep -qxF "$KCONFIG_LINE" "$kconfig" ||
-		rewrite "$kconfig" -v line="$KCONFIG_LINE" -v anchor="$KCONFIG_ANCHOR" \
-			'{ print } $0 == anchor { print line }'
-	grep -qxF "$MAKEFILE_LINE" "$makefile" ||
-		rewrite "$makefile" -v line="$MAKEFILE_LINE" '{ print } END { print line }'
+	for hook in "${HOOKS[@]}"; do
+		# IFS keeps the blanks at the beginning of a line.
+		IFS='|' read -r file line anchor <<<"$hook"
+		! grep -qxF "$line" "$KSRC/$file" || continue
+		rewrite "$file" -v line="$line" -v anchor="$anchor" '
+			{ print }
+			anchor != "" && $0 == anchor { print line }
+			END { if (anchor == "") print line }'
+	done
+}
+
+# The entry goes to its alphabetical place, and an older one goes away. An entry begins
+# with its name, the first line after an empty one.
+add_maintainers() {
+	local entry name
+
+	entry=$(sed '1,/^$/d' "$TOP/MAINTAINERS")
+	name=${entry%%$'\n'*}
+	rewrite MAINTAINERS -v entry="$entry" -v name="$name" -v list="$MAINTAINERS_LIST" '
+		$0 == list { in_list = 1 }
+		in_list && empty && /^[0-9A-Z]/ {
+			old = $0 == name
+			if (!done && !old && $0 > name && $0 != list) {
+				print entry "\n"
+				done = 1
+			}
+		}
+		{ empty = $0 == "" }
+		!old { print }'
 }
 
 main() {
@@ -137,6 +181,7 @@ main() {
 		put "$file"
 	done <<<"$files"
 	add_lines
+	add_maintainers
 	echo "overlay: $KSRC: $added files added, $updated updated, $removed removed"
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sphinx configuration for Documentation/, as strict as it gets.
 
-The kernel-doc directive is the kernel's own: KSRC in the environment names a
-kernel source tree (6.12). Run by docs.sh.
+The directives for kernel-doc and pictures are the kernel's own: KSRC in the
+environment names a kernel source tree (6.12). Run by docs.sh.
 """
 
 import os
@@ -17,8 +17,10 @@ project = "vtd_shadow"
 root_doc = "vtd_shadow"
 highlight_language = "none"
 html_theme = "alabaster"
+# As wide as the kernel's documents
+html_theme_options = {"page_width": "65em", "sidebar_width": "15em", "font_size": "inherit"}
 
-extensions = ["kerneldoc", "automarkup"]
+extensions = ["kerneldoc", "kfigure", "automarkup"]
 kerneldoc_bin = os.path.join(KSRC, "scripts", "kernel-doc")
 kerneldoc_srctree = TOP
 

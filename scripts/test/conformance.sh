@@ -9,7 +9,7 @@
 set -euo pipefail
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-DOCUMENT=${1:-$TOP/Documentation/vtd_shadow_conformance.rst}
+DOCUMENT=${1:-$TOP/Documentation/dev-tools/vtd_shadow_conformance.rst}
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 MODULE=$TOP/drivers/iommu/vtd_shadow
 

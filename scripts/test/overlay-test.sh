@@ -3,7 +3,8 @@
 #
 # Proves that the repository lives in a kernel tree: overlay.sh itself, then in
 # private copies of both kernels the symbols, =m and =y, the selftests built
-# and installed the kernel's own way, and the unit tests by kunit.py.
+# and installed the kernel's own way, the unit tests by kunit.py, and the
+# documents by the kernel's configuration of Sphinx.
 #
 # 6.12 is compiled for x86, 7.x for user-mode Linux: there =y is linked and
 # booted by kunit.py, and =m is linked against the complete kernel.
@@ -24,11 +25,13 @@ symbols() { sed -n 's/^config \(\w*\)$/CONFIG_\1/p' "$TOP/$MODULE/Kconfig"; }
 
 # --- overlay.sh, on the few files of a kernel that it looks at ---
 
+# Those that get a line
+HOOKED=(drivers/iommu/{Kconfig,Makefile} Documentation/subsystem-apis.rst
+	Documentation/{admin-guide,dev-tools,driver-api,userspace-api}/index.rst)
+
 skeleton() { # FOLDER
-	mkdir -p "$1"/{drivers/iommu,include/{linux,uapi/linux},Documentation} \
-		"$1/tools/testing/selftests"
-	cp "$KSRC/Makefile" "$1"
-	cp "$KSRC"/drivers/iommu/{Kconfig,Makefile,iommu.c} "$1/drivers/iommu"
+	mkdir -p "$1"/{include/{linux,uapi/linux},tools/testing/selftests}
+	tar -C "$KSRC" -c Makefile MAINTAINERS drivers/iommu/iommu.c "${HOOKED[@]}" | tar -xC "$1"
 }
 
 # A repository of our own, to change
@@ -47,16 +50,28 @@ one_line_more() { # FILE
 	grep -qi '^> .*vtd_shadow' "$WORK/diff"
 }
 
+# The kernel's file with our entry more, between its neighbours
+one_entry_more() {
+	diff "$KSRC/MAINTAINERS" "$WORK/lay/MAINTAINERS" >"$WORK/diff" || true
+	sed -n 's/^> //p' "$WORK/diff" | diff - <(sed '1,/^$/d' "$TOP/MAINTAINERS" && echo)
+	[ "$(grep -c '^<' "$WORK/diff")" -eq 0 ]
+	grep '^V[A-Z0-9]' "$WORK/lay/MAINTAINERS" | grep -B 1 -A 1 '^VTD_SHADOW' |
+		LC_ALL=C sort -C
+}
+
 lays() {
 	local file
 
 	skeleton "$WORK/lay"
 	overlay "$WORK/lay"
-	one_line_more drivers/iommu/Kconfig
-	one_line_more drivers/iommu/Makefile
+	for file in "${HOOKED[@]}"; do
+		one_line_more "$file"
+	done
+	one_entry_more
 	for file in $MODULE/{Kconfig,Makefile,.kunitconfig} \
 		include/{linux,uapi/linux}/vtd_shadow.h \
-		Documentation/vtd_shadow.rst tools/testing/selftests/vtd_shadow/Makefile; do
+		Documentation/{.,userspace-api,driver-api,admin-guide,dev-tools}/vtd_shadow.rst \
+		tools/testing/selftests/vtd_shadow/Makefile; do
 		cmp "$file" "$WORK/lay/$file"
 	done
 }
@@ -98,6 +113,21 @@ follows() {
 	test -e "$twin/$MODULE/old/leaves.h"
 }
 
+# An entry that changed is there once.
+follows_entry() {
+	local tree=$WORK/repo-entry
+
+	repository "$tree.repo"
+	skeleton "$tree"
+	"$tree.repo/scripts/overlay.sh" "$tree"
+	echo "F:	new/" >>"$tree.repo/MAINTAINERS"
+	"$tree.repo/scripts/overlay.sh" "$tree"
+	diff "$WORK/lay/MAINTAINERS" "$tree/MAINTAINERS" >"$WORK/diff" || true
+	cat "$WORK/diff"
+	[ "$(grep -c '^[<>]' "$WORK/diff")" -eq 1 ]
+	grep -q '^> F:	new/$' "$WORK/diff"
+}
+
 # refused TEXT COMMAND...: COMMAND fails, and TEXT is in the one line it says
 refused() {
 	local text=$1
@@ -126,6 +156,9 @@ refuses() {
 	cp "$KSRC/Makefile" "$tree"
 	sed -i /iommufd/d "$tree/drivers/iommu/Kconfig"
 	refused "has no line" overlay "$tree"
+	cp "$KSRC/drivers/iommu/Kconfig" "$tree/drivers/iommu"
+	rm "$tree/MAINTAINERS"
+	refused "MAINTAINERS has no line" overlay "$tree"
 	test ! -e "$tree/$MODULE"
 }
 
@@ -234,6 +267,47 @@ selftests() {
 	done <"$WORK/list"
 }
 
+# All documents of the kernel would take long. Ours are built from a folder of their
+# own with its configuration, which wants MAINTAINERS beside "Documentation".
+builds_documents() {
+	local build=$WORK/documents
+
+	rm -rf "$build"
+	mkdir -p "$build/Documentation"
+	cp "$TREE/MAINTAINERS" "$build"
+	cd "$TREE/Documentation"
+	cp --parents vtd_shadow.rst ./*/vtd_shadow* "$build/Documentation"
+	printf '%s\n' Documents ========= '' '.. toctree::' '' '   vtd_shadow' \
+		>"$build/Documentation/index.rst"
+	srctree=$TREE PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m sphinx -q -W --keep-going \
+		-b html -c "$TREE/Documentation" -d "$build/doctrees" "$build/Documentation" \
+		"$build/html"
+	# Without dot the pictures are text
+	[ "$(find "$build/html/_images" -name 'DOT-*.svg' | wc -l)" -eq 2 ]
+}
+
+# Whoever changes a file of ours is told where to send it: the kernel finds our entry,
+# and the entry has every file.
+has_maintainers() {
+	local file pattern failed=0
+	local -a patterns
+
+	cd "$TREE"
+	perl scripts/get_maintainer.pl --no-git --no-git-fallback --sections \
+		-f $MODULE/Makefile | tee "$WORK/sections"
+	grep -q '^VTD_SHADOW' "$WORK/sections"
+	mapfile -t patterns < <(sed -n 's/^F:\t//p' "$TOP/MAINTAINERS")
+	while read -r file; do
+		for pattern in "${patterns[@]/%\//\/*}"; do
+			# shellcheck disable=SC2053 # a pattern
+			[[ $file != $pattern ]] || continue 2
+		done
+		echo "no entry has $file"
+		failed=1
+	done <.vtd_shadow.overlay
+	return "$failed"
+}
+
 # --- unit tests in user-mode Linux ---
 
 kunit() {
@@ -296,14 +370,17 @@ main() {
 	flock "$lock"
 
 	kernel_tree 6.12
-	check "lays its files and two lines" lays
+	check "lays its files, lines and entry" lays
 	check "changes nothing the second time" repeats
 	check "follows the repository, not a hard link" follows
+	check "follows the entry in MAINTAINERS" follows_entry
 	check "refuses what is no kernel for it" refuses
 	check "refuses a tree it may not write to" refuses_read_only
 
 	ARCH=x86
 	check "6.12: lays" overlay "$TREE"
+	check "6.12: every file has its entry in MAINTAINERS" has_maintainers
+	check "6.12: documents build" builds_documents
 	check "6.12: =m builds" may_die builds_module
 	check "6.12: no VFIO driver for tools to find" chosen_by_name
 	check "6.12: =y builds" may_die builds_in
@@ -313,6 +390,7 @@ main() {
 	kernel_tree 7
 	ARCH=um
 	check "7: lays" overlay "$TREE"
+	check "7: documents build" builds_documents
 	check "7: kunit.py runs" kunit
 	[ ! -s "$WORK/kunit.json" ] || count_kunit
 	check "7: =m builds" may_die builds_um_module

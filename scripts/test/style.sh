@@ -109,16 +109,20 @@ run_codespell() {
 		--dictionary "$DICTIONARY" --ignore-words-list te,nd,inflight
 }
 
+# The kernel's configuration is right; ours, which editors find, has to agree.
 run_clang_format() {
-	local style=file:$KSRC/.clang-format file
+	local style file
 
-	! c_files | xargs clang-format "--style=$style" --dry-run -Werror 2>/dev/null ||
-		return 0
-	while read -r file; do
-		clang-format "--style=$style" "$file" | diff -u "$file" - || true
-	done < <(c_files)
-	echo "to repair: clang-format -i --style=$style FILE"
-	return 1
+	for style in "$KSRC/.clang-format" .clang-format; do
+		! c_files | xargs clang-format "--style=file:$style" --dry-run -Werror \
+			2>/dev/null || continue
+		while read -r file; do
+			clang-format "--style=file:$style" "$file" | diff -u "$file" - || true
+		done < <(c_files)
+		[ "$style" = .clang-format ] && echo "to repair: let .clang-format agree" ||
+			echo "to repair: clang-format -i --style=file:$style FILE"
+		return 1
+	done
 }
 
 # What goes into QEMU is written as QEMU is, the newest of those that are built. It would
@@ -143,7 +147,7 @@ run_qemu_checkpatch() {
 
 # The example for libvirt is complete, and what libvirt takes.
 run_libvirt() {
-	sed -n '/^   <domain /,/^   <\/domain>/p' "$TOP/Documentation/vtd_shadow_qemu.rst" \
+	sed -n '/^   <domain /,/^   <\/domain>/p' Documentation/admin-guide/vtd_shadow_qemu.rst \
 		>"$WORK/domain.xml"
 	virt-xml-validate "$WORK/domain.xml" domain
 }
@@ -195,11 +199,7 @@ paths_in() {
 run_links() {
 	local document path base missing=0
 
-	for document in README.md Documentation/*.rst; do
-		[ -f "$document" ] || {
-			echo "no $document"
-			return 1
-		}
+	while read -r document; do
 		while read -r path; do
 			for base in . "$(dirname "$document")" "$KSRC"; do
 				[ ! -e "$base/$path" ] || continue 2
@@ -207,7 +207,7 @@ run_links() {
 			echo "$document: no $path"
 			missing=1
 		done < <(paths_in "$document")
-	done
+	done < <(files '*.md' 'Documentation/*.rst')
 	return "$missing"
 }
 
@@ -341,7 +341,7 @@ documented() {
 # books
 looks_at() { # CHECK
 	case $1 in
-	clang-format) c_files ;;
+	clang-format) c_files && echo .clang-format ;;
 	shellcheck) shell_files && echo .shellcheckrc ;;
 	qemu-checkpatch) files "$QEMU_FILES" ;;
 	kernel-doc) kernel_files ;;
