@@ -43,17 +43,16 @@ int vtds_context_decode(const struct vtds_caps *caps, const u64 entry[2],
 	unsigned int levels = FIELD_GET(VTD_CTX_AW, entry[1]) + 2;
 	bool fpd = entry[0] & VTD_CTX_FPD;
 
-	vtds_guest_ctx_note(ctx, entry, CONTEXT_ENTRY_QWORDS);
+	vtds_ctx_note(ctx, entry, CONTEXT_ENTRY_QWORDS);
 	if (!(entry[0] & VTD_CTX_P))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_CTX_NOT_PRESENT,
-					    fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_CTX_NOT_PRESENT, fpd);
 	if ((entry[0] & (VTD_CTX_RSVD_LO | vtds_beyond_haw(caps))) ||
 	    (entry[1] & VTD_CTX_RSVD_HI))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_CTX_RESERVED, false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_CTX_RESERVED, false);
 	if (!(caps->levels & BIT(levels)) || tt == VTD_TT_RESERVED ||
 	    (tt == VTD_TT_DEVICE_TLB && !caps->device_tlb) ||
 	    (tt == VTD_TT_PASS_THROUGH && !caps->pass_through))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_CTX_INVALID, fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_CTX_INVALID, fpd);
 
 	ctx->attachment = VTD_SHADOW_ATTACHED_IDENTITY;
 	ctx->fpd = fpd;
@@ -80,16 +79,15 @@ static int read_root(struct vtds_unit *unit, u8 bus, struct vtds_guest_ctx *ctx,
 		ret = vtds_mem_read_entry(&unit->mem, gpa, entry,
 					  ROOT_ENTRY_QWORDS);
 	if (ret)
-		return vtds_guest_ctx_unreadable(ctx, ret,
-						 VTD_FAULT_ROOT_UNREADABLE);
-	vtds_guest_ctx_note(ctx, entry, ROOT_ENTRY_QWORDS);
+		return vtds_ctx_unreadable(ctx, ret,
+					   VTD_SHADOW_FR_ROOT_UNREADABLE);
+	vtds_ctx_note(ctx, entry, ROOT_ENTRY_QWORDS);
 	if (!(entry[0] & VTD_ROOT_P))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_ROOT_NOT_PRESENT,
-					    false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_ROOT_NOT_PRESENT,
+				      false);
 	if ((entry[0] & (VTD_ROOT_RSVD_LO | vtds_beyond_haw(&unit->caps))) ||
 	    (entry[1] & VTD_ROOT_RSVD_HI))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_ROOT_RESERVED,
-					    false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_ROOT_RESERVED, false);
 	*context_table = entry[0] & VTD_ENTRY_ADDR;
 	return 0;
 }
@@ -106,7 +104,7 @@ static void legacy_read(struct vtds_unit *unit, u16 sid,
 				  table + (sid & 0xff) * CONTEXT_ENTRY_SIZE,
 				  entry, CONTEXT_ENTRY_QWORDS);
 	if (ret) {
-		vtds_guest_ctx_unreadable(ctx, ret, VTD_FAULT_CTX_UNREADABLE);
+		vtds_ctx_unreadable(ctx, ret, VTD_SHADOW_FR_CTX_UNREADABLE);
 		return;
 	}
 	/* A fault is in @ctx */
@@ -138,7 +136,7 @@ void vtds_context_read(struct vtds_unit *unit, u16 sid,
 		vtds_scalable_read(unit, sid, ctx);
 		break;
 	default:
-		vtds_guest_ctx_block(ctx, VTD_FAULT_BAD_ROOT, false);
+		vtds_ctx_block(ctx, VTD_SHADOW_FR_ROOT_ADDRESS, false);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_context_read);

@@ -47,6 +47,7 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 	struct vtds_device *dev;
 	struct vtds_group *group;
 
+	lockdep_assert_held(&unit->lock);
 	list_for_each_entry(dev, &unit->devices, unit_entry)
 		for (u32 i = 0; i < dev->nr_sources; i++) {
 			struct vtds_source *r = &dev->sources[i];
@@ -148,6 +149,7 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 	struct vtds_group *group =
 		vtds_group_get(unit, dev->bound->iommu_group);
 
+	lockdep_assert_held(&unit->lock);
 	if (!group)
 		return -ENOMEM;
 	dev->group = group;
@@ -267,6 +269,7 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 {
 	struct vtds_group *group = dev->group;
 
+	lockdep_assert_held(&batch->unit->lock);
 	vtds_pasids_clear(dev);
 	if (list_is_singular(&group->devices))
 		vtds_group_detach(group);

@@ -176,8 +176,8 @@ struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 	int ret;
 
 	list_for_each_entry(domain, &batch->unit->domains, entry) {
-		if (domain->root != ctx->root ||
-		    domain->levels != ctx->levels || domain->host.broken ||
+		if (!vtds_ctx_uses(ctx, domain->root, domain->levels) ||
+		    domain->host.broken ||
 		    !vtds_host_domain_suits(&domain->host, dev_pasid->dev))
 			continue;
 		ret = domain_join(batch, domain, dev_pasid);

@@ -158,11 +158,8 @@ void vtds_event_recovered(struct vtds_unit *unit)
 static bool listens(const struct vtds_source *source,
 		    const struct vtds_domain *domain)
 {
-	const struct vtds_guest_ctx *ctx = &source->ctx;
-
-	return ctx->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
-	       ctx->root == domain->root && ctx->levels == domain->levels &&
-	       !ctx->fpd;
+	return vtds_ctx_uses(&source->ctx, domain->root, domain->levels) &&
+	       !source->ctx.fpd;
 }
 
 /* One of the sources that use a table and want to hear of its faults. */
@@ -184,24 +181,24 @@ static const struct vtds_source *listener(const struct vtds_domain *domain)
 }
 
 /* The fault of an entry that was refused for @error, if it is the guest's. */
-static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
-					    bool is_top, bool is_table,
-					    int error)
+static enum vtd_shadow_fault_reason refusal_reason(const struct vtds_unit *unit,
+						   enum vtds_refused refused,
+						   int error)
 {
-	enum vtd_fault_reason reason;
+	enum vtd_shadow_fault_reason reason;
 
 	if (error == -EPROTO)
-		reason = VTD_FAULT_SS_RESERVED;
+		reason = VTD_SHADOW_FR_SS_RESERVED;
 	else if (error == -EADDRNOTAVAIL)
-		reason = VTD_FAULT_INTERRUPT_RANGE;
+		reason = VTD_SHADOW_FR_INTERRUPT_RANGE;
 	else if (!vtds_error_is_guests(error))
-		return VTD_FAULT_NONE;
-	else if (is_top)
-		reason = VTD_FAULT_CTX_INVALID;
-	else if (is_table)
-		reason = VTD_FAULT_TABLE_UNREADABLE;
+		return VTD_SHADOW_FR_NONE;
+	else if (refused == VTDS_REFUSED_TOP)
+		reason = VTD_SHADOW_FR_CTX_INVALID;
+	else if (refused == VTDS_REFUSED_TABLE)
+		reason = VTD_SHADOW_FR_TABLE_UNREADABLE;
 	else
-		return VTD_FAULT_NONE;
+		return VTD_SHADOW_FR_NONE;
 	return vtds_unit_reason(unit, reason);
 }
 
@@ -209,12 +206,11 @@ static enum vtd_fault_reason refusal_reason(const struct vtds_unit *unit,
  * vtds_event_refused() - Report a paging entry that was not installed
  * @domain: Whose
  * @iova: First address that it translates
- * @is_top: It is the top table that could not be read
- * @is_table: The entry points to a table
+ * @refused: What it is
  * @error: Why: a negative errno
  */
-void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
-			bool is_table, int error)
+void vtds_event_refused(const struct vtds_domain *domain, u64 iova,
+			enum vtds_refused refused, int error)
 {
 	const struct vtds_source *source = listener(domain);
 	struct vtds_unit *unit = domain->unit;
@@ -225,7 +221,7 @@ void vtds_event_refused(const struct vtds_domain *domain, u64 iova, bool is_top,
 
 	if (!source)
 		return;
-	event.reason = refusal_reason(unit, is_top, is_table, error);
+	event.reason = refusal_reason(unit, refused, error);
 	event.type = event.reason ? VTD_SHADOW_EVENT_FAULT :
 				    VTD_SHADOW_EVENT_INSTALL;
 	if (!event.reason)

@@ -43,10 +43,9 @@ static struct vtds_dev_pasid group_dev_pasid(const struct vtds_group *group)
 static bool same_ctx(const struct vtds_guest_ctx *a,
 		     const struct vtds_guest_ctx *b)
 {
-	if (a->attachment != b->attachment)
-		return false;
-	return a->attachment != VTD_SHADOW_ATTACHED_SHADOW ||
-	       (a->root == b->root && a->levels == b->levels);
+	return a->attachment == b->attachment &&
+	       (a->attachment != VTD_SHADOW_ATTACHED_SHADOW ||
+		vtds_ctx_uses(a, b->root, b->levels));
 }
 
 /*
@@ -140,8 +139,8 @@ static bool group_is_settled(const struct vtds_group *group,
 	if (group->attachment != wanted->attachment)
 		return false;
 	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
-		return group->domain->root == wanted->root &&
-		       group->domain->levels == wanted->levels &&
+		return vtds_ctx_uses(wanted, group->domain->root,
+				     group->domain->levels) &&
 		       !group->domain->host.broken;
 	if (group->attachment == VTD_SHADOW_ATTACHED_IDENTITY)
 		list_for_each_entry(dev, &group->devices, group_entry)

@@ -16,15 +16,15 @@
 #include "vtd_format.h"
 
 /**
- * vtds_guest_ctx_block() - Settle that a source-id is blocked
+ * vtds_ctx_block() - Settle that a source-id is blocked
  * @ctx: Output; what was found out so far about the entries stays
  * @reason: Why
  * @fpd: The guest does not want to hear of it (fault processing disable)
  *
  * Return: -EPROTO, for the caller to return.
  */
-int vtds_guest_ctx_block(struct vtds_guest_ctx *ctx,
-			 enum vtd_fault_reason reason, bool fpd)
+int vtds_ctx_block(struct vtds_guest_ctx *ctx,
+		   enum vtd_shadow_fault_reason reason, bool fpd)
 {
 	*ctx = (struct vtds_guest_ctx){
 		.attachment = VTD_SHADOW_ATTACHED_BLOCKED,
@@ -37,27 +37,27 @@ int vtds_guest_ctx_block(struct vtds_guest_ctx *ctx,
 }
 
 /**
- * vtds_guest_ctx_unreadable() - Settle that a source-id is blocked: an entry is unreadable
- * @ctx: Output, as for vtds_guest_ctx_block()
+ * vtds_ctx_unreadable() - Settle that a source-id is blocked: an entry is unreadable
+ * @ctx: Output, as for vtds_ctx_block()
  * @error: Negative errno: why it could not be read. The guest is not to blame for all
  * @reason: What a remapping unit would say that could not read it
  *
  * Return: -EPROTO, for the caller to return.
  */
-int vtds_guest_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
-			      enum vtd_fault_reason reason)
+int vtds_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
+			enum vtd_shadow_fault_reason reason)
 {
 	bool guests = vtds_error_is_guests(error);
 
-	vtds_guest_ctx_block(ctx, guests ? reason : VTD_FAULT_NONE, false);
+	vtds_ctx_block(ctx, guests ? reason : VTD_SHADOW_FR_NONE, false);
 	if (!guests)
 		ctx->error = error;
 	return -EPROTO;
 }
 
 /* Remembers the contents of an entry, to notice when it changes. */
-void vtds_guest_ctx_note(struct vtds_guest_ctx *ctx, const u64 *entry,
-			 unsigned int nr_qwords)
+void vtds_ctx_note(struct vtds_guest_ctx *ctx, const u64 *entry,
+		   unsigned int nr_qwords)
 {
 	ctx->digest = jhash(entry, nr_qwords * sizeof(*entry), ctx->digest);
 }
@@ -86,31 +86,33 @@ bool vtds_unit_is_scalable(const struct vtds_unit *unit)
 }
 
 /* What scalable mode calls a fault of second-stage translation, appendix A. */
-static enum vtd_fault_reason scalable_reason(enum vtd_fault_reason legacy)
+static enum vtd_shadow_fault_reason
+scalable_reason(enum vtd_shadow_fault_reason legacy)
 {
 	switch (legacy) {
-	case VTD_FAULT_CTX_INVALID:
-		return VTD_FAULT_SM_TOP_UNREADABLE;
-	case VTD_FAULT_TABLE_UNREADABLE:
-		return VTD_FAULT_SM_TABLE_UNREADABLE;
-	case VTD_FAULT_ADDR_BEYOND_WIDTH:
-		return VTD_FAULT_SM_ADDR_BEYOND_WIDTH;
-	case VTD_FAULT_NO_WRITE:
-		return VTD_FAULT_SM_NO_WRITE;
-	case VTD_FAULT_NO_READ:
-		return VTD_FAULT_SM_NO_READ;
-	case VTD_FAULT_SS_RESERVED:
-		return VTD_FAULT_SM_SS_RESERVED;
-	case VTD_FAULT_INTERRUPT_RANGE:
-		return VTD_FAULT_SM_INTERRUPT_RANGE;
+	case VTD_SHADOW_FR_CTX_INVALID:
+		return VTD_SHADOW_FR_SM_TOP_UNREADABLE;
+	case VTD_SHADOW_FR_TABLE_UNREADABLE:
+		return VTD_SHADOW_FR_SM_TABLE_UNREADABLE;
+	case VTD_SHADOW_FR_ADDR_BEYOND_WIDTH:
+		return VTD_SHADOW_FR_SM_ADDR_BEYOND_WIDTH;
+	case VTD_SHADOW_FR_NO_WRITE:
+		return VTD_SHADOW_FR_SM_NO_WRITE;
+	case VTD_SHADOW_FR_NO_READ:
+		return VTD_SHADOW_FR_SM_NO_READ;
+	case VTD_SHADOW_FR_SS_RESERVED:
+		return VTD_SHADOW_FR_SM_SS_RESERVED;
+	case VTD_SHADOW_FR_INTERRUPT_RANGE:
+		return VTD_SHADOW_FR_SM_INTERRUPT_RANGE;
 	default:
 		return legacy;
 	}
 }
 
 /* The fault of second-stage translation, named as the unit's mode names it. */
-enum vtd_fault_reason vtds_unit_reason(const struct vtds_unit *unit,
-				       enum vtd_fault_reason legacy)
+enum vtd_shadow_fault_reason
+vtds_unit_reason(const struct vtds_unit *unit,
+		 enum vtd_shadow_fault_reason legacy)
 {
 	return vtds_unit_is_scalable(unit) ? scalable_reason(legacy) : legacy;
 }

@@ -16,7 +16,7 @@ struct vtds_unit;
 /**
  * struct vtds_guest_ctx - What guest tables say for one source-id
  * @attachment: Where it belongs
- * @reason: Why it is blocked: enum vtd_fault_reason, or 0 if @error says why
+ * @reason: Why it is blocked: enum vtd_shadow_fault_reason, or 0 if @error says why
  * @fpd: The guest disabled the processing of such faults
  * @error: Negative errno of the host, which could not read the entries, or 0
  * @levels: Of the second-stage table
@@ -37,6 +37,14 @@ struct vtds_guest_ctx {
 	u64 root;
 };
 
+/* Whether requests are to be translated by this table. */
+static inline bool vtds_ctx_uses(const struct vtds_guest_ctx *ctx, u64 root,
+				 unsigned int levels)
+{
+	return ctx->attachment == VTD_SHADOW_ATTACHED_SHADOW &&
+	       ctx->root == root && ctx->levels == levels;
+}
+
 /**
  * struct vtds_source - One source-id of a device
  * @sid: Bus, device and function
@@ -53,16 +61,17 @@ struct vtds_source {
 	u32 reported_digest;
 };
 
-int vtds_guest_ctx_block(struct vtds_guest_ctx *ctx,
-			 enum vtd_fault_reason reason, bool fpd);
-int vtds_guest_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
-			      enum vtd_fault_reason reason);
-void vtds_guest_ctx_note(struct vtds_guest_ctx *ctx, const u64 *entry,
-			 unsigned int nr_qwords);
+int vtds_ctx_block(struct vtds_guest_ctx *ctx,
+		   enum vtd_shadow_fault_reason reason, bool fpd);
+int vtds_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
+			enum vtd_shadow_fault_reason reason);
+void vtds_ctx_note(struct vtds_guest_ctx *ctx, const u64 *entry,
+		   unsigned int nr_qwords);
 u64 vtds_beyond_haw(const struct vtds_caps *caps);
 int vtds_unit_mode(const struct vtds_unit *unit);
 bool vtds_unit_is_scalable(const struct vtds_unit *unit);
-enum vtd_fault_reason vtds_unit_reason(const struct vtds_unit *unit,
-				       enum vtd_fault_reason legacy);
+enum vtd_shadow_fault_reason
+vtds_unit_reason(const struct vtds_unit *unit,
+		 enum vtd_shadow_fault_reason legacy);
 
 #endif /* VTDS_GUEST_CTX_H */

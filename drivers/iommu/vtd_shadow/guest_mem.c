@@ -27,10 +27,11 @@ static unsigned long chunk_index(u64 gpa)
 	return gpa / VTDS_CHUNK_SIZE;
 }
 
-int vtds_mem_init(struct vtds_guest_mem *mem)
+int vtds_mem_init(struct vtds_guest_mem *mem, struct mutex *lock)
 {
 	BUILD_BUG_ON(PAGE_SIZE != VTD_PAGE_SIZE);
 
+	mem->lock = lock;
 	xa_init_flags(&mem->chunks, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&mem->idle);
 	mem->pins.pages = NULL;
@@ -130,6 +131,7 @@ struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa)
 {
 	struct vtds_chunk *chunk = vtds_mem_recent(vtds_mem_recents(mem), gpa);
 
+	lockdep_assert_held(mem->lock);
 	if (!chunk)
 		chunk = xa_load(&mem->chunks, chunk_index(gpa));
 	if (!chunk) {
@@ -293,6 +295,7 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_mem_write_u32);
  */
 void vtds_mem_trim(struct vtds_guest_mem *mem)
 {
+	lockdep_assert_held(mem->lock);
 	while (vtds_mem_needs_trim(mem))
 		chunk_free(mem, list_first_entry(&mem->idle, struct vtds_chunk,
 						 lru));
@@ -352,6 +355,7 @@ void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last)
 	u64 from = *first;
 	u64 to = *last;
 
+	lockdep_assert_held(mem->lock);
 	split_at(mem, from, first, last);
 	split_at(mem, to, first, last);
 }

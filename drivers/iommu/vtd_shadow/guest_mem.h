@@ -7,6 +7,7 @@
 
 #include <linux/compiler.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -27,6 +28,7 @@
 
 /**
  * struct vtds_guest_mem - Guest memory as the engine reaches it
+ * @lock: The unit's, which protects all
  * @pins: What is pinned, and where
  * @chunks: Chunks by guest frame / VTDS_CHUNK_PAGES
  * @recent: Some of them by the same number modulo @nr_recent
@@ -37,6 +39,7 @@
  * @max_idle: Chunks that may stay in @idle
  */
 struct vtds_guest_mem {
+	struct mutex *lock; /* all that follows */
 	struct vtds_pins pins;
 	struct xarray chunks;
 	struct vtds_chunk **recent;
@@ -59,7 +62,7 @@ static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
 	return mem->nr_idle > (mem->pins.starved ? 0 : mem->max_idle);
 }
 
-int vtds_mem_init(struct vtds_guest_mem *mem);
+int vtds_mem_init(struct vtds_guest_mem *mem, struct mutex *lock);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
 struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
 void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);

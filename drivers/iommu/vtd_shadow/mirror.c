@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <uapi/linux/vtd_shadow.h>
 
 #include "batch.h"
 #include "caps.h"
@@ -325,24 +326,24 @@ bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
 EXPORT_SYMBOL_IF_KUNIT(vtds_mirror_evict);
 
 /* Why an address that the mirror does not map leads nowhere. */
-static enum vtd_fault_reason missing_reason(const struct vtds_domain *domain,
-					    const struct vtds_node *node,
-					    unsigned int index)
+static enum vtd_shadow_fault_reason
+missing_reason(const struct vtds_domain *domain, const struct vtds_node *node,
+	       unsigned int index)
 {
 	u64 raw;
 
 	if (!node->synthetic && !vtds_node_readable(node))
 		return node->level == domain->levels ?
-			       VTD_FAULT_CTX_INVALID :
-			       VTD_FAULT_TABLE_UNREADABLE;
+			       VTD_SHADOW_FR_CTX_INVALID :
+			       VTD_SHADOW_FR_TABLE_UNREADABLE;
 	raw = vtds_node_fetch(node, index);
 	if (!(raw & VTD_SS_RW) || node->entries[index])
-		return VTD_FAULT_NO_READ;
+		return VTD_SHADOW_FR_NO_READ;
 	if (vtds_caps_entry_reserved(&domain->unit->caps, raw, node->level))
-		return VTD_FAULT_SS_RESERVED;
+		return VTD_SHADOW_FR_SS_RESERVED;
 	if (node->level == 1 && vtd_is_interrupt(raw & VTD_ENTRY_ADDR))
-		return VTD_FAULT_INTERRUPT_RANGE;
-	return VTD_FAULT_TABLE_UNREADABLE;
+		return VTD_SHADOW_FR_INTERRUPT_RANGE;
+	return VTD_SHADOW_FR_TABLE_UNREADABLE;
 }
 
 /**
@@ -359,7 +360,7 @@ void vtds_mirror_lookup(const struct vtds_domain *domain, u64 iova,
 
 	*leaf = (struct vtds_leaf){};
 	if (iova > domain->last) {
-		leaf->reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
+		leaf->reason = VTD_SHADOW_FR_ADDR_BEYOND_WIDTH;
 		return;
 	}
 

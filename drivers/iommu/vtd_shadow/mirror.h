@@ -108,7 +108,7 @@ bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
  * @gpa: Where the address leads
  * @perm: VTD_SS_RW as left by the path and the entry, before memory's own
  * @level: Level of the guest's leaf
- * @reason: Why it leads nowhere: enum vtd_fault_reason, or 0
+ * @reason: Why it leads nowhere: enum vtd_shadow_fault_reason, or 0
  */
 struct vtds_leaf {
 	u64 raw;

@@ -84,8 +84,8 @@ static bool pasid_settled(const struct vtds_device *dev,
 	switch (wanted->attachment) {
 	case VTD_SHADOW_ATTACHED_SHADOW:
 		return may_have_pasids(dev) && pasid->domain &&
-		       pasid->domain->root == wanted->root &&
-		       pasid->domain->levels == wanted->levels &&
+		       vtds_ctx_uses(wanted, pasid->domain->root,
+				     pasid->domain->levels) &&
 		       !pasid->domain->host.broken;
 	case VTD_SHADOW_ATTACHED_IDENTITY:
 		return may_have_pasids(dev) && pasid->identity_attached;
@@ -281,22 +281,23 @@ void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev)
  * Why a PASID is unknown: its entry, or what is on the way to it. Nothing is wrong with
  * those if it is RID_PASID, if it is beyond the limit, or if nobody announced it.
  */
-static enum vtd_fault_reason unknown_reason(struct vtds_device *dev, u32 number)
+static enum vtd_shadow_fault_reason unknown_reason(struct vtds_device *dev,
+						   u32 number)
 {
 	struct vtds_unit *unit = dev->unit;
 	struct vtds_guest_ctx now;
 
 	if (!unit->te)
-		return VTD_FAULT_NONE;
+		return VTD_SHADOW_FR_NONE;
 	switch (vtds_unit_mode(unit)) {
 	case VTD_TTM_LEGACY:
-		return VTD_FAULT_PASID_IN_LEGACY_MODE;
+		return VTD_SHADOW_FR_PASID_IN_LEGACY_MODE;
 	case VTD_TTM_SCALABLE:
 		vtds_scalable_read_pasid(unit, dev->sources[0].sid, number,
 					 &now);
 		return now.reason;
 	default:
-		return VTD_FAULT_BAD_ROOT;
+		return VTD_SHADOW_FR_ROOT_ADDRESS;
 	}
 }
 
@@ -335,7 +336,7 @@ enum vtd_shadow_attachment vtds_pasid_lookup(struct vtds_device *dev,
 
 	if (!pasid) {
 		*ctx = (struct vtds_guest_ctx){ .pasid = number };
-		vtds_guest_ctx_block(ctx, unknown_reason(dev, number), false);
+		vtds_ctx_block(ctx, unknown_reason(dev, number), false);
 		*domain = NULL;
 		return VTD_SHADOW_ATTACHED_BLOCKED;
 	}

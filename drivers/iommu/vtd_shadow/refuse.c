@@ -32,7 +32,7 @@ static void note(struct vtds_walk *walk, u64 iova, u64 raw, int error)
 void vtds_refuse(const struct vtds_cursor *c, int error)
 {
 	struct vtds_walk *walk = c->walk;
-	bool is_table = !vtd_entry_is_leaf(c->raw, c->node->level);
+	bool is_leaf = vtd_entry_is_leaf(c->raw, c->node->level);
 
 	note(walk, c->iova, c->raw, error);
 	if (walk->batch->remove_only)
@@ -44,7 +44,9 @@ void vtds_refuse(const struct vtds_cursor *c, int error)
 		return;
 	}
 	if (vtds_node_note_refused(walk->domain, c->node, c->index, c->raw))
-		vtds_event_refused(walk->domain, c->iova, false, is_table,
+		vtds_event_refused(walk->domain, c->iova,
+				   is_leaf ? VTDS_REFUSED_LEAF :
+					     VTDS_REFUSED_TABLE,
 				   error);
 }
 
@@ -57,8 +59,8 @@ void vtds_refuse_pieces(const struct vtds_cursor *c)
 	struct vtds_walk *walk = c->walk;
 
 	if (vtds_node_note_refused(walk->domain, c->node, c->index, c->raw))
-		vtds_event_refused(walk->domain, walk->piece_iova, false, false,
-				   walk->piece_error);
+		vtds_event_refused(walk->domain, walk->piece_iova,
+				   VTDS_REFUSED_LEAF, walk->piece_error);
 	walk->piece_error = 0;
 }
 
@@ -71,7 +73,7 @@ void vtds_refuse_top(struct vtds_walk *walk, u64 iova, int error)
 	if (walk->batch->remove_only)
 		return;
 	if (!domain->top_reported)
-		vtds_event_refused(domain, iova, true, true, error);
+		vtds_event_refused(domain, iova, VTDS_REFUSED_TOP, error);
 	domain->top_reported = true;
 }
 

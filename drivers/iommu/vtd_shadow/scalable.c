@@ -46,19 +46,19 @@ static int read_root(struct vtds_unit *unit, u16 sid,
 	int ret;
 
 	if (unit->rtaddr & vtds_beyond_haw(&unit->caps))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_BAD_ROOT, false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_ROOT_ADDRESS, false);
 	ret = vtds_mem_read_entry(&unit->mem, gpa, entry, ROOT_ENTRY_QWORDS);
 	if (ret)
-		return vtds_guest_ctx_unreadable(ctx, ret,
-						 VTD_FAULT_SM_ROOT_UNREADABLE);
+		return vtds_ctx_unreadable(ctx, ret,
+					   VTD_SHADOW_FR_SM_ROOT_UNREADABLE);
 	half = entry[sid & 0x80 ? 1 : 0];
-	vtds_guest_ctx_note(ctx, &half, 1);
+	vtds_ctx_note(ctx, &half, 1);
 	if (!(half & VTD_SM_ROOT_P))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_SM_ROOT_NOT_PRESENT,
-					    false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_SM_ROOT_NOT_PRESENT,
+				      false);
 	if (half & (VTD_SM_ROOT_RSVD | vtds_beyond_haw(&unit->caps)))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_SM_ROOT_RESERVED,
-					    false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_SM_ROOT_RESERVED,
+				      false);
 	*context_table = half & VTD_ENTRY_ADDR;
 	return 0;
 }
@@ -78,15 +78,15 @@ int vtds_scalable_context_decode(const struct vtds_caps *caps,
 				 const u64 entry[4], struct vtds_guest_ctx *ctx,
 				 struct vtds_directory *directory)
 {
-	vtds_guest_ctx_note(ctx, entry, CONTEXT_ENTRY_QWORDS);
+	vtds_ctx_note(ctx, entry, CONTEXT_ENTRY_QWORDS);
 	ctx->fpd = entry[0] & VTD_SM_CTX_FPD;
 	if (!(entry[0] & VTD_SM_CTX_P))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_SM_CTX_NOT_PRESENT,
-					    ctx->fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_SM_CTX_NOT_PRESENT,
+				      ctx->fpd);
 	if ((entry[0] & (VTD_SM_CTX_RSVD_0 | vtds_beyond_haw(caps))) ||
 	    (entry[1] & VTD_SM_CTX_RSVD_1) || entry[2] || entry[3])
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_SM_CTX_RESERVED,
-					    false);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_SM_CTX_RESERVED,
+				      false);
 
 	*directory = (struct vtds_directory){
 		.gpa = entry[0] & VTD_ENTRY_ADDR,
@@ -114,8 +114,8 @@ static int read_context(struct vtds_unit *unit, u16 sid,
 				  table + (sid & 0x7f) * CONTEXT_ENTRY_SIZE,
 				  entry, CONTEXT_ENTRY_QWORDS);
 	if (ret)
-		return vtds_guest_ctx_unreadable(ctx, ret,
-						 VTD_FAULT_SM_CTX_UNREADABLE);
+		return vtds_ctx_unreadable(ctx, ret,
+					   VTD_SHADOW_FR_SM_CTX_UNREADABLE);
 	return vtds_scalable_context_decode(&unit->caps, entry, ctx, directory);
 }
 
@@ -128,16 +128,16 @@ static int read_directory(struct vtds_unit *unit, u64 gpa,
 
 	ret = vtds_mem_read_entry(&unit->mem, gpa, &entry, 1);
 	if (ret)
-		return vtds_guest_ctx_unreadable(ctx, ret,
-						 VTD_FAULT_DIR_UNREADABLE);
-	vtds_guest_ctx_note(ctx, &entry, 1);
+		return vtds_ctx_unreadable(ctx, ret,
+					   VTD_SHADOW_FR_DIR_UNREADABLE);
+	vtds_ctx_note(ctx, &entry, 1);
 	ctx->fpd |= !!(entry & VTD_PASID_DIR_FPD);
 	if (!(entry & VTD_PASID_DIR_P))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_DIR_NOT_PRESENT,
-					    ctx->fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_DIR_NOT_PRESENT,
+				      ctx->fpd);
 	if (entry & (VTD_PASID_DIR_RSVD | vtds_beyond_haw(&unit->caps)))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_DIR_RESERVED,
-					    ctx->fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_DIR_RESERVED,
+				      ctx->fpd);
 	*table = entry & VTD_ENTRY_ADDR;
 	return 0;
 }
@@ -173,20 +173,20 @@ int vtds_pasid_decode(const struct vtds_caps *caps, const u64 entry[8],
 	unsigned int pgtt = FIELD_GET(VTD_PASID_PGTT, entry[0]);
 	unsigned int levels = FIELD_GET(VTD_PASID_AW, entry[0]) + 2;
 
-	vtds_guest_ctx_note(ctx, entry, PASID_ENTRY_QWORDS);
+	vtds_ctx_note(ctx, entry, PASID_ENTRY_QWORDS);
 	ctx->fpd |= !!(entry[0] & VTD_PASID_FPD);
 	if (!(entry[0] & VTD_PASID_P))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_PASID_NOT_PRESENT,
-					    ctx->fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_PASID_NOT_PRESENT,
+				      ctx->fpd);
 	if (pasid_entry_reserved(caps, entry))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_PASID_RESERVED,
-					    ctx->fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_PASID_RESERVED,
+				      ctx->fpd);
 	if (!(caps->levels & BIT(levels)) ||
 	    (pgtt != VTD_PGTT_SECOND_STAGE && pgtt != VTD_PGTT_PASS_THROUGH) ||
 	    (pgtt == VTD_PGTT_SECOND_STAGE && !caps->second_stage) ||
 	    (pgtt == VTD_PGTT_PASS_THROUGH && !caps->pass_through))
-		return vtds_guest_ctx_block(ctx, VTD_FAULT_PASID_INVALID,
-					    ctx->fpd);
+		return vtds_ctx_block(ctx, VTD_SHADOW_FR_PASID_INVALID,
+				      ctx->fpd);
 
 	ctx->did = FIELD_GET(VTD_PASID_DID, entry[1]) & ~caps->no_did_bits;
 	ctx->attachment = VTD_SHADOW_ATTACHED_IDENTITY;
@@ -203,14 +203,15 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_pasid_decode);
 /* Follows ctx->pasid from the directory to its entry. */
 static void read_pasid(struct vtds_unit *unit,
 		       const struct vtds_directory *directory,
-		       enum vtd_fault_reason beyond, struct vtds_guest_ctx *ctx)
+		       enum vtd_shadow_fault_reason beyond,
+		       struct vtds_guest_ctx *ctx)
 {
 	u32 index = ctx->pasid >> VTD_PASID_TABLE_SHIFT;
 	u64 table, entry[PASID_ENTRY_QWORDS];
 	int ret;
 
 	if (index >= directory->entries) {
-		vtds_guest_ctx_block(ctx, beyond, ctx->fpd);
+		vtds_ctx_block(ctx, beyond, ctx->fpd);
 		return;
 	}
 	if (read_directory(unit, directory->gpa + index * PASID_DIR_ENTRY_SIZE,
@@ -220,7 +221,7 @@ static void read_pasid(struct vtds_unit *unit,
 	ret = vtds_mem_read_entry(&unit->mem, table + index * PASID_ENTRY_SIZE,
 				  entry, PASID_ENTRY_QWORDS);
 	if (ret) {
-		vtds_guest_ctx_unreadable(ctx, ret, VTD_FAULT_PASID_UNREADABLE);
+		vtds_ctx_unreadable(ctx, ret, VTD_SHADOW_FR_PASID_UNREADABLE);
 		return;
 	}
 	/* A fault is in @ctx */
@@ -241,7 +242,7 @@ void vtds_scalable_read(struct vtds_unit *unit, u16 sid,
 	struct vtds_directory directory;
 
 	if (!read_context(unit, sid, ctx, &directory))
-		read_pasid(unit, &directory, VTD_FAULT_SM_RID_PASID, ctx);
+		read_pasid(unit, &directory, VTD_SHADOW_FR_SM_RID_PASID, ctx);
 }
 
 /**
@@ -263,13 +264,12 @@ void vtds_scalable_read_pasid(struct vtds_unit *unit, u16 sid, u32 pasid,
 		return;
 	ctx->pasid = pasid;
 	if (!directory.pasids)
-		vtds_guest_ctx_block(ctx, VTD_FAULT_SM_PASID_DISABLED,
-				     ctx->fpd);
+		vtds_ctx_block(ctx, VTD_SHADOW_FR_SM_PASID_DISABLED, ctx->fpd);
 	else if (pasid >> unit->caps.pasid_bits)
-		vtds_guest_ctx_block(ctx, VTD_FAULT_SM_PASID_TOO_LARGE,
-				     ctx->fpd);
+		vtds_ctx_block(ctx, VTD_SHADOW_FR_SM_PASID_TOO_LARGE, ctx->fpd);
 	else
-		read_pasid(unit, &directory, VTD_FAULT_SM_PASID_TOO_LARGE, ctx);
+		read_pasid(unit, &directory, VTD_SHADOW_FR_SM_PASID_TOO_LARGE,
+			   ctx);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_scalable_read_pasid);
 

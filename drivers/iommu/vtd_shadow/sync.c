@@ -437,6 +437,7 @@ void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
 	u64 changed = unit->stats.entries_changed;
 	int ret;
 
+	lockdep_assert_held(&unit->lock);
 	last = min(last, domain->last);
 	if (first > last)
 		return;

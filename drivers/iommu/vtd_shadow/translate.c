@@ -44,16 +44,16 @@ static int translate_identity(struct vtds_unit *unit,
 	unsigned long pfn;
 
 	if (vtd_is_interrupt(cmd->iova)) {
-		cmd->fault_reason = VTD_FAULT_INTERRUPT_RANGE;
+		cmd->fault_reason = VTD_SHADOW_FR_INTERRUPT_RANGE;
 		return 0;
 	}
 	if (unit->have_state && cmd->iova >> unit->caps.haw) {
-		cmd->fault_reason = VTD_FAULT_ADDR_BEYOND_WIDTH;
+		cmd->fault_reason = VTD_SHADOW_FR_ADDR_BEYOND_WIDTH;
 		return 0;
 	}
 	pfn = memory_perm(unit, cmd->iova, &perm);
 	if (!perm) {
-		cmd->fault_reason = VTD_FAULT_TABLE_UNREADABLE;
+		cmd->fault_reason = VTD_SHADOW_FR_TABLE_UNREADABLE;
 		return 0;
 	}
 	/* The VMM's page table. What a PASID is attached to cannot be seen */
@@ -98,7 +98,7 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	cmd->level = leaf.level;
 	cmd->fault_reason = leaf.reason;
 	if (is_interrupt_request(cmd))
-		cmd->fault_reason = VTD_FAULT_INTERRUPT_RANGE;
+		cmd->fault_reason = VTD_SHADOW_FR_INTERRUPT_RANGE;
 	return 0;
 }
 
@@ -150,7 +150,8 @@ int vtds_translate(struct vtds_unit *unit, void *arg)
 		    vtds_device_reaches(dev, cmd->iova))
 			return -EIO;
 		/* The tables may well permit it, and the host or group not */
-		cmd->fault_reason = ctx.reason ?: VTD_FAULT_TABLE_UNREADABLE;
+		cmd->fault_reason = ctx.reason ?:
+						 VTD_SHADOW_FR_TABLE_UNREADABLE;
 		if (ctx.reason)
 			return 0;
 		break;

@@ -95,7 +95,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	INIT_LIST_HEAD(&unit->groups);
 	INIT_LIST_HEAD(&unit->domains);
 	unit->events = vtds_events_alloc();
-	if (!unit->events || vtds_mem_init(&unit->mem)) {
+	if (!unit->events || vtds_mem_init(&unit->mem, &unit->lock)) {
 		vtds_unit_put(unit);
 		return NULL;
 	}

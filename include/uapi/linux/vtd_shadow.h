@@ -100,7 +100,7 @@ struct vtd_shadow_reserved {
  * @version: Output, VTD_SHADOW_API_VERSION of the running kernel
  * @max_source_ids: Output, how many source-ids one device can have
  * @cap_mask: Output, the bits of CAP_REG that the virtual unit may set freely.
- *            Fields with a number (SAGAW, SLLPS, MGAW, MAMV, ND, NFR, FRO) are
+ *            Fields with a number (SAGAW, SSLPS, MGAW, MAMV, ND, NFR, FRO) are
  *            ones as far as any value in them is served. A bit that is zero
  *            here must be zero in &struct vtd_shadow_set_state.cap
  * @cap_required: Output, the bits of CAP_REG that must be one (caching mode)
@@ -245,7 +245,7 @@ enum vtd_shadow_state_flags {
  *
  * Errors: EOPNOTSUPP @cap or @ecap have a bit that GET_INFO does not allow;
  * EINVAL @haw out of range, CM missing, no supported SAGAW, an MGAW below 30 bits or
- * wider than the widest of SAGAW, SLLPS with 1 GiB and without 2 MiB, or ND of 7.
+ * wider than the widest of SAGAW, SSLPS with 1 GiB and without 2 MiB, or ND of 7.
  */
 struct vtd_shadow_set_state {
 	__u32 size;
@@ -271,7 +271,7 @@ struct vtd_shadow_set_state {
  *                  device uses it, so that switching to it costs no walk. Has to
  *                  exist as long as the unit has the device
  * @source_ids_uptr: User pointer to @nr_source_ids values of type __u16: the
- *                   requester ids, bus in bits 15:8 and devfn in 7:0, under which
+ *                   source-ids, bus in bits 15:8 and devfn in 7:0, under which
  *                   the guest's unit sees this device, with bridge aliases
  * @nr_source_ids: 1 to max_source_ids
  * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
@@ -280,7 +280,7 @@ struct vtd_shadow_set_state {
  * The device must be bound to the unit's iommufd, by a VFIO driver that uses
  * vtd_shadow's operations, and not be attached. It is given at once what the
  * guest's tables say for it now (replay). If its source-ids do not agree, or
- * the other devices of its host IOMMU group have other settings, it is blocked.
+ * the other devices of its host IOMMU group are to be elsewhere, it is blocked.
  *
  * A HWPT is attached once and taken back, to find out what it is: for that moment
  * the device reaches what it maps. It is right if it leads to the frames of guest
@@ -548,6 +548,94 @@ enum vtd_shadow_attachment {
 };
 
 /**
+ * enum vtd_shadow_fault_reason - Fault reasons of the specification, appendix A
+ * @VTD_SHADOW_FR_NONE: No fault
+ * @VTD_SHADOW_FR_ROOT_NOT_PRESENT: Root entry: not present
+ * @VTD_SHADOW_FR_CTX_NOT_PRESENT: Context entry: not present
+ * @VTD_SHADOW_FR_CTX_INVALID: Context entry: a value that the unit does not support, or
+ *                             the top table cannot be read
+ * @VTD_SHADOW_FR_ADDR_BEYOND_WIDTH: The address is beyond the width of the table or of the unit
+ * @VTD_SHADOW_FR_NO_WRITE: A write, and the tables do not permit it
+ * @VTD_SHADOW_FR_NO_READ: A read, and the tables do not permit it
+ * @VTD_SHADOW_FR_TABLE_UNREADABLE: A table below the top one cannot be read
+ * @VTD_SHADOW_FR_ROOT_UNREADABLE: Root entry: cannot be read
+ * @VTD_SHADOW_FR_CTX_UNREADABLE: Context entry: cannot be read
+ * @VTD_SHADOW_FR_ROOT_RESERVED: Root entry: reserved bits are set
+ * @VTD_SHADOW_FR_CTX_RESERVED: Context entry: reserved bits are set
+ * @VTD_SHADOW_FR_SS_RESERVED: Second-stage entry: reserved bits are set
+ * @VTD_SHADOW_FR_INTERRUPT_RANGE: The address is in the interrupt range, or leads there
+ * @VTD_SHADOW_FR_ROOT_ADDRESS: RTADDR_REG: a mode that the unit does not have, or reserved bits
+ * @VTD_SHADOW_FR_PASID_IN_LEGACY_MODE: A request with PASID in legacy mode
+ * @VTD_SHADOW_FR_SM_ROOT_UNREADABLE: Scalable-mode root entry: cannot be read
+ * @VTD_SHADOW_FR_SM_ROOT_NOT_PRESENT: Scalable-mode root entry: not present
+ * @VTD_SHADOW_FR_SM_ROOT_RESERVED: Scalable-mode root entry: reserved bits are set
+ * @VTD_SHADOW_FR_SM_CTX_UNREADABLE: Scalable-mode context entry: cannot be read
+ * @VTD_SHADOW_FR_SM_CTX_NOT_PRESENT: Scalable-mode context entry: not present
+ * @VTD_SHADOW_FR_SM_CTX_RESERVED: Scalable-mode context entry: reserved bits are set
+ * @VTD_SHADOW_FR_SM_PASID_DISABLED: A request with PASID, and PASIDE of the context entry is clear
+ * @VTD_SHADOW_FR_SM_PASID_TOO_LARGE: The PASID is beyond the PASID directory
+ * @VTD_SHADOW_FR_SM_RID_PASID: RID_PASID is beyond the PASID directory
+ * @VTD_SHADOW_FR_DIR_UNREADABLE: PASID directory entry: cannot be read
+ * @VTD_SHADOW_FR_DIR_NOT_PRESENT: PASID directory entry: not present
+ * @VTD_SHADOW_FR_DIR_RESERVED: PASID directory entry: reserved bits are set
+ * @VTD_SHADOW_FR_PASID_UNREADABLE: PASID table entry: cannot be read
+ * @VTD_SHADOW_FR_PASID_NOT_PRESENT: PASID table entry: not present
+ * @VTD_SHADOW_FR_PASID_RESERVED: PASID table entry: reserved bits are set
+ * @VTD_SHADOW_FR_PASID_INVALID: PASID table entry: a value that the unit does not support
+ * @VTD_SHADOW_FR_SM_TABLE_UNREADABLE: In scalable mode what 07h is in legacy mode
+ * @VTD_SHADOW_FR_SM_SS_RESERVED: In scalable mode what 0Ch is in legacy mode
+ * @VTD_SHADOW_FR_SM_TOP_UNREADABLE: The top table cannot be read
+ * @VTD_SHADOW_FR_SM_ADDR_BEYOND_WIDTH: In scalable mode what 04h is in legacy mode
+ * @VTD_SHADOW_FR_SM_NO_WRITE: In scalable mode what 05h is in legacy mode
+ * @VTD_SHADOW_FR_SM_NO_READ: In scalable mode what 06h is in legacy mode
+ * @VTD_SHADOW_FR_SM_INTERRUPT_RANGE: In scalable mode what 0Eh is in legacy mode
+ *
+ * What &struct vtd_shadow_translate.fault_reason and &struct vtd_shadow_event.reason may be,
+ * with the numbers that a VMM has to show in FRCD_REG.
+ */
+enum vtd_shadow_fault_reason {
+	VTD_SHADOW_FR_NONE = 0x00,
+	VTD_SHADOW_FR_ROOT_NOT_PRESENT = 0x01,
+	VTD_SHADOW_FR_CTX_NOT_PRESENT = 0x02,
+	VTD_SHADOW_FR_CTX_INVALID = 0x03,
+	VTD_SHADOW_FR_ADDR_BEYOND_WIDTH = 0x04,
+	VTD_SHADOW_FR_NO_WRITE = 0x05,
+	VTD_SHADOW_FR_NO_READ = 0x06,
+	VTD_SHADOW_FR_TABLE_UNREADABLE = 0x07,
+	VTD_SHADOW_FR_ROOT_UNREADABLE = 0x08,
+	VTD_SHADOW_FR_CTX_UNREADABLE = 0x09,
+	VTD_SHADOW_FR_ROOT_RESERVED = 0x0a,
+	VTD_SHADOW_FR_CTX_RESERVED = 0x0b,
+	VTD_SHADOW_FR_SS_RESERVED = 0x0c,
+	VTD_SHADOW_FR_INTERRUPT_RANGE = 0x0e,
+	VTD_SHADOW_FR_ROOT_ADDRESS = 0x30,
+	VTD_SHADOW_FR_PASID_IN_LEGACY_MODE = 0x31,
+	VTD_SHADOW_FR_SM_ROOT_UNREADABLE = 0x38,
+	VTD_SHADOW_FR_SM_ROOT_NOT_PRESENT = 0x39,
+	VTD_SHADOW_FR_SM_ROOT_RESERVED = 0x3a,
+	VTD_SHADOW_FR_SM_CTX_UNREADABLE = 0x40,
+	VTD_SHADOW_FR_SM_CTX_NOT_PRESENT = 0x41,
+	VTD_SHADOW_FR_SM_CTX_RESERVED = 0x42,
+	VTD_SHADOW_FR_SM_PASID_DISABLED = 0x45,
+	VTD_SHADOW_FR_SM_PASID_TOO_LARGE = 0x46,
+	VTD_SHADOW_FR_SM_RID_PASID = 0x48,
+	VTD_SHADOW_FR_DIR_UNREADABLE = 0x50,
+	VTD_SHADOW_FR_DIR_NOT_PRESENT = 0x51,
+	VTD_SHADOW_FR_DIR_RESERVED = 0x52,
+	VTD_SHADOW_FR_PASID_UNREADABLE = 0x58,
+	VTD_SHADOW_FR_PASID_NOT_PRESENT = 0x59,
+	VTD_SHADOW_FR_PASID_RESERVED = 0x5a,
+	VTD_SHADOW_FR_PASID_INVALID = 0x5b,
+	VTD_SHADOW_FR_SM_TABLE_UNREADABLE = 0x78,
+	VTD_SHADOW_FR_SM_SS_RESERVED = 0x7a,
+	VTD_SHADOW_FR_SM_TOP_UNREADABLE = 0x7b,
+	VTD_SHADOW_FR_SM_ADDR_BEYOND_WIDTH = 0x83,
+	VTD_SHADOW_FR_SM_NO_WRITE = 0x85,
+	VTD_SHADOW_FR_SM_NO_READ = 0x86,
+	VTD_SHADOW_FR_SM_INTERRUPT_RANGE = 0x87,
+};
+
+/**
  * enum vtd_shadow_translate_flags - Flags of struct vtd_shadow_translate
  * @VTD_SHADOW_TRANSLATE_PASID: A request with PASID
  */
@@ -559,7 +647,7 @@ enum vtd_shadow_translate_flags {
  * struct vtd_shadow_translate - ioctl(VTD_SHADOW_TRANSLATE)
  * @size: sizeof(struct vtd_shadow_translate)
  * @flags: Combination of enum vtd_shadow_translate_flags
- * @source_id: Requester id of the device
+ * @source_id: Source-id of the device
  * @pasid: PASID of the request, below 2^20, with VTD_SHADOW_TRANSLATE_PASID; else
  *         must be 0
  * @iova: Address to translate
@@ -568,8 +656,8 @@ enum vtd_shadow_translate_flags {
  * @level: Output, level of the guest's leaf entry: 1 for 4 KiB, 2 for 2 MiB, 3
  *         for 1 GiB; 0 for the identity page table and where nothing is mapped
  * @attachment: Output, enum vtd_shadow_attachment
- * @fault_reason: Output, the VT-d fault reason (specification, appendix A) that
- *                a refused request deserves, 0 if @perm is not. Where guest
+ * @fault_reason: Output, enum vtd_shadow_fault_reason: what a refused request
+ *                deserves, 0 if @perm is not. Where guest
  *                tables permit an access that is not installed it is 07h, in
  *                scalable mode 78h
  * @domain_id: Output, the domain-id of the guest's context or PASID entry, 0 without
@@ -667,7 +755,7 @@ struct vtd_shadow_get_stats {
  *                            cannot read the tables. The reason is in
  *                            &struct vtd_shadow_event.error
  * @VTD_SHADOW_EVENT_CONFLICT: The source-ids of a device, or the devices of a host
- *                             IOMMU group, want different settings: blocked
+ *                             IOMMU group, are to be in different places: blocked
  * @VTD_SHADOW_EVENT_LOST: &struct vtd_shadow_event.lost events were dropped after
  *                         the ones before this, because nobody read them
  * @VTD_SHADOW_EVENT_RECOVERED: The unit tried again what the host had refused and may
@@ -697,15 +785,13 @@ enum vtd_shadow_event_flags {
  * struct vtd_shadow_event - What read() returns, one or more of them
  * @type: enum vtd_shadow_event_type
  * @flags: Combination of enum vtd_shadow_event_flags
- * @reason: VT-d fault reason (specification, appendix A) in the mode of the unit,
- *          0 if it has none
+ * @reason: enum vtd_shadow_fault_reason, in the mode of the unit; 0 if it has none
  * @error: Positive errno of VTD_SHADOW_EVENT_INSTALL, as for
  *         &struct vtd_shadow_invalidate.install_errno; else 0
- * @source_id: Requester id. Of a paging entry: of one of the requesters that use
- *             the table
+ * @source_id: Source-id. Of a paging entry: one of those that use the table
  * @pasid: PASID of the request that would meet the fault
  * @iova: First address that the paging entry translates
- * @domain_id: Domain-id of the requester, 0 without a valid context or PASID entry
+ * @domain_id: Domain-id of the source-id, 0 without a valid context or PASID entry
  * @lost: VTD_SHADOW_EVENT_LOST: how many
  * @__reserved: Zero
  *

@@ -12,6 +12,7 @@
 #include "../compat.h"
 #include "../domain.h"
 #include "../flush.h"
+#include "../guest_mem.h"
 #include "../host_domain.h"
 #include "../mirror.h"
 #include "../sync.h"
@@ -196,6 +197,37 @@ u32 bench_random(struct bench *b, u32 below)
 u64 *bench_entry(struct bench *b, u64 table, unsigned int index)
 {
 	return fake_mem_table(&b->mem, table) + index;
+}
+
+struct vtds_chunk *bench_mem_get(struct vtds_guest_mem *mem, u64 gpa)
+{
+	guard(mutex)(mem->lock);
+	return vtds_mem_get(mem, gpa);
+}
+
+void bench_mem_trim(struct vtds_guest_mem *mem)
+{
+	guard(mutex)(mem->lock);
+	vtds_mem_trim(mem);
+}
+
+void bench_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last)
+{
+	guard(mutex)(mem->lock);
+	vtds_mem_evict_begin(mem, first, last);
+}
+
+int bench_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
+			 unsigned int nr_qwords)
+{
+	guard(mutex)(mem->lock);
+	return vtds_mem_read_entry(mem, gpa, entry, nr_qwords);
+}
+
+int bench_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value)
+{
+	guard(mutex)(mem->lock);
+	return vtds_mem_write_u32(mem, gpa, value);
 }
 
 VTDS_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);

@@ -328,6 +328,14 @@ void bench_memory_gone(struct bench *b, u64 first, u64 last);
 u32 bench_random(struct bench *b, u32 below);
 u64 *bench_entry(struct bench *b, u64 table, unsigned int index);
 
+/* Functions of guest_mem.c, called under the lock that they ask for */
+struct vtds_chunk *bench_mem_get(struct vtds_guest_mem *mem, u64 gpa);
+void bench_mem_trim(struct vtds_guest_mem *mem);
+void bench_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
+int bench_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
+			 unsigned int nr_qwords);
+int bench_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);
+
 /*
  * The oracle, oracle.c
  */

@@ -16,6 +16,7 @@
 #define SID 0x02c3
 #define HAW 40
 
+/* By the numbers of the specification, which the uapi header has to have, too */
 enum {
 	REASON_ROOT_NOT_PRESENT = 0x1,
 	REASON_CTX_NOT_PRESENT = 0x2,

@@ -180,7 +180,7 @@ static void check_unreadable(struct kunit *test)
 	rig_drop(0);
 	/* A next time has pins of its own */
 	vtds_mem_release_idle(&rig->b->unit->mem);
-	vtds_mem_trim(&rig->b->unit->mem);
+	bench_mem_trim(&rig->b->unit->mem);
 	KUNIT_EXPECT_EQ(test, mem->nr_pinned, 0);
 }
 
@@ -203,7 +203,7 @@ static void device_leaf_unpinned(struct kunit *test)
 	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = 0;
 	KUNIT_EXPECT_EQ(test, rig_flush_all(), 0);
 	vtds_mem_release_idle(&rig->b->unit->mem);
-	vtds_mem_trim(&rig->b->unit->mem);
+	bench_mem_trim(&rig->b->unit->mem);
 
 	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = DATA_GPA | SS_RW;
 	rig->b->mem.fail_in = 1;

@@ -19,26 +19,26 @@ static void mem_read_entry(struct kunit *test)
 
 		fake_mem_table(&b->mem, gpa)[510] = 0x1122334455667788ULL + i;
 		fake_mem_table(&b->mem, gpa)[511] = 0x99aabbccddeeff00ULL + i;
-		ret = vtds_mem_read_entry(mem_of(test), gpa, entry, 2);
+		ret = bench_mem_read_entry(mem_of(test), gpa, entry, 2);
 		KUNIT_EXPECT_EQ(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, entry[0], 0x1122334455667788ULL + i);
 		KUNIT_EXPECT_EQ(test, entry[1], 0x99aabbccddeeff00ULL + i);
 	}
 	KUNIT_EXPECT_EQ(test,
-			vtds_mem_read_entry(mem_of(test),
-					    mem_gpa(FAKE_MIXED) + 5 * SZ_PAGE,
-					    entry, 2),
+			bench_mem_read_entry(mem_of(test),
+					     mem_gpa(FAKE_MIXED) + 5 * SZ_PAGE,
+					     entry, 2),
 			-ENOENT);
 	KUNIT_EXPECT_EQ(test,
-			vtds_mem_read_entry(mem_of(test), MANY_GPA, entry, 2),
+			bench_mem_read_entry(mem_of(test), MANY_GPA, entry, 2),
 			-ENOENT);
 	/* What may only be written is not read */
 	KUNIT_EXPECT_EQ(test,
-			vtds_mem_read_entry(mem_of(test), mem_gpa(FAKE_WOM),
-					    entry, 2),
+			bench_mem_read_entry(mem_of(test), mem_gpa(FAKE_WOM),
+					     entry, 2),
 			-EPERM);
 	KUNIT_EXPECT_EQ(test,
-			vtds_mem_write_u32(mem_of(test), mem_gpa(FAKE_WOM), 1),
+			bench_mem_write_u32(mem_of(test), mem_gpa(FAKE_WOM), 1),
 			0);
 	fake_mem_table(&b->mem, mem_gpa(FAKE_WOM))[0] = 0;
 }
@@ -61,9 +61,9 @@ static void mem_read_entry_lengths(struct kunit *test)
 
 			memset(entry, 0xa5, sizeof(entry));
 			KUNIT_EXPECT_EQ(test,
-					vtds_mem_read_entry(mem_of(test),
-							    gpa + at * 8, entry,
-							    nr),
+					bench_mem_read_entry(mem_of(test),
+							     gpa + at * 8,
+							     entry, nr),
 					0);
 			KUNIT_EXPECT_MEMEQ(test, entry, &page[at], nr * 8);
 			/* Nothing more is written */
@@ -87,8 +87,8 @@ static void mem_write_u32(struct kunit *test)
 			int ret;
 
 			memset(page, 0x5a, SZ_PAGE);
-			ret = vtds_mem_write_u32(mem_of(test), gpa + i * 4,
-						 0x89abcdef);
+			ret = bench_mem_write_u32(mem_of(test), gpa + i * 4,
+						  0x89abcdef);
 			KUNIT_EXPECT_EQ(test, ret, 0);
 			KUNIT_EXPECT_EQ(test, page[i], 0x89abcdef);
 			page[i] = 0x5a5a5a5a;
@@ -108,23 +108,23 @@ static void mem_write_u32_refused(struct kunit *test)
 	struct bench *b = test->priv;
 	struct vtds_guest_mem *mem = mem_of(test);
 
-	KUNIT_EXPECT_EQ(test, vtds_mem_write_u32(mem, rom, 1), -EPERM);
+	KUNIT_EXPECT_EQ(test, bench_mem_write_u32(mem, rom, 1), -EPERM);
 	KUNIT_EXPECT_EQ(test, fake_mem_table(&b->mem, rom)[0], 0);
-	KUNIT_EXPECT_EQ(test, vtds_mem_write_u32(mem, mixed + 9 * SZ_PAGE, 1),
+	KUNIT_EXPECT_EQ(test, bench_mem_write_u32(mem, mixed + 9 * SZ_PAGE, 1),
 			-EPERM);
 	KUNIT_EXPECT_EQ(test, fake_mem_table(&b->mem, mixed + 9 * SZ_PAGE)[0],
 			0);
-	KUNIT_EXPECT_EQ(test, vtds_mem_write_u32(mem, mixed + 5 * SZ_PAGE, 1),
+	KUNIT_EXPECT_EQ(test, bench_mem_write_u32(mem, mixed + 5 * SZ_PAGE, 1),
 			-ENOENT);
-	KUNIT_EXPECT_EQ(test, vtds_mem_write_u32(mem, MANY_GPA, 1), -ENOENT);
-	KUNIT_EXPECT_EQ(test, vtds_mem_write_u32(mem, mixed, 1), 0);
+	KUNIT_EXPECT_EQ(test, bench_mem_write_u32(mem, MANY_GPA, 1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, bench_mem_write_u32(mem, mixed, 1), 0);
 	fake_mem_table(&b->mem, mixed)[0] = 0;
 
 	b->mem.fail_in = 1;
 	b->mem.error = -ENOMEM;
 	b->mem.fail_all = true;
 	KUNIT_EXPECT_EQ(test,
-			vtds_mem_write_u32(mem, mem_gpa(FAKE_CONTIG_B), 1),
+			bench_mem_write_u32(mem, mem_gpa(FAKE_CONTIG_B), 1),
 			-ENOMEM);
 }
 

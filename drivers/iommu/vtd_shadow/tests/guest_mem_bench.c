@@ -24,7 +24,7 @@ u64 mem_gpa(enum fake_kind kind)
 /* Fails the test if there is none. Adds a user. */
 struct vtds_chunk *mem_chunk(struct kunit *test, u64 gpa)
 {
-	struct vtds_chunk *chunk = vtds_mem_get(mem_of(test), gpa);
+	struct vtds_chunk *chunk = bench_mem_get(mem_of(test), gpa);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(chunk));
 	return chunk;
@@ -88,7 +88,7 @@ void mem_evict(struct kunit *test, u64 first, u64 last, u64 *from, u64 *to)
 
 	*from = first;
 	*to = last;
-	vtds_mem_evict_begin(mem_of(test), from, to);
+	bench_mem_evict_begin(mem_of(test), from, to);
 	KUNIT_EXPECT_LE(test, *from, first);
 	KUNIT_EXPECT_GE(test, *to, last);
 	vtds_mem_evict_end(mem_of(test), *from, *to);

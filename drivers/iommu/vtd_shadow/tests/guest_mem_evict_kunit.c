@@ -111,7 +111,7 @@ static void mem_evict_split_fails(struct kunit *test)
 
 		b->mem.fail_in = n;
 		b->mem.error = -ENOMEM;
-		vtds_mem_evict_begin(mem_of(test), &first, &last);
+		bench_mem_evict_begin(mem_of(test), &first, &last);
 		KUNIT_EXPECT_EQ(test, b->mem.fail_in, 0);
 		KUNIT_EXPECT_EQ(test, first, gpa);
 		KUNIT_EXPECT_EQ(test, last, gpa + SZ_CHUNK - 1);
@@ -141,9 +141,9 @@ static void mem_evict_trims_split(struct kunit *test)
 	mem_add_many(test);
 	for (unsigned int i = 0; i < MANY_CHUNKS; i++)
 		mem_chunk(test, mem_many_gpa(i));
-	vtds_mem_evict_begin(mem, &first, &last);
+	bench_mem_evict_begin(mem, &first, &last);
 	vtds_mem_put_range(mem, mem_many_gpa(0), MANY_CHUNKS * SZ_CHUNK);
-	vtds_mem_trim(mem);
+	bench_mem_trim(mem);
 	vtds_mem_evict_end(mem, first, last);
 
 	KUNIT_EXPECT_FALSE(test, fake_mem_is_pinned(&b->mem, first, last));

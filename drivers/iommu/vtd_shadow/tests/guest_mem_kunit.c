@@ -137,7 +137,7 @@ static void mem_trim(struct kunit *test)
 	mem_chunk(test, mem_many_gpa(2));
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, MANY_CHUNKS * VTDS_CHUNK_PAGES);
 
-	vtds_mem_trim(mem);
+	bench_mem_trim(mem);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, IDLE_LIMIT);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned,
 			(IDLE_LIMIT + 1) * VTDS_CHUNK_PAGES);
@@ -146,7 +146,7 @@ static void mem_trim(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_mem_is_pinned(&b->mem, mem_many_gpa(1),
 						   mem_many_gpa(2) - 1));
 	vtds_mem_put_range(mem, mem_many_gpa(2), SZ_CHUNK);
-	vtds_mem_trim(mem);
+	bench_mem_trim(mem);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, IDLE_LIMIT);
 }
 
@@ -166,7 +166,7 @@ static void mem_errors(struct kunit *test)
 		b->mem.fail_in = 1;
 		b->mem.fail_all = true;
 		b->mem.error = errors[i];
-		chunk = vtds_mem_get(mem_of(test), gpa);
+		chunk = bench_mem_get(mem_of(test), gpa);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(chunk));
 		KUNIT_EXPECT_EQ(test,
 				vtds_mem_page(mem_of(test), chunk, gpa, &pfn,
@@ -200,12 +200,12 @@ static void mem_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, VTDS_CHUNK_PAGES + 1);
 	/* What nobody uses makes room, when the host has been flushed */
 	KUNIT_EXPECT_TRUE(test, vtds_mem_needs_trim(mem));
-	vtds_mem_trim(mem);
+	bench_mem_trim(mem);
 	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, 1);
 	KUNIT_EXPECT_FALSE(test, vtds_mem_needs_trim(mem));
 	vtds_mem_put(mem, chunk);
 	vtds_mem_release_idle(mem);
-	vtds_mem_trim(mem);
+	bench_mem_trim(mem);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
 }
 

@@ -23,6 +23,7 @@
 #define MANY_DOMAINS 8
 #define MANY_DEV_PASIDS 16
 
+/* By the numbers of the specification, which the uapi header has to have, too */
 enum {
 	REASON_LEGACY_MODE = 0x31,
 	REASON_PASID_DISABLED = 0x45,

@@ -31,6 +31,7 @@
 #define AW(aw) ((u64)(aw) << 2)
 #define GOOD_PASID (TABLE_GPA | PGTT(2) | AW(2) | 1)
 
+/* By the numbers of the specification, which the uapi header has to have, too */
 enum {
 	REASON_ROOT_ADDRESS = 0x30,
 	REASON_ROOT_UNREADABLE = 0x38,

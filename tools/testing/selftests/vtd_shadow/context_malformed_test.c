@@ -17,28 +17,28 @@ struct bad_entry {
 
 static const struct bad_entry bad_contexts[] = {
 	/* Reserved: 11:4, address width and up, 71, 127:88 */
-	{ 1ULL << 4, 0, FAULT_CTX_RESERVED },
-	{ 1ULL << 11, 0, FAULT_CTX_RESERVED },
-	{ 1ULL << 46, 0, FAULT_CTX_RESERVED },
-	{ 1ULL << 63, 0, FAULT_CTX_RESERVED },
-	{ 0, 1ULL << 7, FAULT_CTX_RESERVED },
-	{ 0, 1ULL << 24, FAULT_CTX_RESERVED },
-	{ 0, 1ULL << 63, FAULT_CTX_RESERVED },
+	{ 1ULL << 4, 0, VTD_SHADOW_FR_CTX_RESERVED },
+	{ 1ULL << 11, 0, VTD_SHADOW_FR_CTX_RESERVED },
+	{ 1ULL << 46, 0, VTD_SHADOW_FR_CTX_RESERVED },
+	{ 1ULL << 63, 0, VTD_SHADOW_FR_CTX_RESERVED },
+	{ 0, 1ULL << 7, VTD_SHADOW_FR_CTX_RESERVED },
+	{ 0, 1ULL << 24, VTD_SHADOW_FR_CTX_RESERVED },
+	{ 0, 1ULL << 63, VTD_SHADOW_FR_CTX_RESERVED },
 	/* With FPD the VMM does not report it; blocked it is all the same */
-	{ CTX_FPD | 1ULL << 4, 0, FAULT_CTX_RESERVED },
+	{ CTX_FPD | 1ULL << 4, 0, VTD_SHADOW_FR_CTX_RESERVED },
 	/* TT: for a device-TLB that the unit does not have; reserved */
-	{ CTX_TT(1), 0, FAULT_CTX_INVALID },
-	{ CTX_TT(3), 0, FAULT_CTX_INVALID },
+	{ CTX_TT(1), 0, VTD_SHADOW_FR_CTX_INVALID },
+	{ CTX_TT(3), 0, VTD_SHADOW_FR_CTX_INVALID },
 	/* AW: 2 levels, 6 to 9; the good entry has 4, that is 010b */
-	{ 0, CTX_AW(4) ^ 0, FAULT_CTX_INVALID },
-	{ 0, CTX_AW(4) ^ 4, FAULT_CTX_INVALID },
-	{ 0, CTX_AW(4) ^ 5, FAULT_CTX_INVALID },
-	{ 0, CTX_AW(4) ^ 6, FAULT_CTX_INVALID },
-	{ 0, CTX_AW(4) ^ 7, FAULT_CTX_INVALID },
+	{ 0, CTX_AW(4) ^ 0, VTD_SHADOW_FR_CTX_INVALID },
+	{ 0, CTX_AW(4) ^ 4, VTD_SHADOW_FR_CTX_INVALID },
+	{ 0, CTX_AW(4) ^ 5, VTD_SHADOW_FR_CTX_INVALID },
+	{ 0, CTX_AW(4) ^ 6, VTD_SHADOW_FR_CTX_INVALID },
+	{ 0, CTX_AW(4) ^ 7, VTD_SHADOW_FR_CTX_INVALID },
 	/* Pass-through with bits reserved, or without a supported AW */
-	{ CTX_TT_PASS_THROUGH | 1ULL << 4, 0, FAULT_CTX_RESERVED },
-	{ CTX_TT_PASS_THROUGH, CTX_AW(4) ^ 7, FAULT_CTX_INVALID },
-	{ CTX_FPD | CTX_TT(3), 0, FAULT_CTX_INVALID },
+	{ CTX_TT_PASS_THROUGH | 1ULL << 4, 0, VTD_SHADOW_FR_CTX_RESERVED },
+	{ CTX_TT_PASS_THROUGH, CTX_AW(4) ^ 7, VTD_SHADOW_FR_CTX_INVALID },
+	{ CTX_FPD | CTX_TT(3), 0, VTD_SHADOW_FR_CTX_INVALID },
 };
 
 static void spoil_context(struct vtds_fixture *f, unsigned int i,
@@ -90,7 +90,7 @@ TEST_F(context, every_reserved_bit)
 			continue;
 		*half ^= mask;
 		FLUSH(cc_device(self->dev[0].sid));
-		EXPECT_FAULT(FAULT_CTX_RESERVED, &self->dev[0], IOVA);
+		EXPECT_FAULT(VTD_SHADOW_FR_CTX_RESERVED, &self->dev[0], IOVA);
 		*half ^= mask;
 		FLUSH(cc_device(self->dev[0].sid));
 		EXPECT_ATTACHED(SHADOW, &self->dev[0]);
@@ -111,18 +111,18 @@ TEST_F(context, bits_that_do_not_matter)
 	ctx[0] = ~CTX_P;
 	FLUSH_CONTEXT(0);
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
-	EXPECT_FAULT(FAULT_CTX_NOT_PRESENT, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_NOT_PRESENT, &self->dev[0], IOVA);
 }
 
 TEST_F(context, malformed_root_entries)
 {
 	static const struct bad_entry bad[] = {
-		{ 1ULL << 1, 0, FAULT_ROOT_RESERVED },
-		{ 1ULL << 11, 0, FAULT_ROOT_RESERVED },
-		{ 1ULL << 46, 0, FAULT_ROOT_RESERVED },
-		{ 1ULL << 63, 0, FAULT_ROOT_RESERVED },
-		{ 0, 1ULL << 0, FAULT_ROOT_RESERVED },
-		{ 0, 1ULL << 63, FAULT_ROOT_RESERVED },
+		{ 1ULL << 1, 0, VTD_SHADOW_FR_ROOT_RESERVED },
+		{ 1ULL << 11, 0, VTD_SHADOW_FR_ROOT_RESERVED },
+		{ 1ULL << 46, 0, VTD_SHADOW_FR_ROOT_RESERVED },
+		{ 1ULL << 63, 0, VTD_SHADOW_FR_ROOT_RESERVED },
+		{ 0, 1ULL << 0, VTD_SHADOW_FR_ROOT_RESERVED },
+		{ 0, 1ULL << 63, VTD_SHADOW_FR_ROOT_RESERVED },
 	};
 
 	/* Each device is on its own bus */
@@ -152,7 +152,7 @@ TEST_F(context, pass_through_not_offered)
 	self->f.unit.ecap &= ~ECAP_PT;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
-	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_INVALID, &self->dev[0], IOVA);
 }
 
 /* A unit that offers 4 levels must not take 3 or 5 */
@@ -169,8 +169,8 @@ TEST_F(context, levels_not_offered)
 	       CTX_AW(5) | CTX_DID(TABLE_DID));
 	FLUSH(cc_global());
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~3);
-	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
-	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[1], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_INVALID, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_INVALID, &self->dev[1], IOVA);
 }
 
 /* --- Pointers to what is no memory --- */
@@ -180,7 +180,7 @@ TEST_F(context, root_table_nowhere)
 	self->f.unit.rtaddr = NOWHERE;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_REACH_BUFFERS(0);
-	EXPECT_FAULT(FAULT_ROOT_UNREADABLE, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_ROOT_UNREADABLE, &self->dev[0], IOVA);
 
 	/* A mode that is not legacy */
 	self->f.unit.rtaddr = self->f.guest.root | 1 << 10;
@@ -199,7 +199,7 @@ TEST_F(context, context_table_nowhere)
 	root[0] = NOWHERE | 1;
 	FLUSH(cc_global(), iotlb_global());
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
-	EXPECT_FAULT(FAULT_CTX_UNREADABLE, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_UNREADABLE, &self->dev[0], IOVA);
 
 	root[0] = saved;
 	FLUSH(cc_global(), iotlb_global());
@@ -211,7 +211,7 @@ TEST_F(context, top_table_nowhere)
 	attach(&self->f, 0, NOWHERE | CTX_P, CTX_AW(4) | CTX_DID(9));
 	FLUSH_WITH(ENOENT, cc_device(self->dev[0].sid), iotlb_domain(9));
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
-	EXPECT_FAULT(FAULT_CTX_INVALID, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_INVALID, &self->dev[0], IOVA);
 
 	vtds_ctx_use(&self->f.guest, self->dev[0].sid, &self->f.table);
 	FLUSH_CONTEXT(0);
@@ -227,7 +227,8 @@ TEST_F(context, tables_and_leaves_nowhere)
 		*entry = NOWHERE | SS_RW;
 		FLUSH_WITH(ENOENT, iotlb_domain(TABLE_DID));
 		EXPECT_DEAD(&self->dev[0], IOVA, self->page);
-		EXPECT_FAULT(FAULT_TABLE_UNREADABLE, &self->dev[0], IOVA);
+		EXPECT_FAULT(VTD_SHADOW_FR_TABLE_UNREADABLE, &self->dev[0],
+			     IOVA);
 		EXPECT_REACH_BUFFERS(ALL_DEVS);
 
 		*entry = saved;

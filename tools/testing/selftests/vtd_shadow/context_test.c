@@ -98,7 +98,7 @@ TEST_F(context, not_present)
 	FLUSH_CONTEXT(0);
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
 	EXPECT_ATTACHED(BLOCKED, &self->dev[0]);
-	EXPECT_FAULT(FAULT_CTX_NOT_PRESENT, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_NOT_PRESENT, &self->dev[0], IOVA);
 
 	ctx[0] |= CTX_P;
 	FLUSH_CONTEXT(0);
@@ -113,7 +113,7 @@ TEST_F(context, root_entry_not_present)
 	root[0] &= ~1ULL;
 	FLUSH(cc_global(), iotlb_global());
 	EXPECT_REACH_BUFFERS(ALL_DEVS & ~1);
-	EXPECT_FAULT(FAULT_ROOT_NOT_PRESENT, &self->dev[0], IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_ROOT_NOT_PRESENT, &self->dev[0], IOVA);
 
 	root[0] |= 1;
 	FLUSH(cc_device(self->dev[0].sid));

@@ -97,7 +97,7 @@ TEST_F(range, beyond_the_host)
 	FLUSH_WITH(ERANGE, cc_device(self->dev->sid), iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, beyond - SZ_4K, self->page);
 	EXPECT_DEAD(self->dev, beyond, self->page);
-	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, beyond);
+	EXPECT_FAULT(VTD_SHADOW_FR_TABLE_UNREADABLE, self->dev, beyond);
 }
 
 /* The first page that the host keeps for itself, and the one before it */

@@ -294,7 +294,7 @@ FIXTURE_TEARDOWN(entry)
 		*_entry = _good | (_bits);                                   \
 		FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));                 \
 		EXPECT_DEAD(self->dev, _iova, self->page);                   \
-		EXPECT_FAULT(FAULT_SS_RESERVED, self->dev, _iova);           \
+		EXPECT_FAULT(VTD_SHADOW_FR_SS_RESERVED, self->dev, _iova);   \
 		EXPECT_EQ((int)PERM_RW,                                      \
 			  vtds_answer(&self->f.unit, self->dev->sid, IOVA,   \
 				      _neighbour));                          \

@@ -149,7 +149,7 @@ TEST_F(superpage, size_not_offered)
 	vtds_map(&self->f.table, IOVA, self->gpa, SZ_2M, PERM_RW);
 	FLUSH_WITH(EPROTO, iotlb_pages(TABLE_DID, IOVA, 9));
 	EXPECT_DEAD(self->dev, IOVA, self->gpa);
-	EXPECT_FAULT(FAULT_SS_RESERVED, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SS_RESERVED, self->dev, IOVA);
 
 	self->f.unit.cap |= CAP_SSLPS_2M;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));

@@ -328,18 +328,18 @@ TEST_F(registers, as_tables)
 
 	*vtds_entry(&self->f.table, IOVA, 2) = FILE_GPA | SS_RW;
 	FLUSH_WITH(EINVAL, iotlb_domain(TABLE_DID));
-	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_TABLE_UNREADABLE, self->dev, IOVA);
 	*vtds_entry(&self->f.table, IOVA, 2) = 0;
 
 	*vtds_ctx_entry(&self->f.guest, sid) = FILE_GPA | CTX_P;
 	ASSERT_EQ(0, vtds_flush(&self->f.unit, DESCS(cc_device(sid)), 1));
 	EXPECT_EQ((unsigned int)EINVAL, self->f.unit.install_errno);
-	EXPECT_FAULT(FAULT_CTX_INVALID, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_INVALID, self->dev, IOVA);
 
 	*vtds_root_entry(&self->f.guest, sid) = FILE_GPA | 1;
 	FLUSH(cc_device(sid));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
-	EXPECT_FAULT(FAULT_CTX_UNREADABLE, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_UNREADABLE, self->dev, IOVA);
 
 	ASSERT_EQ(0, ioctl(self->f.unit.fd, VTD_SHADOW_RUN_QUEUE, &run));
 	EXPECT_EQ((unsigned int)VTD_SHADOW_IQEI_FETCH_FAILED, run.iqei);

@@ -196,7 +196,7 @@ TEST_F(gigabyte, interrupt_range_and_hole)
 	EXPECT_EQ((int)PERM_RW, vtds_reach(&self->f.guest, self->dev,
 					   INTERRUPTS + INTERRUPTS_SIZE,
 					   RAM_2M_GPA + INTERRUPTS_SIZE));
-	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, base + hole);
+	EXPECT_FAULT(VTD_SHADOW_FR_TABLE_UNREADABLE, self->dev, base + hole);
 	EXPECT_EQ(PERM_NONE,
 		  vtds_answer(&self->f.unit, self->dev->sid, INTERRUPTS, gpa));
 

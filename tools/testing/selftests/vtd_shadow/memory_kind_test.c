@@ -108,7 +108,7 @@ TEST_F(kinds, tables_in_write_only_memory)
 	*vtds_entry(&self->f.table, IOVA, 2) = SPARE_GPA | SS_RW;
 	FLUSH_WITH(EPERM, iotlb_domain(TABLE_DID));
 	EXPECT_DEAD(self->dev, IOVA, page);
-	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_TABLE_UNREADABLE, self->dev, IOVA);
 }
 
 /*

@@ -28,7 +28,7 @@ TEST_F(memory, taken_while_mapped)
 	/* Gone is gone, also for a guest that insists */
 	FLUSH_WITH(ENOENT, iotlb_domain(TABLE_DID));
 	EXPECT_DEAD(self->dev, IOVA, SPARE_GPA);
-	EXPECT_FAULT(FAULT_TABLE_UNREADABLE, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_TABLE_UNREADABLE, self->dev, IOVA);
 
 	/* And back: the VMM says so with RESYNC, the guest need not */
 	ASSERT_EQ(0, give(&self->f, 0, SZ_2M, PERM_RW));
@@ -105,7 +105,7 @@ TEST_F(memory, top_and_context_tables_taken)
 	EXPECT_REACH_BUFFERS(0);
 	FLUSH(cc_global(), iotlb_global());
 	EXPECT_REACH_BUFFERS(0);
-	EXPECT_FAULT(FAULT_CTX_UNREADABLE, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_CTX_UNREADABLE, self->dev, IOVA);
 
 	ASSERT_EQ(0, give(&self->f, 0, SZ_2M, PERM_RW));
 	ASSERT_EQ(0, vtds_resync(&self->f.unit));

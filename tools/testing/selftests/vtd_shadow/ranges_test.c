@@ -46,8 +46,9 @@ FIXTURE_TEARDOWN(ranges)
 	vtds_fixture_close(&self->f);
 }
 
-#define REASON(_legacy, _scalable) \
-	(variant->scalable ? FAULT_##_scalable : FAULT_##_legacy)
+#define REASON(_legacy, _scalable)                       \
+	(variant->scalable ? VTD_SHADOW_FR_##_scalable : \
+			     VTD_SHADOW_FR_##_legacy)
 
 /* A table can have more levels than the unit has address bits */
 TEST_F(ranges, guest_address_width)
@@ -64,7 +65,8 @@ TEST_F(ranges, guest_address_width)
 	self->f.unit.cap |= CAP_MGAW(38);
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_DEAD(self->dev, end, self->page);
-	EXPECT_FAULT(REASON(BEYOND_WIDTH, SM_BEYOND_WIDTH), self->dev, end);
+	EXPECT_FAULT(REASON(ADDR_BEYOND_WIDTH, SM_ADDR_BEYOND_WIDTH), self->dev,
+		     end);
 	EXPECT_REACH(PERM_RW, self->dev, end - SZ_4K, self->page);
 	/* A flush of what is beyond brings nothing */
 	FLUSH(iotlb_page(TABLE_DID, end), iotlb_pages(TABLE_DID, end, 18));
@@ -216,8 +218,8 @@ TEST_F(ranges, interrupt_range_as_address)
 
 	/* With translation off, too */
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
-	EXPECT_FAULT(FAULT_INTERRUPT_RANGE, self->dev, INTERRUPTS);
-	EXPECT_FAULT(FAULT_INTERRUPT_RANGE, self->dev, after - 1);
+	EXPECT_FAULT(VTD_SHADOW_FR_INTERRUPT_RANGE, self->dev, INTERRUPTS);
+	EXPECT_FAULT(VTD_SHADOW_FR_INTERRUPT_RANGE, self->dev, after - 1);
 }
 
 DMA_TEST_MAIN

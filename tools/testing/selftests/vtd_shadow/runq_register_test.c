@@ -55,7 +55,7 @@ TEST_F(runq, bad_mode)
 		RUN(0, INVALID_MODE, STOPPED);
 		self->queue->tail = self->queue->head;
 		EXPECT_REACH_BUFFERS(0);
-		EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, &self->f.dev[0], 0);
+		EXPECT_FAULT(VTD_SHADOW_FR_ROOT_ADDRESS, &self->f.dev[0], 0);
 	}
 	unit->rtaddr = good;
 	ASSERT_EQ(0, vtds_set_state(unit));

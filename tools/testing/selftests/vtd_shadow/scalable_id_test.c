@@ -184,7 +184,7 @@ TEST_F(scalable, halves_are_separate)
 	*upper |= 2;
 	FLUSH(cc_global());
 	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
-	EXPECT_FAULT(FAULT_SM_ROOT_RESERVED, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_ROOT_RESERVED, self->dev, IOVA);
 }
 
 /* Requests without a PASID use that of the context entry, if there is RPS */
@@ -210,7 +210,7 @@ TEST_F(scalable, rid_pasid)
 	vtds_sm_ctx(guest, self->dev->sid)[0] &= ~SM_CTX_PDTS(7);
 	FLUSH(cc_device(self->dev->sid));
 	EXPECT_REACH_BUFFERS(1);
-	EXPECT_FAULT(FAULT_SM_RID_PASID, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_RID_PASID, self->dev, IOVA);
 }
 
 /* Without RPS the field is taken as 0 */
@@ -248,22 +248,26 @@ TEST_F(scalable, pasid_reasons)
 	__u64 *ctx = vtds_sm_ctx(guest, self->dev->sid);
 	const __u16 sid = self->dev->sid;
 
-	EXPECT_EQ(FAULT_SM_PASID_DISABLED, pasid_fault(&self->f, sid, 5, IOVA));
+	EXPECT_EQ(VTD_SHADOW_FR_SM_PASID_DISABLED,
+		  pasid_fault(&self->f, sid, 5, IOVA));
 	self->f.unit.ecap |= ECAP_PASID | ECAP_PSS(19) | ECAP_RPS;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_EQ(FAULT_SM_PASID_DISABLED, pasid_fault(&self->f, sid, 5, IOVA));
+	EXPECT_EQ(VTD_SHADOW_FR_SM_PASID_DISABLED,
+		  pasid_fault(&self->f, sid, 5, IOVA));
 	ctx[0] |= SM_CTX_PASIDE;
 	FLUSH(cc_device(sid));
-	EXPECT_EQ(FAULT_PASID_NOT_PRESENT, pasid_fault(&self->f, sid, 5, IOVA));
-	EXPECT_EQ(FAULT_DIR_NOT_PRESENT, pasid_fault(&self->f, sid, 64, IOVA));
+	EXPECT_EQ(VTD_SHADOW_FR_PASID_NOT_PRESENT,
+		  pasid_fault(&self->f, sid, 5, IOVA));
+	EXPECT_EQ(VTD_SHADOW_FR_DIR_NOT_PRESENT,
+		  pasid_fault(&self->f, sid, 64, IOVA));
 	/* Beyond the directory, which has 512 entries, and beyond what the unit has */
-	EXPECT_EQ(FAULT_SM_PASID_TOO_LARGE,
+	EXPECT_EQ(VTD_SHADOW_FR_SM_PASID_TOO_LARGE,
 		  pasid_fault(&self->f, sid, 512 * 64, IOVA));
-	EXPECT_EQ(FAULT_DIR_NOT_PRESENT,
+	EXPECT_EQ(VTD_SHADOW_FR_DIR_NOT_PRESENT,
 		  pasid_fault(&self->f, sid, 511 * 64, IOVA));
 	self->f.unit.ecap = (self->f.unit.ecap & ~ECAP_PSS(31)) | ECAP_PSS(13);
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
-	EXPECT_EQ(FAULT_SM_PASID_TOO_LARGE,
+	EXPECT_EQ(VTD_SHADOW_FR_SM_PASID_TOO_LARGE,
 		  pasid_fault(&self->f, sid, 511 * 64, IOVA));
 
 	/* RID_PASID: its entry is good, and is for requests without PASID */
@@ -272,17 +276,18 @@ TEST_F(scalable, pasid_reasons)
 	vtds_sm_pasid(guest, sid, 0)[0] = 0;
 	FLUSH(cc_device(sid), pc_global());
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
-	EXPECT_EQ(FAULT_SM_TABLE_UNREADABLE,
+	EXPECT_EQ(VTD_SHADOW_FR_SM_TABLE_UNREADABLE,
 		  pasid_fault(&self->f, sid, 7, IOVA));
 	EXPECT_EQ(0,
 		  vtds_events(&self->f.unit, &(struct vtd_shadow_event){}, 1));
 	EXPECT_REACH_BUFFERS(3);
 
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, false));
-	EXPECT_EQ(FAULT_TABLE_UNREADABLE, pasid_fault(&self->f, sid, 7, IOVA));
+	EXPECT_EQ(VTD_SHADOW_FR_TABLE_UNREADABLE,
+		  pasid_fault(&self->f, sid, 7, IOVA));
 	self->f.scalable = false;
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
-	EXPECT_EQ(FAULT_PASID_IN_LEGACY_MODE,
+	EXPECT_EQ(VTD_SHADOW_FR_PASID_IN_LEGACY_MODE,
 		  pasid_fault(&self->f, sid, 7, IOVA));
 }
 
@@ -330,10 +335,10 @@ TEST_F(scalable, pasid_that_the_device_has_not)
 	vtds_sm_use(&self->f.guest, self->dev->sid, 5, &self->f.table);
 	FLUSH_WITH(EOPNOTSUPP, pc_pasid(TABLE_DID, 5),
 		   piotlb_pasid(TABLE_DID, 5));
-	EXPECT_EQ(FAULT_SM_TABLE_UNREADABLE,
+	EXPECT_EQ(VTD_SHADOW_FR_SM_TABLE_UNREADABLE,
 		  pasid_fault(&self->f, self->dev->sid, 5, IOVA));
 	/* Not more than the host answers: it has no PASID 0 for the device either */
-	EXPECT_EQ(FAULT_SM_TABLE_UNREADABLE,
+	EXPECT_EQ(VTD_SHADOW_FR_SM_TABLE_UNREADABLE,
 		  pasid_fault(&self->f, self->dev->sid, 0, IOVA));
 	ASSERT_EQ(1, vtds_events(&self->f.unit, &event, 1));
 	EXPECT_EQ((__u32)VTD_SHADOW_EVENT_INSTALL, event.type);

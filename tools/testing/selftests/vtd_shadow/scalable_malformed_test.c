@@ -20,40 +20,41 @@ struct bad_entry {
 };
 
 static const struct bad_entry bad_entries[] = {
-	{ ROOT, 0, 1 << 0, FAULT_SM_ROOT_NOT_PRESENT },
-	{ ROOT, 0, 1 << 1, FAULT_SM_ROOT_RESERVED },
-	{ ROOT, 0, 1ULL << 46, FAULT_SM_ROOT_RESERVED },
-	{ ROOT, 0, NOWHERE, FAULT_SM_CTX_UNREADABLE },
-	{ CONTEXT, 0, 1 << 0, FAULT_SM_CTX_NOT_PRESENT },
-	{ CONTEXT, 0, 1 << 5, FAULT_SM_CTX_RESERVED },
-	{ CONTEXT, 0, 1ULL << 63, FAULT_SM_CTX_RESERVED },
-	{ CONTEXT, 1, 1ULL << 21, FAULT_SM_CTX_RESERVED },
-	{ CONTEXT, 2, 1, FAULT_SM_CTX_RESERVED },
-	{ CONTEXT, 3, 1ULL << 63, FAULT_SM_CTX_RESERVED },
-	{ CONTEXT, 0, NOWHERE, FAULT_DIR_UNREADABLE },
-	{ DIRECTORY, 0, 1 << 0, FAULT_DIR_NOT_PRESENT },
-	{ DIRECTORY, 0, 1 << 2, FAULT_DIR_RESERVED },
-	{ DIRECTORY, 0, 1ULL << 46, FAULT_DIR_RESERVED },
-	{ DIRECTORY, 0, NOWHERE, FAULT_PASID_UNREADABLE },
-	{ PASID, 0, 1 << 0, FAULT_PASID_NOT_PRESENT },
-	{ PASID, 0, 1 << 5, FAULT_PASID_RESERVED },
-	{ PASID, 0, 1 << 9, FAULT_PASID_RESERVED },
-	{ PASID, 0, 1 << 11, FAULT_PASID_RESERVED },
-	{ PASID, 0, 1ULL << 46, FAULT_PASID_RESERVED },
-	{ PASID, 1, 1 << 16, FAULT_PASID_RESERVED },
-	{ PASID, 3, 1, FAULT_PASID_RESERVED },
-	{ PASID, 7, 1ULL << 63, FAULT_PASID_RESERVED },
+	{ ROOT, 0, 1 << 0, VTD_SHADOW_FR_SM_ROOT_NOT_PRESENT },
+	{ ROOT, 0, 1 << 1, VTD_SHADOW_FR_SM_ROOT_RESERVED },
+	{ ROOT, 0, 1ULL << 46, VTD_SHADOW_FR_SM_ROOT_RESERVED },
+	{ ROOT, 0, NOWHERE, VTD_SHADOW_FR_SM_CTX_UNREADABLE },
+	{ CONTEXT, 0, 1 << 0, VTD_SHADOW_FR_SM_CTX_NOT_PRESENT },
+	{ CONTEXT, 0, 1 << 5, VTD_SHADOW_FR_SM_CTX_RESERVED },
+	{ CONTEXT, 0, 1ULL << 63, VTD_SHADOW_FR_SM_CTX_RESERVED },
+	{ CONTEXT, 1, 1ULL << 21, VTD_SHADOW_FR_SM_CTX_RESERVED },
+	{ CONTEXT, 2, 1, VTD_SHADOW_FR_SM_CTX_RESERVED },
+	{ CONTEXT, 3, 1ULL << 63, VTD_SHADOW_FR_SM_CTX_RESERVED },
+	{ CONTEXT, 0, NOWHERE, VTD_SHADOW_FR_DIR_UNREADABLE },
+	{ DIRECTORY, 0, 1 << 0, VTD_SHADOW_FR_DIR_NOT_PRESENT },
+	{ DIRECTORY, 0, 1 << 2, VTD_SHADOW_FR_DIR_RESERVED },
+	{ DIRECTORY, 0, 1ULL << 46, VTD_SHADOW_FR_DIR_RESERVED },
+	{ DIRECTORY, 0, NOWHERE, VTD_SHADOW_FR_PASID_UNREADABLE },
+	{ PASID, 0, 1 << 0, VTD_SHADOW_FR_PASID_NOT_PRESENT },
+	{ PASID, 0, 1 << 5, VTD_SHADOW_FR_PASID_RESERVED },
+	{ PASID, 0, 1 << 9, VTD_SHADOW_FR_PASID_RESERVED },
+	{ PASID, 0, 1 << 11, VTD_SHADOW_FR_PASID_RESERVED },
+	{ PASID, 0, 1ULL << 46, VTD_SHADOW_FR_PASID_RESERVED },
+	{ PASID, 1, 1 << 16, VTD_SHADOW_FR_PASID_RESERVED },
+	{ PASID, 3, 1, VTD_SHADOW_FR_PASID_RESERVED },
+	{ PASID, 7, 1ULL << 63, VTD_SHADOW_FR_PASID_RESERVED },
 	/* PGTT of the good one is 010b: 0, first stage, nested, 5 to 7 */
-	{ PASID, 0, PASID_PGTT(2 ^ 0), FAULT_PASID_INVALID },
-	{ PASID, 0, PASID_PGTT(2 ^ PGTT_FIRST_STAGE), FAULT_PASID_INVALID },
-	{ PASID, 0, PASID_PGTT(2 ^ PGTT_NESTED), FAULT_PASID_INVALID },
-	{ PASID, 0, PASID_PGTT(2 ^ 5), FAULT_PASID_INVALID },
-	{ PASID, 0, PASID_PGTT(2 ^ 6), FAULT_PASID_INVALID },
-	{ PASID, 0, PASID_PGTT(2 ^ 7), FAULT_PASID_INVALID },
+	{ PASID, 0, PASID_PGTT(2 ^ 0), VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, PASID_PGTT(2 ^ PGTT_FIRST_STAGE),
+	  VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, PASID_PGTT(2 ^ PGTT_NESTED), VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, PASID_PGTT(2 ^ 5), VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, PASID_PGTT(2 ^ 6), VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, PASID_PGTT(2 ^ 7), VTD_SHADOW_FR_PASID_INVALID },
 	/* AW of the good one is 010b: 2 levels, and 6 to 9 */
-	{ PASID, 0, (2 ^ 0) << 2, FAULT_PASID_INVALID },
-	{ PASID, 0, (2 ^ 4) << 2, FAULT_PASID_INVALID },
-	{ PASID, 0, (2 ^ 7) << 2, FAULT_PASID_INVALID },
+	{ PASID, 0, (2 ^ 0) << 2, VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, (2 ^ 4) << 2, VTD_SHADOW_FR_PASID_INVALID },
+	{ PASID, 0, (2 ^ 7) << 2, VTD_SHADOW_FR_PASID_INVALID },
 };
 
 static __u64 *entry_at(struct vtds_fixture *f, struct vtds_dev *dev,
@@ -110,7 +111,7 @@ TEST_F(scalable, first_stage_and_nested)
 		FLUSH_ATTACH(TABLE_DID);
 		EXPECT_REACH_BUFFERS(1);
 		EXPECT_DEAD(self->other, NOWHERE, self->page);
-		EXPECT_FAULT(FAULT_PASID_INVALID, self->dev, IOVA);
+		EXPECT_FAULT(VTD_SHADOW_FR_PASID_INVALID, self->dev, IOVA);
 
 		vtds_fixture_use(&self->f, self->dev, &self->f.table);
 		FLUSH_ATTACH(TABLE_DID);
@@ -128,18 +129,18 @@ TEST_F(scalable, not_offered)
 	self->f.unit.ecap &= ~ECAP_PT;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_REACH_BUFFERS(1);
-	EXPECT_FAULT(FAULT_PASID_INVALID, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_PASID_INVALID, self->dev, IOVA);
 
 	self->f.unit.ecap &= ~ECAP_SLTS;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_REACH_BUFFERS(0);
-	EXPECT_FAULT(FAULT_PASID_INVALID, self->other, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_PASID_INVALID, self->other, IOVA);
 
 	/* No scalable mode at all, and the root table is still one of it */
 	self->f.unit.ecap &= ~ECAP_SMTS;
 	ASSERT_EQ(0, vtds_set_state(&self->f.unit));
 	EXPECT_REACH_BUFFERS(0);
-	EXPECT_FAULT(FAULT_SM_ROOT_ADDRESS, self->other, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_ROOT_ADDRESS, self->other, IOVA);
 }
 
 /* Bits that are for other features, software, or nobody */
@@ -188,7 +189,7 @@ TEST_F(scalable, snoop_bit)
 	*above |= SS_SNP;
 	FLUSH_WITH(EPROTO, iotlb_domain(TABLE_DID));
 	EXPECT_DEAD(self->dev, IOVA, self->page);
-	EXPECT_FAULT(FAULT_SM_SS_RESERVED, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_SS_RESERVED, self->dev, IOVA);
 	*above &= ~SS_SNP;
 	FLUSH(iotlb_domain(TABLE_DID));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, self->page);
@@ -222,8 +223,8 @@ TEST_F(scalable, paging_faults)
 	vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_NONE);
 	vtds_map(&self->f.table, iova, self->page, SZ_4K, PERM_RW);
 	FLUSH(iotlb_domain(TABLE_DID));
-	EXPECT_FAULT(FAULT_SM_NO_READ, self->dev, IOVA);
-	EXPECT_FAULT(FAULT_SM_BEYOND_WIDTH, self->dev, 1ULL << 60);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_NO_READ, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_ADDR_BEYOND_WIDTH, self->dev, 1ULL << 60);
 
 	*vtds_entry(&self->f.table, IOVA, 1) = self->page | SS_RW | 1ULL << 51;
 	above = vtds_entry(&self->f.table, iova, 2);
@@ -231,8 +232,8 @@ TEST_F(scalable, paging_faults)
 	*above = NOWHERE | SS_RW;
 	ASSERT_EQ(0,
 		  vtds_flush(&self->f.unit, DESCS(iotlb_domain(TABLE_DID)), 1));
-	EXPECT_FAULT(FAULT_SM_SS_RESERVED, self->dev, IOVA);
-	EXPECT_FAULT(FAULT_SM_TABLE_UNREADABLE, self->dev, iova);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_SS_RESERVED, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_TABLE_UNREADABLE, self->dev, iova);
 	EXPECT_DEAD(self->dev, IOVA, self->page);
 	EXPECT_DEAD(self->dev, iova, self->page);
 
@@ -253,7 +254,7 @@ TEST_F(scalable, top_table_nowhere)
 	vtds_fixture_use(&self->f, self->dev, &nowhere);
 	FLUSH_WITH(ENOENT, pc_pasid(OTHER_DID, 0), piotlb_pasid(OTHER_DID, 0));
 	EXPECT_REACH_BUFFERS(1);
-	EXPECT_FAULT(FAULT_SM_TOP_UNREADABLE, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_TOP_UNREADABLE, self->dev, IOVA);
 
 	vtds_fixture_use(&self->f, self->dev, &self->f.table);
 	FLUSH_ATTACH(TABLE_DID);

@@ -19,7 +19,7 @@ TEST_F(scalable, probe_and_attach)
 	FLUSH(iotlb_domain(0), wait_status(RAM_GPA, 2));
 	ASSERT_EQ(0, vtds_fixture_add(&self->f, self->dev));
 	EXPECT_ATTACHED(BLOCKED, self->dev);
-	EXPECT_FAULT(FAULT_DIR_NOT_PRESENT, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_DIR_NOT_PRESENT, self->dev, IOVA);
 	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 
 	vtds_sm_use(&self->f.guest, self->dev->sid, 0, &self->f.table);
@@ -43,7 +43,7 @@ TEST_F(scalable, detach_in_two_steps)
 	EXPECT_EQ(0U, vtds_reach_buffers(self->dev, 1));
 	FLUSH(iotlb_domain(TABLE_DID), wait_status(RAM_GPA, 2));
 	EXPECT_REACH_BUFFERS(1);
-	EXPECT_FAULT(FAULT_PASID_NOT_PRESENT, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_PASID_NOT_PRESENT, self->dev, IOVA);
 	memset(entry, 0, 64);
 	EXPECT_REACH_BUFFERS(1);
 
@@ -62,7 +62,7 @@ TEST_F(scalable, release)
 	FLUSH(cc_device_mask(0x7777, self->dev->sid, 0),
 	      wait_status(RAM_GPA, 2));
 	EXPECT_REACH_BUFFERS(1);
-	EXPECT_FAULT(FAULT_SM_CTX_NOT_PRESENT, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_SM_CTX_NOT_PRESENT, self->dev, IOVA);
 
 	ctx[0] |= SM_CTX_P;
 	FLUSH(cc_device(self->dev->sid));
@@ -148,7 +148,7 @@ TEST_F(scalable, translation_off_and_on)
 	EXPECT_REACH_BUFFERS(3);
 	ASSERT_EQ(0, vtds_fixture_state(&self->f, true));
 	EXPECT_REACH_BUFFERS(1);
-	EXPECT_FAULT(FAULT_PASID_NOT_PRESENT, self->dev, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_PASID_NOT_PRESENT, self->dev, IOVA);
 
 	/* And the first one with it on, nothing having been flushed since */
 	pasid_entry(&self->f, self->other)[0] &= ~PASID_P;
@@ -197,7 +197,7 @@ TEST_F(scalable, to_legacy_mode_and_back)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, page);
 	EXPECT_EQ(PERM_NONE,
 		  vtds_reach(&self->f.guest, self->dev, IOVA, self->page));
-	EXPECT_FAULT(FAULT_ROOT_NOT_PRESENT, self->other, IOVA);
+	EXPECT_FAULT(VTD_SHADOW_FR_ROOT_NOT_PRESENT, self->other, IOVA);
 	EXPECT_REACH_BUFFERS(2);
 	vtds_ctx_set(&self->f.guest, self->dev->sid, 0, 0);
 	FLUSH(cc_device(self->dev->sid));

@@ -278,7 +278,8 @@ TEST_F(devices, translate_arguments)
 	cmd.iova = ~0ULL;
 	EXPECT_EQ(0, do_ioctl(fd, VTD_SHADOW_TRANSLATE, &cmd));
 	EXPECT_EQ(0U, cmd.perm);
-	EXPECT_EQ((unsigned int)FAULT_BEYOND_WIDTH, cmd.fault_reason);
+	EXPECT_EQ((unsigned int)VTD_SHADOW_FR_ADDR_BEYOND_WIDTH,
+		  cmd.fault_reason);
 }
 
 TEST_HARNESS_MAIN

@@ -96,8 +96,9 @@ static inline int reason(bool scalable, int legacy_reason, int scalable_reason)
 	return scalable ? scalable_reason : legacy_reason;
 }
 
-#define REASON(_legacy, _scalable) \
-	reason(variant->scalable, FAULT_##_legacy, FAULT_##_scalable)
+#define REASON(_legacy, _scalable)                         \
+	reason(variant->scalable, VTD_SHADOW_FR_##_legacy, \
+	       VTD_SHADOW_FR_##_scalable)
 
 enum place { ROOT, CONTEXT, DIRECTORY, PASID };
 

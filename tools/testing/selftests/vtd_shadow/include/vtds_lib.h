@@ -13,7 +13,6 @@
 
 #include "vtds_defs.h"
 #include "vtds_edu.h"
-#include "vtds_fault.h"
 #include "vtds_guest_queue.h"
 #include "vtds_guest_ram.h"
 #include "vtds_guest_scalable.h"
