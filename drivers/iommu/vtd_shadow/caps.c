@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Capabilities: what of CAP_REG and ECAP_REG a virtual unit may show when it is
- * shadowed, and what follows for reading its tables.
+ * shadowed, and what follows for reading its tables. Serves info.c and ioctl.c, and all
+ * that look at paging entries; calls no other file.
  */
 #include <kunit/visibility.h>
 #include <linux/bitfield.h>
@@ -32,7 +33,7 @@ u64 vtds_caps_cap_mask(void)
 EXPORT_SYMBOL_IF_KUNIT(vtds_caps_cap_mask);
 
 /*
- * The same for ECAP_REG. What is missing: first stage and nested translation,
+ * Bits of ECAP_REG that a guest may see. What is missing: first stage and nested translation,
  * which are not shadowed, page requests, and accessed and dirty bits.
  */
 u64 vtds_caps_ecap_mask(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Shadow domains: one for each second-stage table in use, shared by all
- * whose contexts or PASID entries point there.
+ * whose contexts or PASID entries point there. Serves group.c and pasid.c, and unit.c when
+ * memory goes; calls host_domain.c, mirror.c and sync.c.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>

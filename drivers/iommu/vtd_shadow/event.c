@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events: what the engine found wrong, for the VMM to read from the file.
+ * Events: what the engine found wrong, for the VMM to read from the file. Serves all that
+ * find something, and main.c; calls guest_ctx.c for the names of faults.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>

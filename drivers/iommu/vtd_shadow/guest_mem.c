@@ -239,7 +239,7 @@ static void read_entry(void *at, void *data)
 		smp_rmb();
 		for (unsigned int i = 1; i < read->nr_qwords; i++)
 			read->entry[i] = READ_ONCE(from[i]);
-		/* The same, so that P is read last too */
+		/* Pairs with the guest's barrier after it cleared P: P is read last, too */
 		smp_rmb();
 	} while (READ_ONCE(from[0]) != read->entry[0] && --tries);
 }

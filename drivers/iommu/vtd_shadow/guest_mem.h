@@ -136,7 +136,7 @@ static inline void vtds_mem_put(struct vtds_guest_mem *mem,
 		__vtds_mem_put(mem, chunk);
 }
 
-/* The same for the user that a leaf of 4 KiB is of its chunk, in a loop. */
+/* Gives back the user that a leaf of 4 KiB is of its chunk, in a loop over leaves. */
 static inline void vtds_mem_put_recent(struct vtds_guest_mem *mem,
 				       struct vtds_mem_recent recent, u64 gpa)
 {
@@ -148,7 +148,7 @@ static inline void vtds_mem_put_recent(struct vtds_guest_mem *mem,
 		vtds_mem_put_range(mem, gpa, VTD_PAGE_SIZE);
 }
 
-/* The same once */
+/* Gives back the user that a leaf of 4 KiB is of its chunk. */
 static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
 {
 	vtds_mem_put_recent(mem, vtds_mem_recents(mem), gpa);

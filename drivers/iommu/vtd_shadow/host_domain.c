@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Host domain: the only caller of iommu_map*() and iommu_unmap*(). What it is
- * asked to unmap was mapped before, whole leaves of it; its callers see to that.
+ * asked to unmap was mapped before, whole leaves of it; its callers see to that. Serves
+ * domain.c, mirror.c, leaves.c, superpage.c and flush.c; calls linger.c.
  */
 #define pr_fmt(fmt) "vtd_shadow: " fmt
 

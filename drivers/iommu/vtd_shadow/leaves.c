@@ -8,6 +8,12 @@
  * Of a plain table, which is a page of the guest without reserved IOVA and without
  * entries that were refused, all entries can be read in place. All functions that take
  * @plain are compiled twice, for such tables and for all others.
+ *
+ * What is forced inline here, in leaf_table.h and in sync.c is part of a loop over leaves
+ * or of the way of a single page, and what is forced out of line leaves them the
+ * registers. If the compiler decides, mapping one page by an invalidation of its own takes
+ * 2,061 instructions instead of 1,936, unmapping it 2,894 instead of 2,751, and unmapping
+ * a page among many 38 instead of 35 (bench.sh --profile 6.12).
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
@@ -50,7 +56,7 @@ static __always_inline unsigned int __zap(const struct vtds_cursor *c,
 	return i;
 }
 
-/* By itself it takes 31 instructions for a leaf, as a part of sync() 42. */
+/* Runs of many leaves */
 static noinline unsigned int zap_plain(const struct vtds_cursor *c,
 				       unsigned int index, unsigned int end,
 				       u64 *raw)
@@ -249,8 +255,8 @@ static __always_inline unsigned int map_one(struct vtds_cursor *c,
 /* --- Special leaves --- */
 
 /* Finds the host page of the leaf at hand and makes the leaf a user of its chunk. */
-static int resolve(const struct vtds_cursor *c, unsigned long *pfn,
-		   unsigned int *perm)
+static int leaf_resolve(const struct vtds_cursor *c, unsigned long *pfn,
+			unsigned int *perm)
 {
 	struct vtds_guest_mem *mem = &c->walk->unit->mem;
 	u64 gpa = c->raw & VTD_ENTRY_ADDR;
@@ -288,7 +294,7 @@ static void add_waiting(struct vtds_cursor *c)
 
 	ret = vtds_allowed(c);
 	if (!ret)
-		ret = resolve(c, &pfn, &perm);
+		ret = leaf_resolve(c, &pfn, &perm);
 	if (unlikely(ret)) {
 		c->node->entries[c->index] = 0;
 		vtds_refuse(c, ret);
@@ -406,10 +412,7 @@ static noinline void sync_special(struct vtds_cursor *c, unsigned int start,
 	sync(c, start, end, false);
 }
 
-/*
- * One leaf of a plain table, the most frequent invalidation of all. Without loops this
- * takes a tenth less instructions for the whole call than sync_plain() would.
- */
+/* One leaf of a plain table, the most frequent invalidation of all: without loops */
 static __always_inline void sync_one(struct vtds_cursor *c, unsigned int index)
 {
 	unsigned int counted = index;

@@ -2,7 +2,8 @@
 /*
  * Requests with PASID: which PASID table entries the guest has for a device, and
  * attaching each to the shadow of its table or to the identity page table. What
- * host or device cannot do is reported, and such requests stay refused.
+ * host or device cannot do is reported, and such requests stay refused. Serves device.c
+ * and translate.c; calls scalable.c for entries, domain.c and identity.c for attaching.
  *
  * The IOMMU core attaches a PASID for all devices of a host group, and whatever
  * source-id they use. So only a device that is alone in its group, with one source-id,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Where descriptors come from: an array of the VMM's, or the guest's own
- * invalidation queue.
+ * invalidation queue. Serves ioctl.c; calls inval.c for each, and guest_mem.c.
  */
 #include <kunit/visibility.h>
 #include <linux/bitfield.h>

@@ -37,8 +37,8 @@ enum {
  * Finds the context table of a source-id, section 9.2: each bus has one for the
  * lower and one for the upper half of its functions. Returns 0 or -EPROTO.
  */
-static int read_root(struct vtds_unit *unit, u16 sid,
-		     struct vtds_guest_ctx *ctx, u64 *context_table)
+static int read_sm_root(struct vtds_unit *unit, u16 sid,
+			struct vtds_guest_ctx *ctx, u64 *context_table)
 {
 	u64 gpa =
 		(unit->rtaddr & VTD_RTADDR_RTA) + (sid >> 8) * ROOT_ENTRY_SIZE;
@@ -108,7 +108,7 @@ static int read_context(struct vtds_unit *unit, u16 sid,
 	u64 table, entry[CONTEXT_ENTRY_QWORDS];
 	int ret;
 
-	if (read_root(unit, sid, ctx, &table))
+	if (read_sm_root(unit, sid, ctx, &table))
 		return -EPROTO;
 	ret = vtds_mem_read_entry(&unit->mem,
 				  table + (sid & 0x7f) * CONTEXT_ENTRY_SIZE,

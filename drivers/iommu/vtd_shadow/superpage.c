@@ -78,7 +78,7 @@ bool vtds_superpage_collapse(const struct vtds_cursor *c)
  * Makes the leaf a user of all its chunks. Fails if they are not all memory of one kind,
  * which permits @perm.
  */
-static int resolve(const struct vtds_cursor *c, unsigned int *perm)
+static int superpage_resolve(const struct vtds_cursor *c, unsigned int *perm)
 {
 	struct vtds_guest_mem *mem = &c->walk->unit->mem;
 	u64 gpa = c->raw & VTD_ENTRY_ADDR, size = vtds_cursor_size(c), done;
@@ -196,7 +196,7 @@ int vtds_superpage_map(struct vtds_cursor *c)
 	ret = vtds_allowed(c);
 	if (ret)
 		goto err_refuse;
-	if (is_reserved(c) || resolve(c, &perm))
+	if (is_reserved(c) || superpage_resolve(c, &perm))
 		return -EXDEV;
 
 	ret = map(c, perm);

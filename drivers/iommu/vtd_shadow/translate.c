@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Translate: what a device reaches at an address now, by the mirror, and whether
- * the host agrees.
+ * the host agrees. Serves the table in main.c; calls mirror.c, host_domain.c, identity.c
+ * and pasid.c.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Units: life of one guest remapping unit, and its ioctls.
+ * Units: life of one guest remapping unit, from the open file over BIND to the end, and
+ * guest memory that goes away. Serves main.c and vfio.c; calls device.c, domain.c, sync.c
+ * and retry.c.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vfio-pci variant driver for shadow-capable devices: vfio-pci, with the
- * iommufd operations of vtd_shadow. It is bound with driver_override, by its name.
+ * iommufd operations of vtd_shadow, in vfio.c. It is bound with driver_override, by its
+ * name.
  *
  * There is no table of devices, hence no module alias: it would have to match all, as
  * that of vfio-pci does, and tools that ask modules.alias for the VFIO driver that fits

@@ -69,7 +69,7 @@ enum {
 
 /* Page addresses in root, context and paging entries */
 #define VTD_ENTRY_ADDR GENMASK_ULL(51, 12)
-/* The same without the limit of paging entries, to find bits above HAW */
+/* Address bits of an entry without the limit of paging entries, to find those above HAW */
 #define VTD_ENTRY_ADDR_FIELD GENMASK_ULL(63, 12)
 
 /* Root entry, section 9.1; 16 bytes, indexed by bus number */

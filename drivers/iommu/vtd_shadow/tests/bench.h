@@ -343,7 +343,7 @@ int bench_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);
 enum oracle_mode {
 	/* The host maps exactly what the guest's tables say */
 	ORACLE_EXACT,
-	/* It may lack something: a limit, or an injected failure */
+	/* The host may lack something: a limit, or an injected failure */
 	ORACLE_SUBSET,
 	/* What was not asked for: either that, or as it was before */
 	ORACLE_OUTSIDE,

@@ -87,7 +87,7 @@ static void budget_self_reference(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->unit->nr_nodes, 1);
 }
 
-/* The same from a page flush */
+/* A table that refers to itself, synced by a page flush */
 static void budget_self_reference_page(struct kunit *test)
 {
 	struct bench *b = set_up(test);

@@ -190,7 +190,7 @@ u64 fake_mem_extent(struct fake_mem *mem, u64 gpa, u64 size, phys_addr_t *pa,
 	u64 done;
 
 	*pa = page ? page_to_phys(page) : 0;
-	/* The same, faster */
+	/* What the loop below finds, faster */
 	if (page && is_pure(mem, gpa) && is_contiguous(find_area(mem, gpa)))
 		return min(size, SZ_CHUNK - (gpa & (SZ_CHUNK - 1)));
 	for (done = SZ_PAGE; done < size; done += SZ_PAGE) {

@@ -123,7 +123,7 @@ static int invalidate(struct vtds_unit *unit, const void *descs, __u32 nr,
 	return rc;
 }
 
-/* The same descriptors with 256 bits each */
+/* Sends descriptors with 256 bits each */
 static int invalidate_wide(struct vtds_unit *unit,
 			   const struct vtds_desc *descs, __u32 nr,
 			   struct vtd_shadow_invalidate *result)

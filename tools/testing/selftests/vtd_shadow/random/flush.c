@@ -357,7 +357,7 @@ static __u64 fill_queue(struct vtds_random *r, const struct random_batch *batch,
 		pack(r, batch, i, vtds_hva(&r->guest, base + tail));
 		tail = (tail + desc_size(r)) % SZ_4K;
 	}
-	/* It may be taken for a table */
+	/* What is there may be taken for a table */
 	r->model.version++;
 	if (random_chance(r, 1))
 		return tail + SZ_4K;

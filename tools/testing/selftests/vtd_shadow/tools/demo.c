@@ -141,7 +141,7 @@ static void copy_a_message(void)
 	    target);
 	CHECK(!strcmp(target, "Hello from one guest page to another."));
 
-	/* It was the page, not the device */
+	/* The page was at fault, not the device */
 	vtds_map(&table, IOVA_TO, to, SZ_4K, PERM_RW);
 	flush_one(iotlb_page(DID, IOVA_TO));
 	write_message(source, "And this must.");
@@ -226,7 +226,7 @@ static void measure_engine(__u64 pages, struct cost *map, struct cost *unmap)
 	}
 }
 
-/* The same pages for a second device, as VMMs do it: one call for each */
+/* Maps the pages for a second device as VMMs do: one call for each */
 static void measure_iommufd(__u64 pages, struct cost *map, struct cost *unmap)
 {
 	double began;

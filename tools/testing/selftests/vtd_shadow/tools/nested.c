@@ -244,7 +244,7 @@ static int run_attach(unsigned long mib, const char *first, const char *second)
 	CHECK(vtds_dev_attach(&devs[1], vmm.ioas));
 	printf("attach %.6f\n", vtds_seconds() - begin);
 
-	/* It has joined: it reaches what was mapped before it came */
+	/* The device has joined: it reaches what was mapped before it came */
 	set_buffer(&devs[1]);
 	CHECK(vtds_nvme_identify(&devs[1], MANY_IOVA + size - SZ_4K));
 	begin = vtds_seconds();

@@ -141,7 +141,7 @@ static void fill_tables(void)
 		tables.high[i] = (LARGE_BASE + (i << 21)) | SUPERPAGE |
 				 READ_WRITE;
 	}
-	/* The same for each device of each bus: domain 5, four levels */
+	/* One context for each device of each bus: domain 5, four levels */
 	for (int i = 0; i < 256; i++) {
 		tables.root[i * 2] = virt_to_phys(tables.contexts) | 1;
 		tables.contexts[i * 2] = virt_to_phys(tables.level_4) | 1;
@@ -350,7 +350,7 @@ static int set_rounds(const char *value, const struct kernel_param *param)
 
 	if (ret)
 		return ret;
-	/* It is also set when the module is loaded, before there is a unit */
+	/* The parameter is also set when the module is loaded, before there is a unit */
 	return unit ? work_on_cpu(0, run_rounds, &rounds) : -ENODEV;
 }
 
