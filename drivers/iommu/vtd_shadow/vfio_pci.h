@@ -5,10 +5,13 @@
 #ifndef VTDS_VFIO_PCI_H
 #define VTDS_VFIO_PCI_H
 
+#include <linux/kconfig.h>
 #include <linux/types.h>
 
 struct pci_dev;
 
+#if IS_ENABLED(CONFIG_KUNIT)
 bool vtds_pci_is_denied(struct pci_dev *pdev);
+#endif
 
 #endif /* VTDS_VFIO_PCI_H */
