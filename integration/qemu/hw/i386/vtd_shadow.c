@@ -113,12 +113,12 @@ static void vtd_shadow_install_errno(const char *what, uint32_t install_errno)
 static bool vtd_shadow_is_idle(uint32_t reason)
 {
     switch (reason) {
-    case 0x01: /* root entry */
-    case 0x02: /* context entry */
-    case 0x39: /* the same in scalable mode */
-    case 0x41:
-    case 0x51: /* PASID directory entry */
-    case 0x59: /* PASID table entry */
+    case VTD_SHADOW_FR_ROOT_NOT_PRESENT:
+    case VTD_SHADOW_FR_CTX_NOT_PRESENT:
+    case VTD_SHADOW_FR_SM_ROOT_NOT_PRESENT:
+    case VTD_SHADOW_FR_SM_CTX_NOT_PRESENT:
+    case VTD_SHADOW_FR_DIR_NOT_PRESENT:
+    case VTD_SHADOW_FR_PASID_NOT_PRESENT:
         return true;
     default:
         return false;
@@ -194,8 +194,9 @@ static void vtd_shadow_send_state(VTDShadow *shadow, bool may_unlock)
 /* Devices */
 
 /*
- * Bus numbers are the guest's to give, at any time. Until then devices behind
- * bridges look alike, which does no harm while nothing is translated.
+ * Bus numbers are the guest's to give, at any time, and gone after a reset.
+ * Until then devices behind bridges look alike, which does no harm while
+ * nothing is translated.
  */
 static uint16_t vtd_shadow_source_id(const VTDShadowDevice *dev)
 {
@@ -255,7 +256,10 @@ static void vtd_shadow_remove(VTDShadow *shadow, VTDShadowDevice *dev)
     dev->added = false;
 }
 
-/* To be called before the kernel reads context entries. */
+/*
+ * To be called before the kernel reads context entries, and when a device may
+ * have got another bus number.
+ */
 static void vtd_shadow_update_source_ids(VTDShadow *shadow)
 {
     VTDShadowDevice *dev;
@@ -366,7 +370,13 @@ static void vtd_shadow_region_del(MemoryListener *listener,
     }
 }
 
-/* By now VFIO's listener has mapped what was added. */
+/*
+ * By now VFIO's listener has mapped what was added.
+ *
+ * A guest that wakes up from S3 gives bridges their bus numbers again after it
+ * enabled translation, without an invalidation. Then it lets the devices behind
+ * them master the bus, which is a change of memory regions and comes here.
+ */
 static void vtd_shadow_commit(MemoryListener *listener)
 {
     VTDShadow *shadow = container_of(listener, VTDShadow, listener);
@@ -374,6 +384,8 @@ static void vtd_shadow_commit(MemoryListener *listener)
     if (shadow->ram_added) {
         shadow->ram_added = false;
         vtd_shadow_resync(shadow);
+    } else if (shadow->translation) {
+        vtd_shadow_update_source_ids(shadow);
     }
 }
 

@@ -89,7 +89,7 @@ given_back() {
 	[ "${sum%% *}" = "$(original nvme1)" ]
 }
 
-plan 7
+plan 9
 DEVICES='nvme1 nvme2 net'
 check two_disks_and_a_network_card all_at_once
 DEVICES=
@@ -101,3 +101,8 @@ check rebind_to_the_guests_vfio rebinds
 check plug_into_a_full_domain plug_into_full_domain
 check emulated_and_vhost_devices emulated_devices
 check given_back_to_the_host given_back
+DEVICES=
+check conventional_bridge behind_bridge
+APPEND='intel_iommu=on,sm_on' IOMMU=x-scalable-mode=on
+told_apart conventional_bridge_scalable \
+	'Linux writes no context entry for the alias of a bridge' behind_bridge

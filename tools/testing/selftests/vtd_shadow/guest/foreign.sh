@@ -15,7 +15,7 @@ XENS='4.17:6.1 4.20:6.12'
 PORTS="$PORTS wire1 wire2"
 # For VFIO's tests
 HUGE='hugepagesz=2M hugepages=8 hugepagesz=1G hugepages=1'
-PARTS='debian_kernels bridges xen_dom0s vfio_selftests dpdk'
+PARTS='debian_kernels bridges xen_dom0s vfio_selftests dpdk hibernation'
 
 # legacy or scalable, by the root table's address register
 unit_is() { # MODE
@@ -74,6 +74,17 @@ scalable_pass_through() {
 		all_devices && stop
 }
 
+# The machine goes off and comes back with what was in memory, for a VMM and a unit that know
+# nothing of it. The kernel that loads the image has used the disks in between.
+hibernates() {
+	APPEND='intel_iommu=on' IOMMU='' DEVICES='nvme1 nvme2'
+	guest_start && each_translated 2 && guest 'echo before >/tmp/mark' || return 1
+	echo 'hibernate nvme2' >&4
+	vmm_wait && APPEND='intel_iommu=on VTD_RESUME=nvme2' && guest_start &&
+		guest 'grep before /tmp/mark' && guest 'dmesg | grep "hibernation exit"' &&
+		each_translated 2 && guest_stop
+}
+
 # Xen has the unit, and all that is not its own mapped to itself for the first domain, also
 # what the firmware reserves, where there is no memory. That domain has the console of Xen.
 # A comma ends its command line.
@@ -92,22 +103,6 @@ dom0() {
 dom0_unplugged() {
 	guest load_start nvme1 && unplug nvme1 && shadowed 1 && plug nvme1 && works &&
 		shadowed 2 && shadow_is domains -eq 1 && stop
-}
-
-# --- What fails without vtd_shadow, too ---
-
-# Each is tried that way first: if it works it does not belong here, and must work with it.
-told_apart() { # NAME WHY COMMAND...
-	local name=$1 why=$2 mode=$SHADOW
-	shift 2
-	SHADOW=off
-	if "$@" >$SAID 2>&1; then
-		SHADOW=$mode
-		check "$name" "$@"
-	else
-		SHADOW=$mode
-		skip "$name" "not with the VMM's own shadowing either: $why"
-	fi
 }
 
 # --- The kernel's own tests of VFIO ---
@@ -264,6 +259,12 @@ dpdk() {
 	check testpmd sends_packets
 }
 
+# The test kernels cannot do it.
+hibernation() {
+	BOOT=/foreign/linux-6.12 MEMORY=768
+	check suspend_to_disk hibernates
+}
+
 words() { echo $#; }
 
 # shellcheck disable=SC2086  # lists of words
@@ -273,7 +274,7 @@ planned() { # PART
 	xen_dom0s) echo $(($(words $XENS) * 2)) ;;
 	bridges) echo 2 ;;
 	vfio_selftests) ! old_kernel && echo 2 || echo 3 ;;
-	dpdk) echo 1 ;;
+	dpdk | hibernation) echo 1 ;;
 	esac
 }
 

@@ -231,11 +231,11 @@ domain_type() { # ADDRESS TYPE
 
 # --- Power ---
 
-# suspend freeze|mem|disk: until something wakes the guest up; then the host is told that it
+# go_to_sleep freeze|mem|disk: until something wakes the guest up; then the host is told that it
 # is ready again. The port of the agent must not be there meanwhile: the driver of 7.x asks
 # for the state of a port that it resumes before it has given the host a buffer for the
 # answer, and then waits for it for ever.
-suspend() { # STATE
+go_to_sleep() { # STATE
 	local console=/sys/class/virtio-ports
 	console=$(basename "$(readlink "$console/$(basename "$(port agent)")/device")")
 	echo "$console" >/sys/bus/virtio/drivers/virtio_console/unbind
@@ -244,4 +244,16 @@ suspend() { # STATE
 	echo "$1" >/sys/power/state
 	echo "$console" >/sys/bus/virtio/drivers/virtio_console/bind
 	serve "$(port agent)"
+}
+
+# S4: what is in memory goes to this disk, and the machine goes off
+hibernate() { # SERIAL
+	mkswap "$(disk "$1")" >/dev/null && swapon "$(disk "$1")" || return 1
+	echo shutdown >/sys/power/disk
+	go_to_sleep disk
+}
+
+# Continues what was on this disk when the machine went off; comes back if there is nothing
+resume() { # SERIAL
+	await "disk $1" && cat "/sys/class/block/$(basename "$(disk "$1")")/dev" >/sys/power/resume
 }

@@ -6,6 +6,7 @@
 #
 #   plan N                     how many results there will be
 #   check NAME COMMAND...      one result: COMMAND, what it says is shown if it fails
+#   told_apart NAME WHY COMMAND...  the same for what fails without vtd_shadow, too
 #   guest_start                boots a guest; see below for the variables
 #   guest_start_with ARGUMENT...  the same with more arguments for the VMM
 #   guest COMMAND              runs COMMAND (one line) in it: its output and status
@@ -60,6 +61,21 @@ check() {
 skip() { # NAME WHY
 	NR_CHECKS=$((NR_CHECKS + 1))
 	echo "ok $NR_CHECKS - $1 # SKIP $2"
+}
+
+# What fails without vtd_shadow, too. It is tried that way first: if it works it must work
+# with vtd_shadow, and does not belong here any more.
+told_apart() { # NAME WHY COMMAND...
+	local name=$1 why=$2 mode=$SHADOW
+	shift 2
+	SHADOW=off
+	if "$@" >$SAID 2>&1; then
+		SHADOW=$mode
+		check "$name" "$@"
+	else
+		SHADOW=$mode
+		skip "$name" "not with the VMM's own shadowing either: $why"
+	fi
 }
 
 # --- The devices ---
