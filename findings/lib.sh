@@ -13,15 +13,16 @@ source "$TOP/scripts/lib/packages.sh"
 
 FINDINGS=$TOP/findings
 
-# packages SUITE NAME=VERSION...: unpack these packages, and those that they need and the
-# machine lacks, into FOLDER
+# packages SUITE NAME=VERSION...: unpack these packages, installed here or not, and those
+# that they need and the machine lacks, into FOLDER
 packages() {
 	local suite=$1 deb
 	prepare_root
 	with_suite "$suite" >"$FOLDER/apt.log" 2>&1 || die "$(tail -n 1 "$FOLDER/apt.log")"
 	mkdir -p "$FOLDER/archives/partial" "$FOLDER/root"
 	apt "${APT_OPTIONS[@]}" -o "Dir::Cache::Archives=$FOLDER/archives" -t "$suite" \
-		--download-only --no-install-recommends install "${@:2}" >"$FOLDER/apt.log" 2>&1 ||
+		--download-only --reinstall --no-install-recommends install "${@:2}" \
+		>"$FOLDER/apt.log" 2>&1 ||
 		die "these packages are not to be had: ${*:2}"
 	for deb in "$FOLDER"/archives/*.deb; do
 		dpkg-deb -x "$deb" "$FOLDER/root"
@@ -44,5 +45,10 @@ registers() {
 	PYTHONPATH=$FINDINGS python3 - "$QEMU" "${QEMU_ARGS[@]}" "$@"
 }
 
+clean_up() {
+	rm -rf "$FOLDER"
+	[ -z "${LISTS:-}" ] || as_root rm -rf "$LISTS"
+}
+
 FOLDER=$(mktemp -d)
-trap 'rm -rf "$FOLDER"; [ -z "${LISTS:-}" ] || as_root rm -rf "$LISTS"' EXIT
+trap clean_up EXIT
