@@ -94,9 +94,7 @@ struct vtds_events;
  * @have_state: SET_STATE was called
  * @te: Translation is enabled
  * @rtaddr: RTADDR_REG
- * @cap: CAP_REG
- * @ecap: ECAP_REG
- * @caps: The same, decoded
+ * @caps: CAP_REG and ECAP_REG, decoded
  * @devices: Devices of the unit
  * @groups: Their host groups
  * @domains: Shadow domains in use
@@ -129,8 +127,6 @@ struct vtds_unit {
 	bool have_state;
 	bool te;
 	u64 rtaddr;
-	u64 cap;
-	u64 ecap;
 	struct vtds_caps caps;
 	struct list_head devices;
 	struct list_head groups;

@@ -236,16 +236,7 @@ FIXTURE(live)
 FIXTURE_SETUP(live)
 {
 	OPEN_FIXTURE(.nvme = 1, .scalable = true, .queue = true);
-	self->load.dev = &self->f.dev[0];
-	self->load.guest = &self->f.guest;
-	self->load.nr = 16;
-	self->load.skip = -1;
-	for (unsigned int i = 0; i < 16; i++) {
-		self->load.iova[i] = IOVA + i * SZ_4K;
-		self->load.gpa[i] = vtds_page(&self->f.guest);
-		vtds_map(&self->f.table, self->load.iova[i], self->load.gpa[i],
-			 SZ_4K, PERM_RW);
-	}
+	vtds_fixture_load(&self->f, &self->load, &self->f.dev[0], 16, IOVA);
 	FLUSH(iotlb_domain(TABLE_DID));
 	ASSERT_EQ(0, vtds_load_start(&self->load));
 }

@@ -35,16 +35,8 @@ FIXTURE_SETUP(stress)
 	/* All tables that the writer will need */
 	vtds_map_range(&self->f.table, IOVA, SPARE_GPA, SPARE_SIZE, PERM_RW);
 
-	self->load.dev = &self->f.dev[2];
-	self->load.guest = &self->f.guest;
-	self->load.nr = 32;
-	self->load.skip = -1;
-	for (unsigned int i = 0; i < self->load.nr; i++) {
-		self->load.iova[i] = IOVA + SZ_2M + i * SZ_4K;
-		self->load.gpa[i] = vtds_page(&self->f.guest);
-		vtds_map(&self->f.table, self->load.iova[i], self->load.gpa[i],
-			 SZ_4K, PERM_RW);
-	}
+	vtds_fixture_load(&self->f, &self->load, &self->f.dev[2], 32,
+			  IOVA + SZ_2M);
 	FLUSH(iotlb_domain(TABLE_DID));
 }
 

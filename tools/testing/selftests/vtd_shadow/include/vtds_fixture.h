@@ -83,5 +83,7 @@ void vtds_fixture_use(struct vtds_fixture *f, struct vtds_dev *dev,
 		      const struct vtds_table *table);
 int vtds_fixture_state(struct vtds_fixture *f, bool enabled);
 unsigned int vtds_fixture_answer_buffers(struct vtds_fixture *f);
+void vtds_fixture_load(struct vtds_fixture *f, struct vtds_load *load,
+		       struct vtds_dev *dev, unsigned int nr, __u64 iova);
 
 #endif /* VTDS_FIXTURE_H */

@@ -152,6 +152,22 @@ unsigned int vtds_fixture_answer_buffers(struct vtds_fixture *f)
 	return mask;
 }
 
+/* Prepares DMA in the background: to @nr new pages, mapped one after the other at @iova */
+void vtds_fixture_load(struct vtds_fixture *f, struct vtds_load *load,
+		       struct vtds_dev *dev, unsigned int nr, __u64 iova)
+{
+	load->dev = dev;
+	load->guest = &f->guest;
+	load->nr = nr;
+	load->skip = -1;
+	for (unsigned int i = 0; i < nr; i++) {
+		load->iova[i] = iova + i * SZ_4K;
+		load->gpa[i] = vtds_page(&f->guest);
+		vtds_map(&f->table, load->iova[i], load->gpa[i], SZ_4K,
+			 PERM_RW);
+	}
+}
+
 void vtds_fixture_close(struct vtds_fixture *f)
 {
 	vtds_unit_close(&f->unit);
