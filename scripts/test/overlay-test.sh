@@ -190,23 +190,7 @@ kernel_tree() { # VERSION
 	mkdir -p "$BUILD"
 }
 
-# may_die COMMAND...: run it. make removes half-written files itself on an
-# interrupt; the mark stays behind when it had no chance to.
-may_die() {
-	local status
-
-	trap 'rm -f "$BUILD/unfinished"; trap - INT; kill -INT "$BASHPID"' HUP INT TERM
-	touch "$BUILD/unfinished"
-	set +e
-	(
-		set -e
-		"$@"
-	)
-	status=$?
-	set -e
-	rm "$BUILD/unfinished"
-	return "$status"
-}
+may_die() { marked "$BUILD/unfinished" "$@"; } # COMMAND...
 
 tree_make() { make -C "$TREE" ARCH="$ARCH" O="$BUILD/$ARCH" -j"$(nproc)" "$@"; }
 
