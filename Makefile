@@ -28,6 +28,8 @@ help-all: help
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas'
 	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'
+	@echo 'make kunit             natively, in user-mode Linux with the newest 7.x; KERNEL=6.12 or'
+	@echo '                       HOST=intel: in the emulated host'
 	@echo 'make bench             measure mapping against all other ways: table, JSON, plots'
 	@echo 'make soak              run the random test for SECONDS (600) from SEED on;'
 	@echo '                       FLAVOUR=plain|debug'
@@ -63,7 +65,7 @@ check:
 
 kunit:
 	@bash scripts/setup.sh
-	@bash scripts/bed.sh kunit $(KERNEL)
+	@bash scripts/kunit.sh
 
 check-guest:
 	@bash scripts/setup.sh
