@@ -20,8 +20,11 @@ MODULE=drivers/iommu/vtd_shadow
 
 overlay() { "$TOP/scripts/overlay.sh" "$@"; }
 
-# The driver's symbols, all of them tristate
-symbols() { sed -n 's/^config \(\w*\)$/CONFIG_\1/p' "$TOP/$MODULE/Kconfig"; }
+# The driver's symbols that may be modules
+symbols() {
+	awk '$1 == "config" { name = $2 } $1 == "tristate" { print "CONFIG_" name }' \
+		"$TOP/$MODULE/Kconfig"
+}
 
 # --- overlay.sh, on the few files of a kernel that it looks at ---
 
