@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # Builds user-mode Linux with the driver in it: the newest 7.x, which runs the unit tests
-# on the processor itself, as an ordinary program. Sourced by kunit.sh, after kernel.sh.
+# and the native benchmark on the processor itself, as an ordinary program. Sourced by
+# kunit.sh and bench-native.sh, after kernel.sh.
 #
 #   uml_build       sets UML, the program, and UML_OPTIONS, for all that run it
 #
