@@ -16,9 +16,6 @@ source "$TOP/scripts/build/kernel.sh"
 # shellcheck source=scripts/build/uml.sh
 source "$TOP/scripts/build/uml.sh"
 
-NAME="kunit native"
-RUN=$OUT/run/kunit-native
-
 # The results of each suite by themselves, as the emulated host has them
 by_suite() {
 	awk '
@@ -29,21 +26,30 @@ by_suite() {
 }
 
 # A kernel that panics neither halts nor says so.
-run_tests() {
+boot() { # ARGUMENT...
 	local status=0
-	timeout 300 "$UML" mem=1G "${UML_OPTIONS[@]}" \
-		kunit.filter=module=vtd_shadow_kunit >"$RUN/console.log" || status=$?
+	timeout 300 "$UML" mem=1G "${UML_OPTIONS[@]}" "$@" >"$RUN/console.log" || status=$?
 	echo "$status" >"$RUN/status"
 	tr -d '\r' <"$RUN/console.log" | by_suite >"$RUN/tap.log"
 	! grep -q '^reboot: System halted' "$RUN/console.log" || echo pass >"$RUN/verdict"
 }
 
-native() {
-	uml_build
+boot_judged() { # NAME ARGUMENT...
+	RUN=$OUT/run/${1// /-}
 	rm -rf "$RUN"
 	mkdir -p "$RUN"
-	step "run $NAME" run_tests
-	judge "$NAME" 4 "ends, clean log"
+	step "run $1" boot "${@:2}"
+	judge "$1" 4 "ends, clean log"
+}
+
+# The native benchmark runs once, in little memory: it compares what the engine maps in a
+# real page table with what it should.
+native() {
+	uml_build
+	boot_judged "kunit native" kunit.filter=module=vtd_shadow_kunit
+	boot_judged "bench native" kunit.filter_glob=vtd_shadow_native \
+		vtd_shadow_native.rounds=1 vtd_shadow_native.mem_mb=64 \
+		vtd_shadow_native.guests=2g-512,2g-64k
 	summary
 }
 
