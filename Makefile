@@ -4,10 +4,10 @@
 # ones, `make help-all` all.
 
 .NOTPARALLEL:
-.PHONY: help help-all demo demo-engine check kunit check-guest bench bench-guest soak shell \
+.PHONY: help help-all demo demo-engine check kunit check-guest bench bench-native bench-guest soak shell \
 	shell-guest modules modules-debian modules-debian-remove overlay calls clean clean-cache
 
-export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS SHADOW VMM RELEASE \
+export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS ONLY GUEST SHADOW VMM RELEASE \
 	KEY CERT
 
 help:
@@ -28,6 +28,11 @@ help-all: help
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas'
 	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'
+	@echo 'make kunit             natively, in user-mode Linux with the newest 7.x; KERNEL=6.12 or'
+	@echo '                       HOST=intel: in the emulated host'
+	@echo 'make bench-native      measure the engine on this processor against the least that it'
+	@echo '                       could cost: table, JSON, plots. ONLY=map,remap GUEST=2g,64g:'
+	@echo '                       these figures alone, in seconds'
 	@echo 'make bench             measure mapping against all other ways: table, JSON, plots'
 	@echo 'make soak              run the random test for SECONDS (600) from SEED on;'
 	@echo '                       FLAVOUR=plain|debug'
@@ -63,7 +68,7 @@ check:
 
 kunit:
 	@bash scripts/setup.sh
-	@bash scripts/bed.sh kunit $(KERNEL)
+	@bash scripts/kunit.sh
 
 check-guest:
 	@bash scripts/setup.sh
@@ -74,6 +79,9 @@ bench-guest:
 
 bench:
 	@bash scripts/bench.sh $(KERNEL)
+
+bench-native:
+	@bash scripts/bench-native.sh
 
 soak:
 	@bash scripts/setup.sh

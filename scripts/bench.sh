@@ -16,6 +16,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source=scripts/lib/packages.sh
 source "$TOP/scripts/lib/packages.sh"
+# shellcheck source=scripts/lib/figures.sh
+source "$TOP/scripts/lib/figures.sh"
 
 # What is to be reached, a line each: what it is, the ratio of two figures (or of sums
 # of them, or one figure), how it is compared, and with what. A line without the last
@@ -101,12 +103,6 @@ check_figures() { # FIGURES
 		grep -q "^$name " "$1" || missing+=("$name")
 	done < <(wanted_figures | sort -u)
 	[ ${#missing[@]} -eq 0 ] || die "not measured: ${missing[*]}"
-}
-
-write_json() { # FIGURES
-	awk 'BEGIN { print "{" }
-		{ printf "%s  \"%s\": %s", (NR > 1 ? ",\n" : ""), $1, $2 }
-		END { print "\n}" }' "$1"
 }
 
 # The first table: ratios and whether they are what they should be
@@ -249,23 +245,6 @@ plot_ways() { # FIGURES DIRECTORY
 		set key left
 		plot '$2/ways.dat' using 2:xtic(1) title "map", '' using 3 title "unmap"
 	END
-}
-
-# draw NAME DIRECTORY: the plot of standard input, as SVG and PNG
-draw() {
-	local script
-	script=$(cat)
-	gnuplot <<-END
-		set terminal svg size 800,480 font "sans,12" background "white"
-		set output '$2/$1.svg'
-		$script
-		set terminal pngcairo size 800,480 font "sans,10"
-		set output '$2/$1.png'
-		replot
-	END
-	# The licence is that of this script
-	sed -i -e "1a <!-- $(sed -n '2s/^# //p' "${BASH_SOURCE[0]}") -->" \
-		-e 's/[[:blank:]]*$//' -e '${/^$/d}' "$2/$1.svg"
 }
 
 report() { # KERNEL

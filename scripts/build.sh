@@ -5,6 +5,7 @@
 #
 #   build.sh kernel VERSION [FLAVOUR]   a test kernel, see build/kernel.sh
 #   build.sh qemu                       what emulates the host, see build/qemu.sh
+#   build.sh uml                        user-mode Linux with the driver, see build/uml.sh
 #   build.sh emulator                   any build that emulates the same
 #   build.sh vmm                        what runs guests, see build/vmm.sh
 
@@ -12,6 +13,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source=scripts/build/kernel.sh
 source "$TOP/scripts/build/kernel.sh"
+# shellcheck source=scripts/build/uml.sh
+source "$TOP/scripts/build/uml.sh"
 # shellcheck source=scripts/build/vmm.sh
 source "$TOP/scripts/build/vmm.sh"
 
@@ -20,6 +23,10 @@ main() { # WHAT...
 	kernel:?*)
 		kernel_build "$2" "${3:-plain}"
 		say "kernel $2 ${3:-plain} is in $KDIR"
+		;;
+	uml:)
+		uml_build
+		say "user-mode Linux is $UML"
 		;;
 	qemu:)
 		qemu_build
@@ -33,7 +40,7 @@ main() { # WHAT...
 		vmm_build
 		say "the VMM is $VMM_PROGRAM"
 		;;
-	*) die "usage: build.sh kernel VERSION [FLAVOUR], qemu, emulator or vmm" ;;
+	*) die "usage: build.sh kernel VERSION [FLAVOUR], uml, qemu, emulator or vmm" ;;
 	esac
 }
 

@@ -4,7 +4,7 @@
 # Runs the suites named in SUITE (all by default) and prints the summary.
 #
 #   style     formatting, static checks, documentation
-#   kunit     unit tests on KERNEL (6.12 by default)
+#   kunit     unit tests, natively on the newest 7.x and on KERNEL (6.12 by default)
 #   selftest  kselftests on KERNEL, on the host that HOST names (Intel by default)
 #   hosts     kselftests on all hosts (Intel in legacy and in scalable mode, virtio,
 #             AMD), on 6.12 and on 7.x, unless HOST or KERNEL name one
@@ -95,7 +95,12 @@ host_selftests() {
 suite_programs() { # SUITE
 	local status=0
 	case $1 in
-	kunit | selftest) bash "$TOP/scripts/bed.sh" "$1" "$KERNEL" ;;
+	kunit)
+		bash "$TOP/scripts/kunit.sh" native || status=1
+		bash "$TOP/scripts/bed.sh" kunit "$KERNEL" || status=1
+		return "$status"
+		;;
+	selftest) bash "$TOP/scripts/bed.sh" selftest "$KERNEL" ;;
 	debug)
 		bash "$TOP/scripts/bed.sh" kunit 7 debug || status=1
 		debug_selftests || status=1
@@ -187,6 +192,8 @@ build_kernels() { # SUITE...
 		bash "$TOP/scripts/build.sh" kernel "$version" "$flavour" ||
 			fail "kernel $version $flavour" "does not build"
 	done < <(wanted_kernels "$@")
+	[[ " $* " != *" kunit "* ]] || bash "$TOP/scripts/build.sh" uml ||
+		fail "user-mode Linux" "does not build"
 }
 
 # What emulates the host, and the VMM of its guests

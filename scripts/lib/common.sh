@@ -7,6 +7,7 @@
 #
 #   step WHAT COMMAND...      run COMMAND with its output in a log, tell its time
 #   publish DEST COMMAND...   make DEST with COMMAND, all of it or nothing
+#   marked MARK COMMAND...    run COMMAND; the file MARK stays if it was killed
 #   background COMMAND...     run COMMAND beside the script; finish waits for all
 #   at_once N COMMAND ARG...  COMMAND with each ARG, N at a time
 #   pass NAME, fail NAME [WHY], skip NAME WHY, summary
@@ -94,6 +95,26 @@ step() {
 		return "$status"
 	fi
 	say "$what: $(tenths $(($(now_us) - begin))) s"
+}
+
+# marked MARK COMMAND...: what a killed build left may be half-written. make removes such
+# files itself on an interrupt; the file MARK stays behind when it had no chance to.
+marked() {
+	local mark=$1 status flags=$-
+	shift
+	# shellcheck disable=SC2064  # the name of now
+	trap "rm -f '$mark'; trap - INT; kill -INT \$BASHPID" HUP INT TERM
+	touch "$mark"
+	set +e
+	(
+		set -e
+		"$@"
+	)
+	status=$?
+	[[ $flags != *e* ]] || set -e
+	rm -f "$mark"
+	trap - HUP INT TERM
+	return "$status"
 }
 
 # background COMMAND...: beside the script, in a process group of its own, so that

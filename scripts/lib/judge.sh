@@ -4,7 +4,8 @@
 # What becomes of a boot of the emulated host. Sourced by what boots it and puts into RUN
 # what came out: bed.sh and guest.sh, through bed.sh beside this, and test/debian-test.sh.
 #
-#   judge NAME INDENT         turns what is in RUN into results
+#   judge NAME INDENT [WHAT]  turns what is in RUN into results; WHAT the boot as a whole
+#                             passed, if not what the emulated host looks at
 #   run_aloud MODE            what is told there goes to the terminal
 #
 # run_aloud lets boot MODE do the work.
@@ -58,7 +59,7 @@ boot_faults() {
 	case $(<"$RUN/status") in
 	0) ;;
 	124 | 137) echo "timeout" ;;
-	*) echo "QEMU ended with status $(<"$RUN/status")" ;;
+	*) echo "the machine ended with status $(<"$RUN/status")" ;;
 	esac
 	if [ ! -s "$RUN/verdict" ]; then
 		echo "the machine stopped before its verdict"
@@ -81,7 +82,7 @@ show_failed_tests() {
 		/^ *(not )?ok / { lines = 0 }'
 }
 
-judge() { # NAME INDENT
+judge() { # NAME INDENT [WHAT]
 	local state test why passed=0 faults
 	while IFS=$'\t' read -r state test why; do
 		case $state in
@@ -96,7 +97,7 @@ judge() { # NAME INDENT
 	grep -q '^# begin ' "$RUN/tap.log" || fail "$1" "no test ran"
 	faults=$(boot_faults)
 	if [ -z "$faults" ]; then
-		pass "$1: modules unload, nothing leaks, clean log"
+		pass "$1: ${3:-modules unload, nothing leaks, clean log}"
 		return
 	fi
 	fail "$1: boot" "${faults//$'\n'/; }; log: $RUN/console.log"

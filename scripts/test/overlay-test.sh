@@ -20,8 +20,11 @@ MODULE=drivers/iommu/vtd_shadow
 
 overlay() { "$TOP/scripts/overlay.sh" "$@"; }
 
-# The driver's symbols, all of them tristate
-symbols() { sed -n 's/^config \(\w*\)$/CONFIG_\1/p' "$TOP/$MODULE/Kconfig"; }
+# The driver's symbols that may be modules
+symbols() {
+	awk '$1 == "config" { name = $2 } $1 == "tristate" { print "CONFIG_" name }' \
+		"$TOP/$MODULE/Kconfig"
+}
 
 # --- overlay.sh, on the few files of a kernel that it looks at ---
 
@@ -190,23 +193,7 @@ kernel_tree() { # VERSION
 	mkdir -p "$BUILD"
 }
 
-# may_die COMMAND...: run it. make removes half-written files itself on an
-# interrupt; the mark stays behind when it had no chance to.
-may_die() {
-	local status
-
-	trap 'rm -f "$BUILD/unfinished"; trap - INT; kill -INT "$BASHPID"' HUP INT TERM
-	touch "$BUILD/unfinished"
-	set +e
-	(
-		set -e
-		"$@"
-	)
-	status=$?
-	set -e
-	rm "$BUILD/unfinished"
-	return "$status"
-}
+may_die() { marked "$BUILD/unfinished" "$@"; } # COMMAND...
 
 tree_make() { make -C "$TREE" ARCH="$ARCH" O="$BUILD/$ARCH" -j"$(nproc)" "$@"; }
 
