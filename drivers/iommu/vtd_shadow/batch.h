@@ -5,49 +5,92 @@
 #ifndef VTDS_BATCH_H
 #define VTDS_BATCH_H
 
+#include <linux/bits.h>
+#include <linux/limits.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
 
+#include "guest_mem.h"
 #include "unit.h"
 
+struct vtds_domain;
+struct vtds_range;
+
 /**
- * struct vtds_batch - What one ioctl does to a unit, with one flush at its end
- * @unit: The unit, locked
- * @seq: Number of this batch
+ * struct vtds_batch - What one call does to a unit, with one flush at its end
+ * @unit: The unit, locked, but for the moments in which the batch gives way or waits
+ * @seq: Number of this batch; 0 is nobody's
  * @error: First reason (negative errno) why something was not installed, or 0
- * @refused: How many entries were not
  * @may_pass: The host refused something that it may do later
- * @remove_only: Nothing more is installed: a budget is used up or the caller is
- *               dying. The rest of the batch only revokes, which is bounded by
- *               what is mirrored
+ * @limited: A domain has reached a limit
+ * @refresh: Contexts are to be read again: those of @sid, but for the bits in @sid_mask
+ * @sid: Source-id
+ * @sid_mask: Bits of it that do not count
+ * @takes_rest: It also does what other batches have left
+ * @background: It also brings back what nobody waits for
+ * @leaves_some: There is something of that kind
+ * @work: Tables that may still be visited before the call has to return
+ * @holds: Guest memory that stays known until the end
  */
 struct vtds_batch {
 	struct vtds_unit *unit;
 	u64 seq;
 	int error;
-	unsigned long refused;
 	bool may_pass;
-	bool remove_only;
+	bool limited;
+	bool takes_rest;
+	bool background;
+	bool leaves_some;
+	bool refresh;
+	u16 sid;
+	u16 sid_mask;
+	u64 work;
+	struct vtds_holds holds;
 };
 
 void vtds_batch_fail(struct vtds_batch *batch, int error);
-void vtds_batch_exhaust(struct vtds_batch *batch);
-void vtds_batch_kill(struct vtds_batch *batch);
+void vtds_batch_exhaust(struct vtds_batch *batch, struct vtds_domain *domain);
+bool __vtds_batch_may_install(struct vtds_batch *batch,
+			      struct vtds_domain *domain);
+void vtds_batch_refused(struct vtds_batch *batch, struct vtds_domain *domain);
+bool vtds_batch_try_again(struct vtds_batch *batch, struct vtds_domain *domain,
+			  struct vtds_range *range, bool done);
+
+/* Entries that could not be installed in one domain by one batch, at most */
+#define VTDS_MAX_REFUSED BIT(20)
 
 /* Begins a batch on a locked unit. */
 static inline void vtds_batch_begin(struct vtds_batch *batch,
 				    struct vtds_unit *unit)
 {
-	lockdep_assert_held(&unit->lock);
-	*batch = (struct vtds_batch){ .unit = unit, .seq = ++unit->seq };
+	vtds_assert_locked(&unit->lock);
+	batch->unit = unit;
+	batch->seq = ++unit->seq;
+	batch->error = 0;
+	batch->may_pass = false;
+	batch->limited = false;
+	batch->takes_rest = unit->budget != U64_MAX;
+	batch->background = false;
+	batch->leaves_some = false;
+	batch->refresh = false;
+	batch->work = unit->budget;
+	batch->holds.count = 0;
+	batch->holds.next = 0;
 }
 
-/* Whether the batch may still take memory and time for installing. */
-static inline bool vtds_batch_may_install(struct vtds_batch *batch)
+/* Whether the batch may still take memory and time for installing in a domain. */
+static inline bool vtds_batch_may_install(struct vtds_batch *batch,
+					  struct vtds_domain *domain)
 {
-	if (unlikely(!batch->remove_only && fatal_signal_pending(current)))
-		vtds_batch_kill(batch);
-	return !batch->remove_only;
+	return likely(!batch->limited) ||
+	       __vtds_batch_may_install(batch, domain);
+}
+
+/* Whether a walk has to stop where it is: somebody waits, or the call is over. */
+static inline bool vtds_batch_must_stop(const struct vtds_batch *batch)
+{
+	return !batch->work || vtds_lock_wanted(&batch->unit->lock) ||
+	       fatal_signal_pending(current);
 }
 
 #endif /* VTDS_BATCH_H */

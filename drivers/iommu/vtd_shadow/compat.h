@@ -120,4 +120,11 @@ static inline void vtds_vfio_pci_setup(struct vfio_pci_core_device *vdev)
 #endif
 #endif /* CONFIG_VFIO_PCI_CORE */
 
+/* From 6.14 on a worker that is created does not run by itself. */
+#ifdef kthread_run_worker
+#define vtds_kthread_run_worker(name) kthread_run_worker(0, name)
+#else
+#define vtds_kthread_run_worker(name) kthread_create_worker(0, name)
+#endif
+
 #endif /* VTD_SHADOW_COMPAT_H */

@@ -7,6 +7,7 @@
 #ifndef VTDS_CURSOR_H
 #define VTDS_CURSOR_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 #include "batch.h"
@@ -24,6 +25,14 @@
  * @run: Leaves that wait to be mapped by one call, in the scratch memory of @unit
  * @piece_error: Why a piece of the superpage leaf at hand was not installed, or 0
  * @piece_iova: Address of the first such piece
+ * @resumed: Another walk stopped where this one begins
+ * @now: The walk never stops. What is not pinned is left to the next sync
+ * @visited: Something was looked at, so that the walk may stop
+ * @stopped: It has stopped: @stop is the first address that is yet to be synced
+ * @waits: It has stopped for memory that is not pinned, see vtds_mem_fetch()
+ * @stop: Where it stopped
+ * @redo: Last address that has to be synced by whoever goes on: what a change further
+ *        up made part of the walk, too
  */
 struct vtds_walk {
 	struct vtds_unit *unit;
@@ -32,6 +41,13 @@ struct vtds_walk {
 	struct vtds_run run;
 	int piece_error;
 	u64 piece_iova;
+	bool resumed;
+	bool now;
+	bool visited;
+	bool stopped;
+	bool waits;
+	u64 stop;
+	u64 redo;
 };
 
 /**
@@ -49,6 +65,7 @@ struct vtds_walk {
  * @iova: First IOVA that this entry translates
  * @raw: The entry, read once: all that is decided about it is decided from this
  * @old: What the mirror has recorded of it
+ * @pending: The entry at hand takes memory that is not pinned yet
  * @changed: Entry or path are not what they were: all below it may differ
  */
 struct vtds_cursor {
@@ -63,8 +80,46 @@ struct vtds_cursor {
 	u64 iova;
 	u64 raw;
 	u64 old;
+	bool pending;
 	bool changed;
 };
+
+/*
+ * Both begin field by field: to clear all of them takes longer than the sync of a page
+ * does otherwise.
+ */
+static __always_inline void vtds_walk_begin(struct vtds_walk *walk,
+					    struct vtds_batch *batch,
+					    struct vtds_domain *domain)
+{
+	walk->unit = batch->unit;
+	walk->batch = batch;
+	walk->domain = domain;
+	walk->run.sg = batch->unit->sg;
+	walk->run.size = 0;
+	walk->piece_error = 0;
+	walk->resumed = false;
+	walk->now = false;
+	walk->visited = false;
+	walk->stopped = false;
+	walk->waits = false;
+	walk->redo = 0;
+}
+
+static __always_inline void vtds_cursor_begin(struct vtds_cursor *c,
+					      struct vtds_walk *walk,
+					      struct vtds_node *node,
+					      unsigned int path_perm, u64 first,
+					      u64 last)
+{
+	c->walk = walk;
+	c->node = node;
+	c->path_perm = path_perm;
+	c->first = first;
+	c->last = last;
+	c->pending = false;
+	c->changed = false;
+}
 
 /* Bytes that one entry of the table covers */
 static inline u64 vtds_cursor_size(const struct vtds_cursor *c)
@@ -81,6 +136,44 @@ static inline void vtds_cursor_move(struct vtds_cursor *c, unsigned int index,
 	c->raw = raw;
 	c->old = c->node->entries[index];
 	c->perm = raw & c->path_perm & VTD_SS_RW;
+}
+
+/* Stops the walk at the entry at hand, or where the range begins in it. */
+static inline void vtds_cursor_stop(const struct vtds_cursor *c)
+{
+	c->walk->stopped = true;
+	c->walk->stop = max(c->iova, c->first);
+}
+
+/*
+ * The memory that the entry at hand takes is not pinned: the walk stops for it, or leaves
+ * it to the next one.
+ */
+static inline void vtds_cursor_wait(struct vtds_cursor *c)
+{
+	struct vtds_walk *walk = c->walk;
+
+	c->pending = true;
+	if (walk->now) {
+		vtds_todo_add(&walk->domain->todo, walk->batch->seq, c->iova,
+			      c->iova + vtds_cursor_size(c) - 1);
+		return;
+	}
+	walk->waits = true;
+	walk->stopped = true;
+	walk->stop = c->iova;
+}
+
+/* Stops the walk before the entry at hand if it must, once it has done anything. */
+static inline bool vtds_cursor_gives_way(const struct vtds_cursor *c)
+{
+	struct vtds_walk *walk = c->walk;
+
+	if (likely(!vtds_batch_must_stop(walk->batch)) || walk->now ||
+	    !walk->visited)
+		return false;
+	vtds_cursor_stop(c);
+	return true;
 }
 
 #endif /* VTDS_CURSOR_H */

@@ -35,11 +35,69 @@ static void source_read(struct vtds_batch *batch, struct vtds_source *r)
 		vtds_batch_fail(batch, r->ctx.error);
 }
 
+/* --- Touching what is to be read --- */
+
+/*
+ * Reads, and forgets, all that refreshing will read. Returns false if something is not
+ * pinned.
+ */
+static bool touch_device(struct vtds_batch *batch, struct vtds_device *dev)
+{
+	struct vtds_guest_mem *mem = &batch->unit->mem;
+	struct vtds_guest_ctx ctx;
+	bool identity = false;
+
+	mem->want.wanted = false;
+	for (u32 i = 0; i < dev->nr_sources && !mem->want.wanted; i++) {
+		vtds_context_read(batch->unit, dev->sources[i].sid, &ctx);
+		identity |= ctx.attachment == VTD_SHADOW_ATTACHED_IDENTITY;
+	}
+	if (!mem->want.wanted)
+		vtds_pasids_touch(batch, dev);
+	if (!mem->want.wanted && identity && !dev->identity_attached)
+		vtds_device_touch_identity(dev);
+	return !mem->want.wanted;
+}
+
+static bool touch_all(struct vtds_batch *batch)
+{
+	struct vtds_device *dev;
+
+	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
+		if (!touch_device(batch, dev))
+			return false;
+	return true;
+}
+
+/* Attempts to have everything pinned at the same time, with others at work */
+#define TOUCH_TRIES 1000
+
+/**
+ * vtds_devices_touch() - Have all memory pinned that refreshing will read
+ * @batch: The batch
+ *
+ * What is not pinned then, for want of time, counts as memory that the host cannot give
+ * now.
+ *
+ * Context: as vtds_settle().
+ */
+void vtds_devices_touch(struct vtds_batch *batch)
+{
+	for (unsigned int i = 0; i < TOUCH_TRIES && !touch_all(batch); i++)
+		if (vtds_mem_fetch(&batch->unit->mem, &batch->holds))
+			return;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_devices_touch);
+
+/* --- Reading and attaching --- */
+
 /**
  * vtds_devices_refresh() - Read contexts again and attach accordingly
  * @batch: The batch
  * @sid: Source-id
  * @mask: Bits of it that do not count: 0xffff for all devices
+ *
+ * After vtds_devices_touch().
  */
 void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 {
@@ -47,7 +105,7 @@ void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask)
 	struct vtds_device *dev;
 	struct vtds_group *group;
 
-	lockdep_assert_held(&unit->lock);
+	vtds_assert_locked(&unit->lock);
 	list_for_each_entry(dev, &unit->devices, unit_entry)
 		for (u32 i = 0; i < dev->nr_sources; i++) {
 			struct vtds_source *r = &dev->sources[i];
@@ -106,9 +164,15 @@ struct vtds_device *vtds_device_by_sid(struct vtds_unit *unit, u16 sid,
 	return NULL;
 }
 
-/* Reads and checks the source-ids of ADD_DEVICE. */
-static struct vtds_source *
-sources_from_user(const struct vtd_shadow_add_device *cmd)
+/**
+ * vtds_device_sources() - Read and check the source-ids of ADD_DEVICE
+ * @cmd: See struct vtd_shadow_add_device
+ *
+ * Context: without any lock, since user memory is read.
+ *
+ * Return: an array of @cmd->nr_source_ids, to be freed, or an ERR_PTR.
+ */
+struct vtds_source *vtds_device_sources(const struct vtd_shadow_add_device *cmd)
 {
 	const __u16 __user *from = u64_to_user_ptr(cmd->source_ids_uptr);
 	struct vtds_source *sources;
@@ -149,7 +213,7 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev)
 	struct vtds_group *group =
 		vtds_group_get(unit, dev->bound->iommu_group);
 
-	lockdep_assert_held(&unit->lock);
+	vtds_assert_locked(&unit->lock);
 	if (!group)
 		return -ENOMEM;
 	dev->group = group;
@@ -204,15 +268,51 @@ static int device_check(struct vtds_unit *unit, struct vtds_device *dev)
 	return group_check_free(dev);
 }
 
-/* Checks what ADD_DEVICE says of a device, and makes it part of the unit. */
-static int device_try(struct vtds_batch *batch, struct vtds_device *dev)
+/**
+ * vtds_device_touch() - Have all memory pinned that vtds_device_join() will read
+ * @batch: The batch
+ * @dev: The device, with its source-ids
+ *
+ * Context: as vtds_settle().
+ *
+ * Return: 0, or -EINTR if the caller is being killed.
+ */
+int vtds_device_touch(struct vtds_batch *batch, struct vtds_device *dev)
 {
-	int ret = device_check(batch->unit, dev);
+	for (unsigned int i = 0; i < TOUCH_TRIES; i++) {
+		if (touch_device(batch, dev)) {
+			vtds_device_touch_identity(dev);
+			if (!batch->unit->mem.want.wanted)
+				return 0;
+		}
+		if (vtds_mem_fetch(&batch->unit->mem, &batch->holds))
+			return -EINTR;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_device_touch);
 
+/*
+ * Checks what ADD_DEVICE says of a device, and makes it part of the unit. The VMM may
+ * close it while memory is waited for: then it has been claimed by nobody.
+ */
+static int device_try(struct vtds_batch *batch, struct vtds_device *dev,
+		      const struct vtd_shadow_add_device *cmd)
+{
+	int ret = vtds_device_touch(batch, dev);
+
+	if (ret)
+		return ret;
+	dev->bound = vtds_bound_claim(batch->unit, cmd->dev_id);
+	if (IS_ERR(dev->bound))
+		return PTR_ERR(dev->bound);
+	ret = device_check(batch->unit, dev);
 	if (!ret)
 		ret = vtds_device_try_identity(dev);
 	if (!ret)
 		ret = vtds_device_join(batch, dev);
+	if (ret)
+		vtds_bound_release(dev->bound);
 	return ret;
 }
 
@@ -220,41 +320,28 @@ static int device_try(struct vtds_batch *batch, struct vtds_device *dev)
  * vtds_device_add() - Hand a bound device to a unit
  * @batch: The batch
  * @cmd: See struct vtd_shadow_add_device
+ * @sources: vtds_device_sources(), which the device has on success
  *
  * Return: 0 or a negative errno.
  */
 int vtds_device_add(struct vtds_batch *batch,
-		    const struct vtd_shadow_add_device *cmd)
+		    const struct vtd_shadow_add_device *cmd,
+		    struct vtds_source *sources)
 {
-	struct vtds_source *sources = sources_from_user(cmd);
-	struct vtds_bound *bound;
 	struct vtds_device *dev;
-	int ret = -ENOMEM;
+	int ret;
 
-	if (IS_ERR(sources))
-		return PTR_ERR(sources);
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
 	if (!dev)
-		goto err_free;
-	bound = vtds_bound_claim(batch->unit, cmd->dev_id);
-	if (IS_ERR(bound)) {
-		ret = PTR_ERR(bound);
-		goto err_free;
-	}
+		return -ENOMEM;
 	dev->unit = batch->unit;
-	dev->bound = bound;
 	dev->identity_pt_id = cmd->identity_pt_id;
 	dev->nr_sources = cmd->nr_source_ids;
 	dev->sources = sources;
 	xa_init(&dev->pasids);
-	ret = device_try(batch, dev);
-	if (!ret)
-		return 0;
-
-	vtds_bound_release(bound);
-err_free:
-	kfree(dev);
-	kfree(sources);
+	ret = device_try(batch, dev, cmd);
+	if (ret)
+		kfree(dev);
 	return ret;
 }
 
@@ -269,7 +356,7 @@ void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev)
 {
 	struct vtds_group *group = dev->group;
 
-	lockdep_assert_held(&batch->unit->lock);
+	vtds_assert_locked(&batch->unit->lock);
 	vtds_pasids_clear(dev);
 	if (list_is_singular(&group->devices))
 		vtds_group_detach(group);

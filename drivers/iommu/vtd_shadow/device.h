@@ -48,11 +48,16 @@ struct vtds_device {
 
 #define VTDS_MAX_SOURCE_IDS 16
 
+struct vtds_source *
+vtds_device_sources(const struct vtd_shadow_add_device *cmd);
 int vtds_device_add(struct vtds_batch *batch,
-		    const struct vtd_shadow_add_device *cmd);
+		    const struct vtd_shadow_add_device *cmd,
+		    struct vtds_source *sources);
+int vtds_device_touch(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
 void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev);
+void vtds_devices_touch(struct vtds_batch *batch);
 void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask);
 void vtds_devices_leave_shadows(struct vtds_batch *batch);
 void vtds_devices_block_domain(struct vtds_batch *batch,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Shadow domains: one for each second-stage table in use, shared by all
- * whose contexts or PASID entries point there. Serves group.c and pasid.c, and unit.c when
- * memory goes; calls host_domain.c, mirror.c and sync.c.
+ * whose contexts or PASID entries point there. Serves group.c, pasid.c and settle.c; calls
+ * host_domain.c, mirror.c and sync.c.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -55,14 +55,31 @@ static int learn_reserved(struct vtds_domain *domain, struct iommu_group *group)
 	return count > ARRAY_SIZE(ranges) ? -ENOSPC : ret;
 }
 
-static void domain_free(struct vtds_domain *domain)
+/* Tables that are cleared before it is asked whether somebody waits */
+#define END_WORK 16
+
+/**
+ * vtds_domain_end() - Free a domain that nobody uses, or some of it
+ * @domain: The domain
+ *
+ * Return: whether all of it is gone. If not, it is still one of the unit's, and to be
+ * ended once more.
+ */
+bool vtds_domain_end(struct vtds_domain *domain)
 {
-	vtds_mirror_clear(domain, domain->top, 0);
+	unsigned int work = END_WORK;
+
+	if (domain->top && !vtds_mirror_clear(domain->top, &work))
+		return false;
 	vtds_host_flush(&domain->host);
-	vtds_node_free(domain, domain->top);
+	vtds_node_free(domain->top);
+	vtds_tables_destroy(domain);
 	vtds_host_domain_free(&domain->host);
+	list_del(&domain->entry);
 	kfree(domain);
+	return true;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_domain_end);
 
 static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 					struct device *dev,
@@ -77,6 +94,8 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&domain->refusing);
+	vtds_tables_init(&domain->tables);
 	domain->unit = batch->unit;
 	domain->root = ctx->root;
 	domain->levels = ctx->levels;
@@ -86,7 +105,8 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	if (ret)
 		goto err_free;
 	domain->host.stats = &batch->unit->stats;
-	domain->top = vtds_node_alloc(batch, domain->levels, VTD_SS_RW);
+	domain->top =
+		vtds_node_alloc(batch, domain, domain->levels, VTD_SS_RW, 0);
 	if (!domain->top) {
 		ret = batch->error;
 		goto err_free_host;
@@ -100,7 +120,7 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Attaches the first user of a new domain and fills it. */
+/* Attaches the first user of a new domain, which is filled when the unit is settled. */
 static struct vtds_domain *domain_create(struct vtds_batch *batch,
 					 const struct vtds_dev_pasid *dev_pasid,
 					 const struct vtds_guest_ctx *ctx)
@@ -123,14 +143,27 @@ static struct vtds_domain *domain_create(struct vtds_batch *batch,
 
 	domain->users = 1;
 	list_add_tail(&domain->entry, &batch->unit->domains);
-	vtds_domain_sync_full(batch, domain);
+	vtds_todo_all(&domain->todo, batch->seq);
 	return domain;
 
 err_detach:
 	vtds_host_domain_detach(&domain->host, dev_pasid);
 err_free:
-	domain_free(domain);
+	list_add(&domain->entry, &batch->unit->domains);
+	vtds_domain_end(domain);
 	return ERR_PTR(ret);
+}
+
+/* Unmaps what the hosts of new users reserve, before they are attached. */
+static void revoke_reserved(struct vtds_batch *batch,
+			    struct vtds_domain *domain, unsigned int from)
+{
+	const struct vtds_reserved *reserved = &domain->reserved;
+
+	for (unsigned int i = from; i < reserved->count; i++)
+		vtds_domain_sync_now(batch, domain, reserved->ranges[i].first,
+				     reserved->ranges[i].last);
+	vtds_host_flush(&domain->host);
 }
 
 /*
@@ -144,11 +177,8 @@ static int domain_join(struct vtds_batch *batch, struct vtds_domain *domain,
 	int ret;
 
 	ret = learn_reserved(domain, dev_pasid->group);
-	if (domain->reserved.count != count) {
-		domain->full_seq = 0;
-		vtds_domain_sync_full(batch, domain);
-		vtds_host_flush(&domain->host);
-	}
+	if (domain->reserved.count != count)
+		revoke_reserved(batch, domain, count);
 	if (ret)
 		return ret;
 	ret = vtds_host_domain_attach(&domain->host, dev_pasid);
@@ -177,7 +207,8 @@ struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 	int ret;
 
 	list_for_each_entry(domain, &batch->unit->domains, entry) {
-		if (!vtds_ctx_uses(ctx, domain->root, domain->levels) ||
+		if (!domain->users ||
+		    !vtds_ctx_uses(ctx, domain->root, domain->levels) ||
 		    domain->host.broken ||
 		    !vtds_host_domain_suits(&domain->host, dev_pasid->dev))
 			continue;
@@ -190,32 +221,15 @@ struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,
 	return domain_create(batch, dev_pasid, ctx);
 }
 
-/* Detaches requests, which are blocked then. The last one ends the domain. */
+/*
+ * Detaches requests, which are blocked then. The last one ends the domain: if there is
+ * much in it, when the unit is settled.
+ */
 void vtds_domain_detach(struct vtds_domain *domain,
 			const struct vtds_dev_pasid *dev_pasid)
 {
 	vtds_host_domain_detach(&domain->host, dev_pasid);
-	if (--domain->users)
+	if (--domain->users || vtds_domain_end(domain))
 		return;
-	list_del(&domain->entry);
-	domain_free(domain);
-}
-
-/**
- * vtds_domain_memory_gone() - Revoke what targets a range of guest memory
- * @batch: The batch; its flush makes it effective
- * @domain: The domain
- * @first: First guest address
- * @last: Last guest address
- *
- * Return: whether the domain should be synced again: part of a superpage was
- * outside of the range and can stay mapped.
- */
-bool vtds_domain_memory_gone(struct vtds_batch *batch,
-			     struct vtds_domain *domain, u64 first, u64 last)
-{
-	if (!vtds_mirror_evict(domain, domain->top, 0, first, last))
-		return false;
-	domain->full_seq = 0;
-	return true;
+	domain->ended_by = domain->unit->seq;
 }

@@ -41,3 +41,23 @@ bool vtds_error_may_pass(int error)
 		return false;
 	}
 }
+
+/**
+ * vtds_error_is_final() - Whether there is no use in trying an entry again
+ * @error: Negative errno of a look-up of guest memory or of an entry
+ *
+ * Return: true if it takes a change of the entry, or word of the VMM that guest memory is
+ * another one.
+ */
+bool vtds_error_is_final(int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -EPERM:
+	case -EPROTO:
+	case -EADDRNOTAVAIL:
+		return true;
+	default:
+		return false;
+	}
+}

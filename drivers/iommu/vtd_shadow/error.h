@@ -9,5 +9,6 @@
 
 bool vtds_error_is_guests(int error);
 bool vtds_error_may_pass(int error);
+bool vtds_error_is_final(int error);
 
 #endif /* VTDS_ERROR_H */

@@ -2,7 +2,7 @@
 /*
  * Flush: makes dead what a batch revoked, with one flush for each domain, and ends
  * the batch. Serves all that begin one, and wait descriptors; calls device.c for
- * domains on which the host failed, and guest_mem.c for pages that may go.
+ * domains on which the host failed, and guest_evict.c for pages that may go.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -27,13 +27,11 @@ void __vtds_batch_flush(struct vtds_batch *batch)
 	list_for_each_entry_safe(domain, next, &unit->domains, entry) {
 		if (domain->host.need_flush)
 			vtds_host_flush(&domain->host);
-		if (!domain->host.broken)
+		if (!domain->host.broken || !domain->users)
 			continue;
 		vtds_batch_fail(batch, -EIO);
 		vtds_devices_block_domain(batch, domain);
 	}
-	/* Only now may pages be given back that devices could reach */
-	vtds_mem_trim(&unit->mem);
 }
 EXPORT_SYMBOL_IF_KUNIT(__vtds_batch_flush);
 
@@ -45,6 +43,42 @@ void vtds_batch_retry_later(struct vtds_batch *batch)
 	if (!unit->troubled)
 		unit->retry_ms = VTDS_RETRY_FIRST;
 	unit->troubled = true;
-	vtds_work_queue(&unit->retry, unit->retry_ms);
+	vtds_thread_queue(&unit->retry, unit->retry_ms);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_batch_retry_later);
+
+/* Domains are left with something to do: vtds_retry_run() will do it. */
+void vtds_batch_settle_later(struct vtds_batch *batch)
+{
+	struct vtds_unit *unit = batch->unit;
+
+	unit->unsettled = true;
+	if (!unit->troubled)
+		unit->retry_ms = 0;
+	/* The background does not hurry after itself */
+	vtds_thread_queue(&unit->retry,
+			  batch->background ? VTDS_RETRY_FIRST : 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_batch_settle_later);
+
+/* vtds_unit_trim() when there is something to do */
+void __vtds_unit_trim(struct vtds_unit *unit)
+{
+	struct vtds_guest_mem *mem = &unit->mem;
+	struct vtds_batch batch __uninitialized;
+	struct vtds_unpin list __uninitialized;
+
+	while (vtds_mem_needs_trim(mem)) {
+		if (mutex_lock_killable(&mem->pins.lock))
+			return;
+		vtds_lock(&unit->lock);
+		/* Whoever unmapped it may not have flushed yet */
+		vtds_batch_begin(&batch, unit);
+		vtds_batch_end(&batch);
+		vtds_mem_pick_idle(mem, &list);
+		vtds_unlock(&unit->lock);
+		vtds_mem_unpin(mem, &list);
+		mutex_unlock(&mem->pins.lock);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(__vtds_unit_trim);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Chunks: what is pinned of one, as a whole or page by page, and where its pages are in
- * host memory. Serves guest_mem.c, which knows which chunks there are; calls guest_pin.c.
+ * host memory. Serves guest_mem.c, which knows which chunks there are and when one may be
+ * looked at or changed; calls guest_pin.c.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -12,10 +13,108 @@
 #include "guest_pin.h"
 #include "vtd_format.h"
 
-static unsigned long *pfns_alloc(void)
+/* --- Looking at them --- */
+
+/* vtds_chunk_page() of a chunk that is not simple */
+int __vtds_chunk_page(const struct vtds_chunk *chunk, u64 gpa,
+		      unsigned long *pfn, unsigned int *perm)
 {
-	return kcalloc(VTDS_CHUNK_PAGES, sizeof(unsigned long),
-		       GFP_KERNEL_ACCOUNT);
+	unsigned long word;
+
+	if (chunk->state & VTDS_CHUNK_GOING)
+		return -ENOENT;
+	if (vtds_chunk_kind(chunk) == VTDS_CHUNK_UNKNOWN)
+		return VTDS_NOT_PINNED;
+	word = READ_ONCE(chunk->pages->pfns[vtds_chunk_offset(gpa)]);
+	if (!word)
+		return VTDS_NOT_PINNED;
+	if (word & VTDS_PFN_GOING)
+		return -ENOENT;
+	if (word & VTDS_PFN_ERROR)
+		return -(int)(word & VTDS_PFN_MASK);
+	*pfn = word & VTDS_PFN_MASK;
+	*perm = (word & VTDS_PFN_READABLE ? VTD_SS_R : 0) |
+		(word & VTDS_PFN_WRITABLE ? VTD_SS_W : 0);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(__vtds_chunk_page);
+
+/**
+ * vtds_chunk_perm() - Whether all of a chunk is memory of one kind
+ * @chunk: The chunk
+ * @gpa: Any address in it
+ * @perm: Output, VTD_SS_R, VTD_SS_W or both
+ *
+ * Return: 0, -EXDEV if parts differ, the error of the first page if no page can be had
+ * and all for the same reason, or VTDS_NOT_PINNED if not all pages are known.
+ */
+int vtds_chunk_perm(const struct vtds_chunk *chunk, u64 gpa, unsigned int *perm)
+{
+	unsigned int page_perm = 0;
+	unsigned long pfn;
+	int first = 0, ret;
+
+	*perm = VTD_SS_RW;
+	if (vtds_chunk_is_simple(chunk))
+		return 0;
+	gpa = vtds_chunk_first(gpa);
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
+		ret = vtds_chunk_page(chunk, gpa + i * VTD_PAGE_SIZE, &pfn,
+				      &page_perm);
+		if (ret == VTDS_NOT_PINNED)
+			return ret;
+		if (!i)
+			first = ret;
+		if (!i && !ret)
+			*perm = page_perm;
+		if (ret != first || (!ret && page_perm != *perm))
+			first = -EXDEV;
+	}
+	return first;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_chunk_perm);
+
+/* Pages of 4 KiB that are pinned, as iommufd counts them for this chunk */
+unsigned long vtds_chunk_nr_pinned(const struct vtds_chunk *chunk)
+{
+	unsigned long nr = vtds_chunk_is_whole(chunk) ? VTDS_CHUNK_PAGES : 0;
+
+	if (vtds_chunk_kind(chunk) == VTDS_CHUNK_PAGES_DIFFER)
+		nr += chunk->pages->nr_pinned;
+	return nr;
+}
+
+/* --- What is kept of them --- */
+
+static struct vtds_chunk_pages *pages_alloc(void)
+{
+	struct vtds_chunk_pages *pages =
+		kzalloc(sizeof(*pages), GFP_KERNEL_ACCOUNT);
+
+	if (!pages)
+		return NULL;
+	pages->pfns = kcalloc(VTDS_CHUNK_PAGES, sizeof(*pages->pfns),
+			      GFP_KERNEL_ACCOUNT);
+	if (pages->pfns)
+		return pages;
+	kfree(pages);
+	return NULL;
+}
+
+/* Frees what is kept of a chunk that is not pinned any more, and forgets it. */
+void vtds_chunk_free(struct vtds_chunk *chunk)
+{
+	switch (vtds_chunk_kind(chunk)) {
+	case VTDS_CHUNK_SCATTERED:
+		kfree(chunk->offsets);
+		break;
+	case VTDS_CHUNK_PAGES_DIFFER:
+		kfree(chunk->pages->pfns);
+		kfree(chunk->pages);
+		break;
+	}
+	chunk->base_pfn = 0;
+	chunk->state = VTDS_CHUNK_UNKNOWN;
 }
 
 /**
@@ -47,53 +146,110 @@ static struct frames frames_of(struct page **pages)
 	return frames;
 }
 
+static bool covers_interrupts(u64 gpa)
+{
+	return gpa <= VTD_INTERRUPT_LAST &&
+	       gpa + VTDS_CHUNK_SIZE - 1 >= VTD_INTERRUPT_START;
+}
+
+static int keep_scattered(struct vtds_chunk *chunk, struct page **pages,
+			  const struct frames *frames)
+{
+	u32 base = (frames->low >> VTDS_CHUNK_BASE_SHIFT) & VTDS_CHUNK_BASE;
+
+	chunk->offsets =
+		kcalloc(VTDS_CHUNK_PAGES, sizeof(u32), GFP_KERNEL_ACCOUNT);
+	if (!chunk->offsets)
+		return -ENOMEM;
+	chunk->state = VTDS_CHUNK_SCATTERED | base;
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
+		chunk->offsets[i] =
+			page_to_pfn(pages[i]) - vtds_chunk_base(chunk->state);
+	return 0;
+}
+
+static int keep_pages(struct vtds_chunk *chunk, struct page **pages)
+{
+	struct vtds_chunk_pages *kept = pages_alloc();
+
+	if (!kept)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
+		kept->pfns[i] = page_to_pfn(pages[i]) | VTDS_PFN_RW;
+	kept->whole = true;
+	chunk->pages = kept;
+	chunk->state = VTDS_CHUNK_PAGES_DIFFER;
+	return 0;
+}
+
 /*
  * Keeps what is needed to find the frames again: nothing if they are contiguous,
  * 4 bytes a page unless a host has them further apart than these can tell.
  */
-static int chunk_keep_frames(struct vtds_chunk *chunk, struct page **pages)
+static int keep_frames(struct vtds_chunk *chunk, u64 gpa, struct page **pages)
 {
 	struct frames frames = frames_of(pages);
-	unsigned int i;
+	unsigned long base = frames.low & ~(BIT(28) - 1);
 
+	if (covers_interrupts(gpa) || frames.high - base > U32_MAX)
+		return keep_pages(chunk, pages);
+	if (!frames.contiguous)
+		return keep_scattered(chunk, pages, &frames);
 	chunk->base_pfn = frames.low;
-	if (frames.contiguous)
-		return 0;
-	if (frames.high - frames.low <= U32_MAX) {
-		chunk->offsets = kcalloc(VTDS_CHUNK_PAGES, sizeof(u32),
-					 GFP_KERNEL_ACCOUNT);
-		if (!chunk->offsets)
-			return -ENOMEM;
-		for (i = 0; i < VTDS_CHUNK_PAGES; i++)
-			chunk->offsets[i] = page_to_pfn(pages[i]) - frames.low;
-		return 0;
-	}
-	chunk->pfns = pfns_alloc();
-	if (!chunk->pfns)
-		return -ENOMEM;
-	for (i = 0; i < VTDS_CHUNK_PAGES; i++)
-		chunk->pfns[i] = page_to_pfn(pages[i]) | VTDS_PFN_PINNED |
-				 VTDS_PFN_RW;
+	chunk->state = VTDS_CHUNK_CONTIGUOUS;
 	return 0;
 }
 
-static bool covers_interrupts(const struct vtds_chunk *chunk)
-{
-	return vtds_chunk_first(chunk) <= VTD_INTERRUPT_LAST &&
-	       vtds_chunk_last(chunk) >= VTD_INTERRUPT_START;
-}
-
-/*
- * More is pinned than the host lets the owner of guest memory pin, or there is no memory
- * for it: what nobody uses is let go of at the next flush.
+/**
+ * vtds_chunk_make_pages() - Let pages of a chunk differ
+ * @chunk: The chunk: unknown, or pinned as a whole and simple
+ * @gpa: Its first address
+ *
+ * Return: 0 or -ENOMEM.
  */
-static void note_shortage(struct vtds_pins *pins, int error)
+int vtds_chunk_make_pages(struct vtds_chunk *chunk, u64 gpa)
 {
-	pins->starved |= error == -ENOMEM;
+	bool whole = vtds_chunk_is_whole(chunk);
+	struct vtds_chunk_pages *pages = pages_alloc();
+
+	if (!pages)
+		return -ENOMEM;
+	for (unsigned int i = 0; whole && i < VTDS_CHUNK_PAGES; i++)
+		pages->pfns[i] =
+			vtds_chunk_pfn(chunk, gpa + i * VTD_PAGE_SIZE) |
+			VTDS_PFN_RW;
+	pages->whole = whole;
+	vtds_chunk_free(chunk);
+	chunk->pages = pages;
+	chunk->state = VTDS_CHUNK_PAGES_DIFFER;
+	return 0;
 }
 
-/* The common case: all RAM. Returns 0, or why it has to go page by page. */
-static int pin_whole(struct vtds_pins *pins, struct vtds_chunk *chunk)
+/* What could not be pinned may be tried again by whoever comes next. */
+void vtds_chunk_forget_errors(struct vtds_chunk *chunk)
+{
+	struct vtds_chunk_pages *pages = chunk->pages;
+
+	if (vtds_chunk_kind(chunk) != VTDS_CHUNK_PAGES_DIFFER ||
+	    !pages->nr_errors)
+		return;
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
+		if (pages->pfns[i] & VTDS_PFN_ERROR)
+			pages->pfns[i] = 0;
+	pages->nr_errors = 0;
+}
+
+/* --- Pinning, by iommufd --- */
+
+/**
+ * vtds_chunk_pin() - Pin all of a chunk, to be read and written
+ * @pins: Where it is pinned
+ * @gpa: Its first address
+ * @chunk: Output, what is known of it then
+ *
+ * Return: 0, or why it has to go page by page.
+ */
+int vtds_chunk_pin(struct vtds_pins *pins, u64 gpa, struct vtds_chunk *chunk)
 {
 	int ret;
 
@@ -102,45 +258,27 @@ static int pin_whole(struct vtds_pins *pins, struct vtds_chunk *chunk)
 				      GFP_KERNEL_ACCOUNT);
 	if (!pins->pages)
 		return -ENOMEM;
-	ret = vtds_pin_pages(pins, vtds_chunk_first(chunk), VTDS_CHUNK_PAGES,
-			     pins->pages, VTD_SS_RW);
+	ret = vtds_pin_pages(pins, gpa, VTDS_CHUNK_PAGES, pins->pages,
+			     VTD_SS_RW);
 	if (ret)
 		return ret;
-
-	ret = chunk_keep_frames(chunk, pins->pages);
-	if (ret) {
-		vtds_unpin_pages(pins, vtds_chunk_first(chunk),
-				 VTDS_CHUNK_PAGES);
-		return ret;
-	}
-	chunk->whole = true;
-	chunk->simple = !chunk->pfns && !covers_interrupts(chunk);
-	pins->nr_pinned += VTDS_CHUNK_PAGES;
-	return 0;
+	ret = keep_frames(chunk, gpa, pins->pages);
+	if (ret)
+		vtds_unpin_pages(pins, gpa, VTDS_CHUNK_PAGES);
+	return ret;
 }
 
-static void unpin_page(struct vtds_pins *pins, struct vtds_chunk *chunk,
-		       unsigned int offset)
-{
-	if (!(chunk->pfns[offset] & VTDS_PFN_PINNED))
-		return;
-	vtds_unpin_pages(pins, vtds_chunk_first(chunk) + offset * VTD_PAGE_SIZE,
-			 1);
-	chunk->pfns[offset] = 0;
-	chunk->nr_pages--;
-	pins->nr_pinned--;
-}
-
-/* Unpins what is pinned as a whole. */
-static void unpin_whole(struct vtds_pins *pins, struct vtds_chunk *chunk)
-{
-	vtds_unpin_pages(pins, vtds_chunk_first(chunk), VTDS_CHUNK_PAGES);
-	pins->nr_pinned -= VTDS_CHUNK_PAGES;
-}
-
-/* Pins a page for what it permits: to read and write, only to read, or only to write. */
-static int pin_page(struct vtds_pins *pins, struct vtds_chunk *chunk,
-		    unsigned int offset)
+/**
+ * vtds_chunk_pin_page() - Pin a page for what it permits
+ * @pins: Where it is pinned
+ * @gpa: Its address
+ * @word: Output, as in vtds_chunk_pages.pfns
+ *
+ * To read and write, only to read, or only to write.
+ *
+ * Return: 0 or a negative errno, which is in @word then.
+ */
+int vtds_chunk_pin_page(struct vtds_pins *pins, u64 gpa, unsigned long *word)
 {
 	static const struct {
 		unsigned int perm;
@@ -148,163 +286,35 @@ static int pin_page(struct vtds_pins *pins, struct vtds_chunk *chunk,
 	} kinds[] = { { VTD_SS_RW, VTDS_PFN_RW },
 		      { VTD_SS_R, VTDS_PFN_READABLE },
 		      { VTD_SS_W, VTDS_PFN_WRITABLE } };
-	u64 gpa = vtds_chunk_first(chunk) + offset * VTD_PAGE_SIZE;
 	struct page *page;
 	int ret = -EPERM;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(kinds) && ret == -EPERM; i++) {
 		ret = vtds_pin_pages(pins, gpa, 1, &page, kinds[i].perm);
-		if (ret)
-			continue;
-		chunk->pfns[offset] = page_to_pfn(page) | VTDS_PFN_PINNED |
-				      kinds[i].flags;
-		chunk->nr_pages++;
-		pins->nr_pinned++;
+		if (!ret)
+			*word = page_to_pfn(page) | VTDS_PFN_PINNED |
+				kinds[i].flags;
 	}
-	note_shortage(pins, ret);
-	return ret;
-}
-
-/* vtds_mem_page() of a chunk in which pages differ */
-int __vtds_chunk_page(struct vtds_pins *pins, struct vtds_chunk *chunk, u64 gpa,
-		      unsigned long *pfn, unsigned int *perm)
-{
-	unsigned int offset = vtds_chunk_offset(gpa);
-	int ret;
-
-	if (!(chunk->pfns[offset] & VTDS_PFN_PINNED)) {
-		ret = pin_page(pins, chunk, offset);
-		if (ret)
-			return ret;
-	}
-	*pfn = chunk->pfns[offset] & VTDS_PFN_MASK;
-	*perm = (chunk->pfns[offset] & VTDS_PFN_READABLE ? VTD_SS_R : 0) |
-		(chunk->pfns[offset] & VTDS_PFN_WRITABLE ? VTD_SS_W : 0);
-	return 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(__vtds_chunk_page);
-
-/**
- * vtds_chunk_perm() - Whether all of a chunk is memory of one kind
- * @pins: Where it is pinned
- * @chunk: The chunk, with a user of the caller's
- * @perm: Output, VTD_SS_R, VTD_SS_W or both
- *
- * Return: 0, -EXDEV if parts differ, or the error of the first missing page.
- */
-int vtds_chunk_perm(struct vtds_pins *pins, struct vtds_chunk *chunk,
-		    unsigned int *perm)
-{
-	unsigned int page_perm;
-	unsigned long pfn;
-	int ret;
-
-	*perm = VTD_SS_RW;
-	if (chunk->whole)
-		return 0;
-
-	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
-		ret = vtds_chunk_page(pins, chunk,
-				      vtds_chunk_first(chunk) +
-					      i * VTD_PAGE_SIZE,
-				      &pfn, &page_perm);
-		if (ret)
-			return ret;
-		if (i && page_perm != *perm)
-			return -EXDEV;
-		*perm = page_perm;
-	}
-	return 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_chunk_perm);
-
-/*
- * Gives the pages outside of [first, last] pins of their own, so that the pin of
- * the whole chunk can be given back without disturbing them.
- */
-int vtds_chunk_split(struct vtds_pins *pins, struct vtds_chunk *chunk,
-		     u64 first, u64 last)
-{
-	unsigned long *pfns = pfns_alloc();
-	unsigned int i;
-	int ret = 0;
-
-	if (!pfns)
-		return -ENOMEM;
-
-	swap(chunk->pfns, pfns);
-	for (i = 0; i < VTDS_CHUNK_PAGES && !ret; i++) {
-		u64 gpa = vtds_chunk_first(chunk) + i * VTD_PAGE_SIZE;
-
-		if (gpa < first || gpa > last)
-			ret = pin_page(pins, chunk, i);
-	}
-	if (ret) {
-		for (i = 0; i < VTDS_CHUNK_PAGES; i++)
-			unpin_page(pins, chunk, i);
-		swap(chunk->pfns, pfns);
-	} else {
-		chunk->whole = false;
-		chunk->simple = false;
-		chunk->split = true;
-		kfree(chunk->offsets);
-		chunk->offsets = NULL;
-	}
-	kfree(pfns);
+	if (ret)
+		*word = VTDS_PFN_ERROR | -ret;
 	return ret;
 }
 
 /**
- * vtds_chunk_pin() - Pin a new chunk
+ * vtds_chunk_unpin() - Unpin all of a chunk
  * @pins: Where it is pinned
- * @chunk: The chunk
- *
- * If it cannot be pinned as a whole, pages are pinned when they are asked for: a limit
- * that the chunk is over may leave room for a page.
- *
- * Return: 0 or -ENOMEM.
+ * @gpa: Any address in it
+ * @chunk: What is known of it; to be freed by the caller
  */
-int vtds_chunk_pin(struct vtds_pins *pins, struct vtds_chunk *chunk)
+void vtds_chunk_unpin(struct vtds_pins *pins, u64 gpa,
+		      const struct vtds_chunk *chunk)
 {
-	int ret = pin_whole(pins, chunk);
-
-	note_shortage(pins, ret);
-	if (!ret)
-		return 0;
-	chunk->pfns = pfns_alloc();
-	return chunk->pfns ? 0 : -ENOMEM;
-}
-
-/* Unpins all of a chunk that has no users, and frees it. */
-void vtds_chunk_free(struct vtds_pins *pins, struct vtds_chunk *chunk)
-{
-	if (chunk->whole || chunk->split)
-		unpin_whole(pins, chunk);
-	if (!chunk->whole)
-		for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
-			unpin_page(pins, chunk, i);
-	kfree(chunk->offsets);
-	kfree(chunk->pfns);
-	kfree(chunk);
-}
-
-/* Gives back the pin that a chunk had before it was split. */
-void vtds_chunk_end_split(struct vtds_pins *pins, struct vtds_chunk *chunk)
-{
-	if (!chunk->split)
+	gpa = vtds_chunk_first(gpa);
+	if (vtds_chunk_is_whole(chunk))
+		vtds_unpin_pages(pins, gpa, VTDS_CHUNK_PAGES);
+	if (vtds_chunk_kind(chunk) != VTDS_CHUNK_PAGES_DIFFER)
 		return;
-	chunk->split = false;
-	unpin_whole(pins, chunk);
-}
-
-/* Unpins the pages of a chunk that are in [first, last]. */
-void vtds_chunk_unpin(struct vtds_pins *pins, struct vtds_chunk *chunk,
-		      u64 first, u64 last)
-{
-	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
-		u64 gpa = vtds_chunk_first(chunk) + i * VTD_PAGE_SIZE;
-
-		if (gpa >= first && gpa <= last)
-			unpin_page(pins, chunk, i);
-	}
+	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
+		if (chunk->pages->pfns[i] & VTDS_PFN_PINNED)
+			vtds_unpin_pages(pins, gpa + i * VTD_PAGE_SIZE, 1);
 }

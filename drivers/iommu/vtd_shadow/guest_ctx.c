@@ -4,6 +4,8 @@
  * for a source-id, and what faults are called. Serves the readers of tables and all
  * that report faults; calls error.c alone.
  */
+#include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/bitfield.h>
 #include <linux/errno.h>
 #include <linux/jhash.h>
@@ -78,6 +80,7 @@ int vtds_unit_mode(const struct vtds_unit *unit)
 		return ttm;
 	return -EOPNOTSUPP;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_unit_mode);
 
 /* Whether the unit uses scalable-mode tables. */
 bool vtds_unit_is_scalable(const struct vtds_unit *unit)

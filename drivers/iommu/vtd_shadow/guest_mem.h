@@ -7,168 +7,262 @@
 
 #include <linux/compiler.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 #include "guest_chunk.h"
+#include "lock.h"
 
-/*
- * Chunks without users that stay pinned, in case they are needed again: 8 GiB, unless
- * BIND says otherwise
- */
-#define VTDS_IDLE_CHUNKS 4096
+/* Chunks in a segment: 512 MiB of guest memory, a page of kernel memory */
+#define VTDS_SEGMENT_CHUNKS (PAGE_SIZE / sizeof(struct vtds_chunk))
+#define VTDS_SEGMENT_SIZE (VTDS_SEGMENT_CHUNKS * VTDS_CHUNK_SIZE)
 
-/* Chunks that are found without a search: of 64 MiB at first, of 32 GiB at most */
-#define VTDS_RECENT_MIN 32UL
+/* Segments that are found without a search: of 8 GiB at first, of 8 TiB at most */
+#define VTDS_RECENT_MIN 16UL
 #define VTDS_RECENT_MAX 16384UL
+
+/* Chunks that are unpinned by one turn, and that a call can hold */
+#define VTDS_UNPIN_CHUNKS 16
+#define VTDS_MAX_HOLDS 64
 
 /* No guest physical address is higher */
 #define VTDS_MAX_GPA GENMASK_ULL(51, 0)
 
 /**
- * struct vtds_guest_mem - Guest memory as the engine reaches it
- * @lock: The unit's, which protects all
- * @pins: What is pinned, and where
- * @chunks: Chunks by guest frame / VTDS_CHUNK_PAGES
- * @recent: Some of them by the same number modulo @nr_recent
- * @nr_recent: Length of @recent, a power of two; grows with @nr_chunks
- * @nr_chunks: Length of @chunks
- * @idle: Chunks without users, least recently used first, unpinned late
- * @nr_idle: Length of @idle
- * @max_idle: Chunks that may stay in @idle
+ * struct vtds_segment - Chunks that lie one after the other
+ * @number: Guest physical address / VTDS_SEGMENT_SIZE
+ * @chunks: VTDS_SEGMENT_CHUNKS of them
+ * @nr_known: How many are not unknown
+ * @nr_idle: How many of these have no users
  */
-struct vtds_guest_mem {
-	struct mutex *lock; /* all that follows */
-	struct vtds_pins pins;
-	struct xarray chunks;
-	struct vtds_chunk **recent;
-	unsigned long nr_recent;
-	unsigned long nr_chunks;
-	struct list_head idle;
-	unsigned long nr_idle;
-	unsigned long max_idle;
+struct vtds_segment {
+	unsigned long number;
+	struct vtds_chunk *chunks;
+	unsigned int nr_known;
+	unsigned int nr_idle;
 };
 
-/* Nothing without users stays pinned beyond the end of the batch. */
-static inline void vtds_mem_release_idle(struct vtds_guest_mem *mem)
-{
-	mem->pins.starved = true;
-}
-
-/* Whether pages without users have to be unpinned, at the next flush. */
-static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
-{
-	return mem->nr_idle > (mem->pins.starved ? 0 : mem->max_idle);
-}
-
-int vtds_mem_init(struct vtds_guest_mem *mem, struct mutex *lock);
-void vtds_mem_destroy(struct vtds_guest_mem *mem);
-struct vtds_chunk *__vtds_mem_get(struct vtds_guest_mem *mem, u64 gpa);
-void __vtds_mem_put(struct vtds_guest_mem *mem, struct vtds_chunk *chunk);
-void vtds_mem_trim(struct vtds_guest_mem *mem);
-void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
-
-/* Where a chunk is found without a search, if it is the last that was used there */
-static inline struct vtds_chunk **vtds_mem_slot(struct vtds_guest_mem *mem,
-						unsigned long index)
-{
-	return &mem->recent[index & (mem->nr_recent - 1)];
-}
+/**
+ * struct vtds_recent - Where a segment is found without a search
+ * @number: Its number, ULONG_MAX if there is none here
+ * @chunks: Its chunks
+ */
+struct vtds_recent {
+	unsigned long number;
+	struct vtds_chunk *chunks;
+};
 
 /**
- * struct vtds_mem_recent - Chunks that are found without a search, for use in loops
- * @slots: vtds_guest_mem.recent
- * @mask: For the number of a chunk
+ * struct vtds_mem_want - Memory that was looked for and is not pinned
+ * @gpa: Its address
+ * @all: Of all pages of its chunk it has to be known what they are
+ * @wanted: There is some
  */
-struct vtds_mem_recent {
-	struct vtds_chunk *const *slots;
+struct vtds_mem_want {
+	u64 gpa;
+	bool all;
+	bool wanted;
+};
+
+/**
+ * struct vtds_holds - Chunks that stay known, for a call that has had them pinned
+ * @entry: In vtds_guest_mem.holds, if @count is not 0
+ * @count: How many there are
+ * @next: Which one makes room for another
+ * @gpas: Their addresses
+ */
+struct vtds_holds {
+	struct list_head entry;
+	unsigned int count;
+	unsigned int next;
+	u64 gpas[VTDS_MAX_HOLDS];
+};
+
+/**
+ * struct vtds_guest_mem - Guest memory as the engine reaches it
+ * @lock: The unit's, which protects all that follows but @pins
+ * @pins: Where it is pinned. What is known of a chunk changes under both locks
+ * @segments: Segments by number
+ * @recent: Some of them by the same number modulo @nr_recent
+ * @nr_recent: Length of @recent, a power of two; grows with @nr_segments
+ * @nr_segments: Length of @segments
+ * @nr_idle: Chunks that are known and have no users; unpinned late
+ * @max_idle: How many may stay so
+ * @hand: Segment at which the next of them is looked for
+ * @nr_pinned: Pages pinned now
+ * @starved: No chunk may stay pinned without users: something could not be pinned for
+ *           want of memory, or the VMM wants it
+ * @came: Counts how often the VMM said that there may be memory where there was none
+ * @want: What was looked for last and is not pinned
+ * @failed: What the last attempt to pin it failed with, for whoever looks next; the
+ *          address is in @want
+ * @holds: Of calls in progress
+ */
+struct vtds_guest_mem {
+	struct vtds_lock *lock;
+	struct vtds_pins pins;
+	struct xarray segments;
+	struct vtds_recent *recent;
+	unsigned long nr_recent;
+	unsigned long nr_segments;
+	unsigned long nr_idle;
+	unsigned long max_idle;
+	unsigned long hand;
+	u64 nr_pinned;
+	bool starved;
+	unsigned long came;
+	struct vtds_mem_want want;
+	int failed;
+	struct list_head holds;
+};
+
+/* Nothing without users stays pinned, see vtds_mem_pick_idle(). */
+static inline void vtds_mem_release_idle(struct vtds_guest_mem *mem)
+{
+	mem->starved = true;
+}
+
+/* Whether there are pages without users that have to be unpinned */
+static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
+{
+	return READ_ONCE(mem->nr_idle) >
+	       (READ_ONCE(mem->starved) ? 0 : mem->max_idle);
+}
+
+int vtds_mem_init(struct vtds_guest_mem *mem, struct vtds_lock *lock);
+void vtds_mem_destroy(struct vtds_guest_mem *mem);
+
+/* --- Looking up, under the lock of the unit --- */
+
+/**
+ * struct vtds_mem_recents - vtds_guest_mem.recent, for use in loops
+ * @slots: The array
+ * @mask: For the number of a segment
+ */
+struct vtds_mem_recents {
+	const struct vtds_recent *slots;
 	unsigned long mask;
 };
 
-/* Valid until a chunk is made. */
-static inline struct vtds_mem_recent
+/* Valid until a segment is made. */
+static inline struct vtds_mem_recents
 vtds_mem_recents(const struct vtds_guest_mem *mem)
 {
-	return (struct vtds_mem_recent){ mem->recent, mem->nr_recent - 1 };
+	return (struct vtds_mem_recents){ mem->recent, mem->nr_recent - 1 };
 }
 
-/* One of them, or NULL */
-static inline struct vtds_chunk *vtds_mem_recent(struct vtds_mem_recent recent,
-						 u64 gpa)
+/* The chunk of an address, NULL if it takes a search or there is none */
+static __always_inline struct vtds_chunk *
+vtds_mem_recent(struct vtds_mem_recents recents, u64 gpa)
 {
-	unsigned long index = gpa / VTDS_CHUNK_SIZE;
-	struct vtds_chunk *chunk = recent.slots[index & recent.mask];
+	unsigned long number = gpa / VTDS_SEGMENT_SIZE;
+	const struct vtds_recent *slot = &recents.slots[number & recents.mask];
 
-	return chunk && chunk->gfn == index * VTDS_CHUNK_PAGES ? chunk : NULL;
+	if (unlikely(slot->number != number))
+		return NULL;
+	return &slot->chunks[gpa / VTDS_CHUNK_SIZE % VTDS_SEGMENT_CHUNKS];
 }
 
-/**
- * vtds_mem_get() - Find or pin the chunk that holds an address
- * @mem: Guest memory
- * @gpa: Any address in it
- *
- * Context: under the lock of the unit, may sleep.
- * Return: the chunk with one user more, or an ERR_PTR(-ENOMEM). Memory that is
- * not there is no error here but of vtds_mem_page().
- */
-static inline struct vtds_chunk *vtds_mem_get(struct vtds_guest_mem *mem,
-					      u64 gpa)
+struct vtds_chunk *__vtds_mem_chunk(struct vtds_guest_mem *mem, u64 gpa);
+
+/* The chunk of an address, NULL if nothing is known of it or of its neighbours */
+static inline struct vtds_chunk *vtds_mem_chunk(struct vtds_guest_mem *mem,
+						u64 gpa)
 {
 	struct vtds_chunk *chunk = vtds_mem_recent(vtds_mem_recents(mem), gpa);
 
-	if (unlikely(!chunk || !chunk->users))
-		return __vtds_mem_get(mem, gpa);
-	chunk->users++;
-	return chunk;
+	return likely(chunk) ? chunk : __vtds_mem_chunk(mem, gpa);
 }
 
-/**
- * vtds_mem_put() - Give back what vtds_mem_get() returned
- * @mem: Guest memory
- * @chunk: The chunk. What is pinned stays so until vtds_mem_trim() at least, but
- *         the chunk itself may be gone
- */
-static inline void vtds_mem_put(struct vtds_guest_mem *mem,
-				struct vtds_chunk *chunk)
-{
-	if (unlikely(!--chunk->users))
-		__vtds_mem_put(mem, chunk);
-}
-
-/* Gives back the user that a leaf of 4 KiB is of its chunk, in a loop over leaves. */
-static inline void vtds_mem_put_recent(struct vtds_guest_mem *mem,
-				       struct vtds_mem_recent recent, u64 gpa)
-{
-	struct vtds_chunk *chunk = vtds_mem_recent(recent, gpa);
-
-	if (likely(chunk && chunk->users > 1))
-		chunk->users--;
-	else
-		vtds_mem_put_range(mem, gpa, VTD_PAGE_SIZE);
-}
-
-/* Gives back the user that a leaf of 4 KiB is of its chunk. */
-static inline void vtds_mem_put_page(struct vtds_guest_mem *mem, u64 gpa)
-{
-	vtds_mem_put_recent(mem, vtds_mem_recents(mem), gpa);
-}
-
-/* vtds_chunk_page() of a chunk of guest memory */
-static inline int vtds_mem_page(struct vtds_guest_mem *mem,
-				struct vtds_chunk *chunk, u64 gpa,
-				unsigned long *pfn, unsigned int *perm)
-{
-	return vtds_chunk_page(&mem->pins, chunk, gpa, pfn, perm);
-}
-
-int vtds_mem_find(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
+int vtds_mem_page(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
 		  unsigned int *perm);
+int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, u64 gpa,
+			unsigned int *perm);
 int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
 			unsigned int nr_qwords);
 int vtds_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);
+
+/* --- Users, under the lock of the unit --- */
+
+void vtds_mem_first_user(struct vtds_guest_mem *mem, u64 gpa);
+void vtds_mem_last_user(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
+			u64 gpa);
+
+/* Adds a user to a chunk that is known. */
+static __always_inline void vtds_mem_use(struct vtds_guest_mem *mem,
+					 struct vtds_chunk *chunk, u64 gpa)
+{
+	if (unlikely(!chunk->users++))
+		vtds_mem_first_user(mem, gpa);
+}
+
+/* Gives back what vtds_mem_use() gave. What is pinned stays so, see vtds_mem_pick_idle(). */
+static __always_inline void vtds_mem_put(struct vtds_guest_mem *mem,
+					 struct vtds_chunk *chunk, u64 gpa)
+{
+	if (unlikely(!--chunk->users))
+		vtds_mem_last_user(mem, chunk, gpa);
+}
+
+/* Gives back the user that a leaf of 4 KiB is of its chunk. */
+static __always_inline void vtds_mem_put_page(struct vtds_guest_mem *mem,
+					      struct vtds_mem_recents recents,
+					      u64 gpa)
+{
+	struct vtds_chunk *chunk = vtds_mem_recent(recents, gpa);
+
+	if (unlikely(!chunk))
+		chunk = __vtds_mem_chunk(mem, gpa);
+	vtds_mem_put(mem, chunk, gpa);
+}
+
+void vtds_mem_use_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
+void vtds_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
+
+/* --- Pinning, which lets go of the lock of the unit and takes it again --- */
+
+int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds);
+void vtds_mem_release_holds(struct vtds_guest_mem *mem,
+			    struct vtds_holds *holds);
+
+void vtds_mem_let_go(struct vtds_guest_mem *mem, u64 gpa);
+
+/* --- Unpinning, under vtds_pins.lock --- */
+
+/**
+ * struct vtds_unpin - Chunks that nobody can find any more and that are to be unpinned
+ * @count: How many there are
+ * @gpas: Their addresses
+ * @chunks: What is pinned of them
+ */
+struct vtds_unpin {
+	unsigned int count;
+	u64 gpas[VTDS_UNPIN_CHUNKS];
+	struct vtds_chunk chunks[VTDS_UNPIN_CHUNKS];
+};
+
+void vtds_mem_pick_idle(struct vtds_guest_mem *mem, struct vtds_unpin *list);
+void vtds_mem_unpin(struct vtds_guest_mem *mem, struct vtds_unpin *list);
+
+void vtds_mem_came(struct vtds_guest_mem *mem, u64 first, u64 last);
 bool vtds_mem_has(struct vtds_guest_mem *mem, u64 first, u64 last);
-void vtds_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
-void vtds_mem_evict_end(struct vtds_guest_mem *mem, u64 first, u64 last);
+bool vtds_mem_is_used(struct vtds_guest_mem *mem, u64 first, u64 last);
+/**
+ * struct vtds_evict - A range of guest memory that is taken away
+ * @first: First address
+ * @last: Last address
+ * @cut: Addresses of chunks that lie in the range only partly, and are kept
+ * @nr_cut: How many
+ */
+struct vtds_evict {
+	u64 first;
+	u64 last;
+	u64 cut[2];
+	unsigned int nr_cut;
+};
+
+void vtds_mem_evict_begin(struct vtds_guest_mem *mem, struct vtds_evict *evict);
+void vtds_mem_evict(struct vtds_guest_mem *mem, struct vtds_evict *evict);
+void vtds_mem_evict_end(struct vtds_guest_mem *mem, struct vtds_evict *evict);
 
 #endif /* VTDS_GUEST_MEM_H */

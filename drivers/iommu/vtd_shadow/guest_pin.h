@@ -5,23 +5,23 @@
 #ifndef VTDS_GUEST_PIN_H
 #define VTDS_GUEST_PIN_H
 
+#include <linux/mutex.h>
 #include <linux/types.h>
 
 struct iommufd_access;
 struct page;
 
 /**
- * struct vtds_pins - Where guest memory is pinned, and how much
+ * struct vtds_pins - Where guest memory is pinned
+ * @lock: Held over every call of iommufd that pins or unpins. Such a call waits for
+ *        swap, userfaultfd or a file, as long as these like, so it is made without the
+ *        lock of the unit; that one nests inside of this one
  * @access: iommufd's handle on the IOAS, NULL before BIND
- * @starved: No chunk may stay pinned without users, until the next flush: something
- *           could not be pinned for want of memory, or the VMM wants it
- * @nr_pinned: Pages pinned now
  * @pages: Scratch array for pin calls, VTDS_CHUNK_PAGES long; NULL before the first
  */
 struct vtds_pins {
+	struct mutex lock; /* what is pinned */
 	struct iommufd_access *access;
-	bool starved;
-	u64 nr_pinned;
 	struct page **pages;
 };
 

@@ -8,12 +8,15 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -243,6 +246,9 @@ int vtds_host_domain_probe(struct vtds_host_domain *host)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_domain_probe);
 
+/* What one call unmaps at most */
+#define UNMAP_MOST BIT_ULL(30)
+
 static void unmap_pending(struct vtds_host_domain *host)
 {
 	u64 size = host->unmap_end - host->unmap_start;
@@ -332,6 +338,17 @@ int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
 
+static void need_flush(struct vtds_host_domain *host, u64 iova, u64 size)
+{
+	if (!host->need_flush) {
+		host->need_flush = true;
+		host->flush_first = iova;
+		host->flush_last = iova + size - 1;
+	}
+	host->flush_first = min(host->flush_first, iova);
+	host->flush_last = max(host->flush_last, iova + size - 1);
+}
+
 /**
  * vtds_host_unmap() - Unmap one or several neighbouring leaves
  * @host: The domain
@@ -344,21 +361,97 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_map);
  */
 void vtds_host_unmap(struct vtds_host_domain *host, u64 iova, u64 size)
 {
-	if (!host->need_flush) {
-		host->need_flush = true;
-		host->flush_first = iova;
-		host->flush_last = iova + size - 1;
-	}
-	host->flush_first = min(host->flush_first, iova);
-	host->flush_last = max(host->flush_last, iova + size - 1);
-
-	if (host->unmap_end != iova || host->unmap_start == host->unmap_end) {
+	need_flush(host, iova, size);
+	/* By 1 GiB at most, to the end of a table of the host's: nobody waits for more */
+	if (host->unmap_end != iova || host->unmap_start == host->unmap_end ||
+	    IS_ALIGNED(iova, UNMAP_MOST)) {
 		unmap_pending(host);
 		host->unmap_start = iova;
 	}
 	host->unmap_end = iova + size;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_unmap);
+
+/* --- Page tables that are empty --- */
+
+#define ZEROES_ORDER 9
+#define ZEROES_SIZE (PAGE_SIZE << ZEROES_ORDER)
+
+/* Memory that devices may read for a moment; made when it is needed first, and kept */
+static DEFINE_MUTEX(zeroes_lock);
+static struct page *zeroes;
+
+static struct page *get_zeroes(void)
+{
+	guard(mutex)(&zeroes_lock);
+	if (!zeroes)
+		zeroes = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN,
+				     ZEROES_ORDER);
+	return zeroes;
+}
+
+/* The module goes. */
+void vtds_host_zeroes_free(void)
+{
+	if (zeroes)
+		__free_pages(zeroes, ZEROES_ORDER);
+}
+
+/* Maps nothing but zeroes, in pages of 2 MiB. Returns whether it did. */
+static bool map_zeroes(struct vtds_host_domain *host, u64 iova, u64 size)
+{
+	struct page *page = get_zeroes();
+	u64 done;
+	int ret = 0;
+
+	if (!page || !(host->domain->pgsize_bitmap & ZEROES_SIZE))
+		return false;
+	for (done = 0; done < size && !ret; done += ZEROES_SIZE)
+		ret = iommu_map(host->domain, iova + done, page_to_phys(page),
+				ZEROES_SIZE, IOMMU_READ | IOMMU_CACHE,
+				GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		return true;
+	done -= ZEROES_SIZE;
+	if (done &&
+	    iommu_unmap_fast(host->domain, iova, done, &host->gather) != done)
+		host->broken = true;
+	return false;
+}
+
+/**
+ * vtds_host_give_back() - Have the host free the page tables below one entry
+ * @host: The domain
+ * @iova: First IOVA, aligned to @size
+ * @size: What a table of 4 KiB leaves covers, or a table of those
+ *
+ * Nothing is mapped there. Intel's driver of 6.12 frees a table if one call unmaps all that
+ * it covers, even if that is nothing; others free it when a page is mapped in its place,
+ * and say that they unmapped nothing (7.x), or all of it, and do not (AMD's of 6.12, which
+ * is no host that bears merging). The flush that follows makes it safe: until then devices
+ * may walk the tables.
+ *
+ * Return: whether it has probably done so.
+ */
+bool vtds_host_give_back(struct vtds_host_domain *host, u64 iova, u64 size)
+{
+	unmap_pending(host);
+	if (host->broken)
+		return false;
+	need_flush(host, iova, size);
+	host->gather.queued = true;
+	if (host->merge &&
+	    iommu_unmap_fast(host->domain, iova, size, &host->gather) == size)
+		return true;
+	if (!map_zeroes(host, iova, size))
+		return false;
+	if (iommu_unmap_fast(host->domain, iova, size, &host->gather) == size)
+		return true;
+	pr_err_ratelimited("short unmap of %#llx\n", iova);
+	host->broken = true;
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_give_back);
 
 /* Makes revoked translations dead. */
 void vtds_host_flush(struct vtds_host_domain *host)

@@ -66,10 +66,30 @@ static bool identity_is_guest_memory(struct vtds_device *dev)
 
 	for (u64 gpa = 0; gpa <= VTDS_MAX_GPA;
 	     gpa = gpa ? gpa << 1 : VTD_PAGE_SIZE)
-		if (!vtds_mem_find(mem, gpa, &pfn, &perm) &&
+		if (!vtds_mem_page(mem, gpa, &pfn, &perm) &&
 		    !vtds_device_identity_has(dev, gpa, pfn))
 			return false;
 	return true;
+}
+
+/**
+ * vtds_device_touch_identity() - Look up what attaching will compare with
+ * @dev: The device
+ *
+ * Nothing for the IOAS of BIND, which is right. Stops at the first page that is not
+ * pinned, see vtds_mem_fetch().
+ */
+void vtds_device_touch_identity(struct vtds_device *dev)
+{
+	struct vtds_guest_mem *mem = &dev->unit->mem;
+	unsigned int perm;
+	unsigned long pfn;
+
+	if (dev->identity_pt_id == dev->unit->ioas_id)
+		return;
+	for (u64 gpa = 0; gpa <= VTDS_MAX_GPA && !mem->want.wanted;
+	     gpa = gpa ? gpa << 1 : VTD_PAGE_SIZE)
+		vtds_mem_page(mem, gpa, &pfn, &perm);
 }
 
 /*

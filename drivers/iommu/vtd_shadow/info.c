@@ -63,7 +63,7 @@ static int get_device_info(struct vtds_unit *unit,
 	if (ret)
 		return ret;
 	group = vtds_bound_info(unit, cmd);
-	mutex_unlock(&unit->lock);
+	vtds_unit_unlock(unit);
 	if (!group)
 		return -ENOENT;
 	ret = copy_reserved(group, cmd);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Invalidation descriptors: decoding, and what each of them sets off. Serves queue.c;
- * calls device.c, sync.c and flush.c, and the readers of context and PASID entries.
+ * Invalidation descriptors: decoding, and what each of them asks for, which is collected
+ * up to a barrier. The guest wrote its tables before it wrote the queue's tail, so that
+ * reading them later than a descriptor is always right. Serves queue.c; calls device.c,
+ * and the readers of context and PASID entries.
  */
 #include <kunit/visibility.h>
 #include <linux/bitfield.h>
@@ -15,14 +17,11 @@
 #include "context.h"
 #include "device.h"
 #include "domain.h"
-#include "flush.h"
 #include "group.h"
 #include "guest_ctx.h"
 #include "inval.h"
 #include "pasid.h"
 #include "scalable.h"
-#include "sync.h"
-#include "trace.h"
 #include "unit.h"
 #include "vtd_format.h"
 
@@ -182,11 +181,21 @@ static unsigned int known_type(int mode, u64 lo, unsigned int nr_qwords)
 	return type;
 }
 
-/* Inline, with what it calls: 18 instructions less of 1,936 for a flush of one page */
-static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
-						   int mode, const u64 *desc,
-						   unsigned int nr_qwords,
-						   struct vtds_inval *inval)
+/**
+ * vtds_inval_decode() - Decode and check a descriptor
+ * @caps: Capabilities of the unit
+ * @mode: vtds_unit_mode()
+ * @desc: The descriptor
+ * @nr_qwords: Its length: 2 or VTDS_WIDE_QWORDS
+ * @inval: Output
+ *
+ * Section 6.5.2.
+ *
+ * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
+ */
+enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, int mode,
+				       const u64 *desc, unsigned int nr_qwords,
+				       struct vtds_inval *inval)
 {
 	unsigned int type = known_type(mode, desc[0], nr_qwords);
 	u64 lo = desc[0], hi = desc[1];
@@ -221,34 +230,22 @@ static __always_inline enum vtd_shadow_iqei decode(const struct vtds_caps *caps,
 		return VTD_SHADOW_IQEI_NONE;
 	}
 }
-
-/**
- * vtds_inval_decode() - Decode and check a descriptor
- * @caps: Capabilities of the unit
- * @mode: vtds_unit_mode()
- * @desc: The descriptor
- * @nr_qwords: Its length: 2 or VTDS_WIDE_QWORDS
- * @inval: Output
- *
- * Section 6.5.2.
- *
- * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
- */
-enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, int mode,
-				       const u64 *desc, unsigned int nr_qwords,
-				       struct vtds_inval *inval)
-{
-	return decode(caps, mode, desc, nr_qwords, inval);
-}
 EXPORT_SYMBOL_IF_KUNIT(vtds_inval_decode);
 
-static void sync_inval(struct vtds_batch *batch, struct vtds_domain *domain,
+/* Collects a range of a domain. Returns whether there was room. */
+static bool need_inval(struct vtds_batch *batch, struct vtds_domain *domain,
 		       const struct vtds_inval *inval)
 {
-	if (inval->all_pages)
-		vtds_domain_sync_full(batch, domain);
-	else if (domain->full_seq != batch->seq)
-		vtds_domain_sync(batch, domain, inval->first, inval->last);
+	if (domain->full_seq == batch->seq)
+		return true;
+	if (inval->all_pages) {
+		vtds_todo_all(&domain->todo, batch->seq);
+		return true;
+	}
+	if (vtds_todo_is_full(&domain->todo))
+		return false;
+	vtds_todo_add(&domain->todo, batch->seq, inval->first, inval->last);
+	return true;
 }
 
 static bool domain_has_did(struct vtds_unit *unit,
@@ -273,31 +270,34 @@ static bool domain_has_did(struct vtds_unit *unit,
 	return false;
 }
 
-/* Syncs the shadow of a device if a context in memory has the domain-id now. */
-static void sync_contexts_in_memory(struct vtds_batch *batch,
+/* Collects for the shadow of a device if a context in memory has the domain-id now. */
+static bool need_contexts_in_memory(struct vtds_batch *batch,
 				    struct vtds_device *dev,
 				    const struct vtds_inval *inval)
 {
 	struct vtds_guest_ctx ctx;
+	bool room = true;
 
 	if (!dev->group->domain)
-		return;
+		return true;
 	for (u32 i = 0; i < dev->nr_sources; i++) {
 		vtds_context_read(batch->unit, dev->sources[i].sid, &ctx);
 		/* What cannot be read now may well be the one */
 		if (ctx.error || ctx.did == inval->did)
-			sync_inval(batch, dev->group->domain, inval);
+			room &= need_inval(batch, dev->group->domain, inval);
 	}
+	return room;
 }
 
-/* Syncs the shadows of PASIDs of a device whose entries in memory have the domain-id now. */
-static void sync_pasids_in_memory(struct vtds_batch *batch,
+/* Collects for shadows of PASIDs whose entries in memory have the domain-id now. */
+static bool need_pasids_in_memory(struct vtds_batch *batch,
 				  struct vtds_device *dev,
 				  const struct vtds_inval *inval)
 {
 	struct vtds_guest_ctx ctx;
 	struct vtds_pasid *pasid;
 	unsigned long index;
+	bool room = true;
 
 	xa_for_each(&dev->pasids, index, pasid) {
 		if (!pasid->domain)
@@ -305,78 +305,96 @@ static void sync_pasids_in_memory(struct vtds_batch *batch,
 		vtds_scalable_read_pasid(batch->unit, pasid->source.sid,
 					 pasid->pasid, &ctx);
 		if (ctx.error || ctx.did == inval->did)
-			sync_inval(batch, pasid->domain, inval);
+			room &= need_inval(batch, pasid->domain, inval);
 	}
+	return room;
 }
 
 /*
  * No entry that was read has the domain-id. A guest that changed it in place and
  * flushes only the IOTLB still means the table that the entry points to.
  */
-static void sync_did_in_memory(struct vtds_batch *batch,
+static bool need_did_in_memory(struct vtds_batch *batch,
 			       const struct vtds_inval *inval)
 {
 	struct vtds_device *dev;
+	bool room = true;
 
+	vtds_devices_touch(batch);
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry) {
-		sync_contexts_in_memory(batch, dev, inval);
-		sync_pasids_in_memory(batch, dev, inval);
+		room &= need_contexts_in_memory(batch, dev, inval);
+		room &= need_pasids_in_memory(batch, dev, inval);
 	}
+	return room;
 }
 
-static void run_sync(struct vtds_batch *batch, const struct vtds_inval *inval)
+static bool need_sync(struct vtds_batch *batch, const struct vtds_inval *inval)
 {
 	struct vtds_unit *unit = batch->unit;
-	bool found = inval->all_domains;
+	bool found = inval->all_domains, room = true;
 	struct vtds_domain *domain;
 
-	list_for_each_entry(domain, &unit->domains, entry)
-		if (inval->all_domains ||
-		    domain_has_did(unit, domain, inval->did)) {
-			found = true;
-			sync_inval(batch, domain, inval);
-		}
-	if (!found)
-		sync_did_in_memory(batch, inval);
+	list_for_each_entry(domain, &unit->domains, entry) {
+		if (!domain->users ||
+		    (!inval->all_domains &&
+		     !domain_has_did(unit, domain, inval->did)))
+			continue;
+		found = true;
+		room &= need_inval(batch, domain, inval);
+	}
+	return found ? room : need_did_in_memory(batch, inval);
+}
+
+static void need_refresh(struct vtds_batch *batch,
+			 const struct vtds_inval *inval)
+{
+	bool same = batch->sid == inval->sid &&
+		    batch->sid_mask == inval->sid_mask;
+
+	batch->sid_mask = !batch->refresh || same ? inval->sid_mask : U16_MAX;
+	batch->sid = inval->sid;
+	batch->refresh = true;
 }
 
 /**
- * vtds_inval_run() - Decode a descriptor and do what it asks for
+ * vtds_inval_refresh() - Read contexts again, if descriptors have asked for it
  * @batch: The batch
- * @desc: The descriptor
- * @nr_qwords: Its length
- * @inval: Output, what it was
  *
- * A wait descriptor is a barrier here; its status write and interrupt are left
- * to the caller.
- *
- * Return: VTD_SHADOW_IQEI_NONE, or the error that stops the queue.
+ * Context: as vtds_settle().
  */
-enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
-				    unsigned int nr_qwords,
-				    struct vtds_inval *inval)
+void vtds_inval_refresh(struct vtds_batch *batch)
 {
-	enum vtd_shadow_iqei iqei;
+	if (likely(!batch->refresh))
+		return;
+	batch->refresh = false;
+	vtds_devices_touch(batch);
+	vtds_devices_refresh(batch, batch->sid, batch->sid_mask);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_inval_refresh);
 
-	iqei = decode(&batch->unit->caps, vtds_unit_mode(batch->unit), desc,
-		      nr_qwords, inval);
-	trace_vtd_shadow_descriptor(desc[0], desc[1], iqei);
-	if (iqei)
-		return iqei;
-
+/**
+ * vtds_inval_collect() - Collect what a descriptor asks for
+ * @batch: The batch
+ * @inval: The descriptor, decoded
+ *
+ * A domain-id means what contexts say that were announced before.
+ *
+ * Context: as vtds_settle().
+ *
+ * Return: whether it was collected. If not, the unit has to be settled before.
+ */
+bool vtds_inval_collect(struct vtds_batch *batch,
+			const struct vtds_inval *inval)
+{
 	switch (inval->action) {
 	case VTDS_REFRESH:
-		vtds_devices_refresh(batch, inval->sid, inval->sid_mask);
-		break;
+		need_refresh(batch, inval);
+		return true;
 	case VTDS_SYNC:
-		run_sync(batch, inval);
-		break;
-	case VTDS_FLUSH:
-		vtds_batch_flush(batch);
-		break;
-	case VTDS_NOTHING:
-		break;
+		vtds_inval_refresh(batch);
+		return need_sync(batch, inval);
+	default:
+		return true;
 	}
-	return VTD_SHADOW_IQEI_NONE;
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_inval_run);
+EXPORT_SYMBOL_IF_KUNIT(vtds_inval_collect);

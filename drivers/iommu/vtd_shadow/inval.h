@@ -20,7 +20,8 @@ struct vtds_caps;
  * @VTDS_NOTHING: Nothing that concerns the shadow
  * @VTDS_REFRESH: Read contexts again
  * @VTDS_SYNC: Sync domains
- * @VTDS_FLUSH: Make what came before take effect
+ * @VTDS_FLUSH: Make what came before take effect, if vtds_inval_is_barrier(). A fence
+ *              alone orders what nobody can see the order of
  */
 enum vtds_inval_action {
 	VTDS_NOTHING,
@@ -62,8 +63,14 @@ struct vtds_inval {
 enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, int mode,
 				       const u64 *desc, unsigned int nr_qwords,
 				       struct vtds_inval *inval);
-enum vtd_shadow_iqei vtds_inval_run(struct vtds_batch *batch, const u64 *desc,
-				    unsigned int nr_qwords,
-				    struct vtds_inval *inval);
+bool vtds_inval_collect(struct vtds_batch *batch,
+			const struct vtds_inval *inval);
+void vtds_inval_refresh(struct vtds_batch *batch);
+
+/* Whether the guest wants to know when what came before has taken effect */
+static inline bool vtds_inval_is_barrier(const struct vtds_inval *inval)
+{
+	return inval->status_write || inval->interrupt;
+}
 
 #endif /* VTDS_INVAL_H */

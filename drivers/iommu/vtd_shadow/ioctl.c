@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The bodies of ioctls that find the unit locked, most of them in a batch. Serves the
- * table in main.c, where it says what each of them needs; calls device.c, queue.c and
- * sync.c.
+ * The bodies of ioctls that find the unit locked, most of them in a batch, and what copies
+ * their input before. Serves the table in main.c, where it says what each of them needs;
+ * calls device.c, memory.c and queue.c.
  */
+#include <linux/err.h>
 #include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
 #include "batch.h"
@@ -14,17 +19,19 @@
 #include "guest_mem.h"
 #include "inval.h"
 #include "ioctl.h"
+#include "memory.h"
 #include "queue.h"
 #include "stats.h"
-#include "sync.h"
 #include "unit.h"
 
-static void sync_all(struct vtds_batch *batch)
+/* All that was refused is tried again, too. */
+static void need_all(struct vtds_batch *batch)
 {
 	struct vtds_domain *domain;
 
+	vtds_memory_came(batch, 0, U64_MAX);
 	list_for_each_entry(domain, &batch->unit->domains, entry)
-		vtds_domain_sync_full(batch, domain);
+		vtds_todo_all(&domain->todo, batch->seq);
 }
 
 static int decode_caps(struct vtds_caps *caps,
@@ -40,9 +47,9 @@ int vtds_check_set_state(const void *arg)
 	return decode_caps(&caps, arg);
 }
 
-int vtds_set_state(struct vtds_batch *batch, void *arg)
+int vtds_set_state(struct vtds_batch *batch, void *arg, void **input)
 {
-	struct vtd_shadow_set_state *cmd = arg;
+	const struct vtd_shadow_set_state *cmd = arg;
 	struct vtds_unit *unit = batch->unit;
 	struct vtds_caps caps;
 
@@ -54,17 +61,34 @@ int vtds_set_state(struct vtds_batch *batch, void *arg)
 	unit->te = cmd->flags & VTD_SHADOW_STATE_TE;
 	unit->rtaddr = cmd->rtaddr;
 	unit->have_state = true;
+	vtds_devices_touch(batch);
 	vtds_devices_refresh(batch, 0, U16_MAX);
-	sync_all(batch);
+	need_all(batch);
 	return 0;
 }
 
-int vtds_add_device(struct vtds_batch *batch, void *arg)
+/* Source-ids of ADD_DEVICE */
+int vtds_take_sources(const void *arg, struct vtds_input *input)
 {
-	return vtds_device_add(batch, arg);
+	void *sources = vtds_device_sources(arg);
+
+	if (IS_ERR(sources))
+		return PTR_ERR(sources);
+	input->data = sources;
+	return 0;
 }
 
-int vtds_remove_device(struct vtds_batch *batch, void *arg)
+int vtds_add_device(struct vtds_batch *batch, void *arg, void **input)
+{
+	int ret = vtds_device_add(batch, arg, *input);
+
+	/* The device has them now */
+	if (!ret)
+		*input = NULL;
+	return ret;
+}
+
+int vtds_remove_device(struct vtds_batch *batch, void *arg, void **input)
 {
 	const struct vtd_shadow_remove_device *cmd = arg;
 
@@ -83,25 +107,83 @@ int vtds_check_invalidate(const void *arg)
 	return 0;
 }
 
-int vtds_invalidate(struct vtds_batch *batch, void *arg)
+/* Descriptors of INVALIDATE */
+int vtds_take_descs(const void *arg, struct vtds_input *input)
 {
-	return vtds_queue_run_array(batch, arg);
+	const struct vtd_shadow_invalidate *cmd = arg;
+	size_t size = size_mul(cmd->nr_descs, cmd->desc_size);
+	const void __user *from = u64_to_user_ptr(cmd->descs_uptr);
+
+	input->data = input->small;
+	if (size > sizeof(input->small))
+		input->data = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!input->data)
+		return -ENOMEM;
+	return copy_from_user(input->data, from, size) ? -EFAULT : 0;
 }
 
-int vtds_run_queue(struct vtds_batch *batch, void *arg)
+int vtds_invalidate(struct vtds_batch *batch, void *arg, void **input)
+{
+	struct vtd_shadow_invalidate *cmd = arg;
+
+	cmd->done = 0;
+	cmd->iqei = VTD_SHADOW_IQEI_NONE;
+	if (!vtds_queue_run_array(batch, cmd, *input, cmd->nr_descs) &&
+	    !cmd->iqei)
+		cmd->status |= VTD_SHADOW_MORE;
+	vtds_inval_refresh(batch);
+	return 0;
+}
+
+int vtds_run_queue(struct vtds_batch *batch, void *arg, void **input)
 {
 	return vtds_queue_run_guest(batch, arg);
 }
 
-int vtds_resync(struct vtds_batch *batch, void *arg)
+int vtds_check_resync(const void *arg)
 {
 	const struct vtd_shadow_resync *cmd = arg;
+	bool has_range = cmd->flags & VTD_SHADOW_RESYNC_RANGE;
 
-	vtds_devices_refresh(batch, 0, U16_MAX);
-	sync_all(batch);
-	if (cmd->flags & VTD_SHADOW_RESYNC_RELEASE)
-		vtds_mem_release_idle(&batch->unit->mem);
+	if (!has_range && (cmd->gpa || cmd->length))
+		return -EOPNOTSUPP;
+	if (has_range && (!cmd->length || cmd->gpa > VTDS_MAX_GPA ||
+			  cmd->length - 1 > VTDS_MAX_GPA - cmd->gpa))
+		return -EINVAL;
 	return 0;
+}
+
+int vtds_resync(struct vtds_batch *batch, void *arg, void **input)
+{
+	const struct vtd_shadow_resync *cmd = arg;
+	struct vtds_unit *unit = batch->unit;
+
+	vtds_devices_touch(batch);
+	vtds_devices_refresh(batch, 0, U16_MAX);
+	if (cmd->flags & VTD_SHADOW_RESYNC_RANGE)
+		vtds_memory_came(batch, cmd->gpa, cmd->gpa + cmd->length - 1);
+	else
+		need_all(batch);
+	if (cmd->flags & VTD_SHADOW_RESYNC_RELEASE)
+		vtds_mem_release_idle(&unit->mem);
+	return 0;
+}
+
+/* The ones that are in use: others are on their way out. */
+static unsigned int count_domains(const struct vtds_unit *unit)
+{
+	const struct vtds_domain *domain;
+	unsigned int count = 0;
+
+	list_for_each_entry(domain, &unit->domains, entry)
+		count += !!domain->users;
+	return count;
+}
+
+void vtds_input_free(struct vtds_input *input)
+{
+	if (input->data != input->small)
+		kvfree(input->data);
 }
 
 int vtds_get_stats(struct vtds_unit *unit, void *arg)
@@ -112,10 +194,10 @@ int vtds_get_stats(struct vtds_unit *unit, void *arg)
 	*cmd = (struct vtd_shadow_get_stats){
 		.size = cmd->size,
 		.devices = list_count_nodes(&unit->devices),
-		.domains = list_count_nodes(&unit->domains),
+		.domains = count_domains(unit),
 		.nodes = unit->nr_nodes,
 		.pages = unit->nr_pages,
-		.pinned_pages = unit->mem.pins.nr_pinned,
+		.pinned_pages = unit->mem.nr_pinned,
 		.descriptors = stats->descriptors,
 		.syncs = stats->syncs,
 		.entries_changed = stats->entries_changed,
@@ -127,6 +209,7 @@ int vtds_get_stats(struct vtds_unit *unit, void *arg)
 		.attaches = stats->attaches,
 		.install_failures = stats->install_failures,
 		.retries = stats->retries,
+		.host_tables = unit->nr_tables_left,
 	};
 	return 0;
 }

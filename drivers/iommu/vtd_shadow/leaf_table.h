@@ -36,9 +36,17 @@ static inline u64 vtds_leaf_fetch(const struct vtds_cursor *c,
 	/* In the interrupt range nothing is fetched: the rest of them are the host's */
 	if (!vtd_is_interrupt(vtds_leaf_iova(c, index)))
 		raw = vtds_node_fetch(node, index);
-	if (node->refused && raw != node->refused[index])
+	if (node->refused && !vtds_refused_is(node->refused[index], raw))
 		node->refused[index] = 0;
 	return raw;
+}
+
+/* Whether there is no use in trying to install a leaf again */
+static inline bool vtds_leaf_is_refused(const struct vtds_node *node,
+					unsigned int index, u64 raw)
+{
+	return node->refused && raw && node->refused[index] == raw &&
+	       !node->entries[index];
 }
 
 /**
@@ -100,10 +108,15 @@ static __always_inline unsigned int vtds_leaf_skip(const struct vtds_cursor *c,
 {
 	const struct vtds_leaf_table t = vtds_leaf_table(c);
 
-	while (index < end &&
-	       vtds_leaf_read(c, &t, index, plain) == t.entries[index] &&
-	       (t.perm == t.old_perm || !t.entries[index]))
-		index++;
+	for (; index < end; index++) {
+		u64 raw = vtds_leaf_read(c, &t, index, plain);
+
+		if (!plain && vtds_leaf_is_refused(c->node, index, raw))
+			continue;
+		if (raw != t.entries[index] ||
+		    (t.perm != t.old_perm && t.entries[index]))
+			break;
+	}
 	return index;
 }
 

@@ -17,6 +17,7 @@
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/prefetch.h>
 #include <linux/string.h>
 
 #include "cursor.h"
@@ -24,6 +25,7 @@
 #include "leaf_table.h"
 #include "leaves.h"
 #include "refuse.h"
+#include "rmap.h"
 
 /* --- Runs to zap --- */
 
@@ -37,7 +39,7 @@ static __always_inline unsigned int __zap(const struct vtds_cursor *c,
 					  u64 *raw, const bool plain)
 {
 	struct vtds_guest_mem *mem = &c->walk->unit->mem;
-	struct vtds_mem_recent recent = vtds_mem_recents(mem);
+	struct vtds_mem_recents recents = vtds_mem_recents(mem);
 	const struct vtds_leaf_table t = vtds_leaf_table(c);
 	u64 old = t.entries[index], now = *raw, any = 0;
 	unsigned long i = index;
@@ -45,13 +47,13 @@ static __always_inline unsigned int __zap(const struct vtds_cursor *c,
 	do {
 		any |= now;
 		t.entries[i++] = 0;
-		vtds_mem_put_recent(mem, recent, old & VTD_ENTRY_ADDR);
+		vtds_mem_put_page(mem, recents, old & VTD_ENTRY_ADDR);
 		if (i == end)
 			break;
 		old = t.entries[i];
 		now = vtds_leaf_read(c, &t, i, plain);
 	} while ((old & t.old_perm) && !vtds_leaf_stays(c, &t, i, now, plain));
-	vtds_mirror_zap_leaves(c->walk->domain, c->base, index, i);
+	vtds_mirror_zap_leaves(c->node, index, i);
 	*raw = any;
 	return i;
 }
@@ -80,20 +82,25 @@ static noinline void refuse_run(struct vtds_cursor *c, unsigned int start,
 				unsigned int end, int error)
 {
 	struct vtds_guest_mem *mem = &c->walk->unit->mem;
+	struct vtds_mem_recents recents = vtds_mem_recents(mem);
 	u64 *entries = c->node->entries;
 
 	vtds_cursor_move(c, start, entries[start]);
 	for (unsigned int i = start; i < end; i++) {
-		vtds_mem_put_page(mem, entries[i] & VTD_ENTRY_ADDR);
+		vtds_mem_put_page(mem, recents, entries[i] & VTD_ENTRY_ADDR);
 		entries[i] = 0;
 	}
 	vtds_refuse(c, error);
 }
 
-/* Maps the leaves [start, end) as a run; they are recorded and users of their chunks. */
+/*
+ * Maps the leaves [start, end) as a run; they are recorded and users of their chunks, which
+ * are in [low, high].
+ */
 static __always_inline void map_run(struct vtds_cursor *c,
 				    const struct vtds_run *run,
-				    unsigned int start, unsigned int end)
+				    unsigned int start, unsigned int end,
+				    u64 low, u64 high)
 {
 	struct vtds_unit *unit = c->walk->unit;
 	int ret;
@@ -105,6 +112,7 @@ static __always_inline void map_run(struct vtds_cursor *c,
 	}
 	unit->nr_pages += end - start;
 	unit->stats.leaves_mapped += end - start;
+	vtds_rmap_leaves(&unit->rmap, c->node, low, high);
 }
 
 /* Maps the special leaves that wait for it. */
@@ -113,10 +121,17 @@ static noinline void __map_waiting(struct vtds_cursor *c)
 	struct vtds_run run = c->walk->run;
 	unsigned int start = vtd_level_index(run.iova, 1);
 	unsigned int end = start + (run.size >> VTD_PAGE_SHIFT);
+	u64 low = U64_MAX, high = 0;
 
 	c->walk->run.size = 0;
-	vtds_node_forget_refused(c->walk->domain, c->node, start, end);
-	map_run(c, &run, start, end);
+	vtds_node_forget_refused(c->node, start, end);
+	for (unsigned int i = start; i < end; i++) {
+		u64 gpa = c->node->entries[i] & VTD_ENTRY_ADDR;
+
+		low = min(low, gpa);
+		high = max(high, gpa);
+	}
+	map_run(c, &run, start, end, low, high);
 }
 
 static __always_inline void map_waiting(struct vtds_cursor *c)
@@ -125,46 +140,26 @@ static __always_inline void map_waiting(struct vtds_cursor *c)
 		__map_waiting(c);
 }
 
-/*
- * The chunk of a leaf, with the leaf as a user; NULL if it is not pinned as a whole or
- * has something special to it.
- */
-static __always_inline struct vtds_chunk *
-simple_chunk(struct vtds_guest_mem *mem, struct vtds_mem_recent *recent,
-	     u64 gpa)
-{
-	struct vtds_chunk *chunk = vtds_mem_recent(*recent, gpa);
-
-	if (likely(chunk && chunk->users)) {
-		chunk->users++;
-	} else {
-		chunk = __vtds_mem_get(mem, gpa);
-		if (IS_ERR(chunk))
-			return NULL;
-		*recent = vtds_mem_recents(mem);
-	}
-	if (likely(chunk->simple))
-		return chunk;
-	vtds_mem_put(mem, chunk);
-	return NULL;
-}
-
 /**
  * struct common_run - Leaves of the common kind, which one call maps
  * @t: Their table, a plain one
- * @recent: Chunks that are found without a search
+ * @recents: Where chunks are found without a search
  * @bits: Bits that are the same in all of them: reserved bits and permissions
  * @common: These
  * @run: Their memory
+ * @low: Lowest guest physical address that they lead to
+ * @high: Highest one
  *
  * Nothing is mapped where they are, and their memory is pinned as a whole.
  */
 struct common_run {
 	struct vtds_leaf_table t;
-	struct vtds_mem_recent recent;
+	struct vtds_mem_recents recents;
 	u64 bits;
 	u64 common;
 	struct vtds_run run;
+	u64 low;
+	u64 high;
 };
 
 static __always_inline struct common_run common_run(const struct vtds_cursor *c,
@@ -174,10 +169,11 @@ static __always_inline struct common_run common_run(const struct vtds_cursor *c,
 	const u64 bits = t.rsvd | t.perm;
 	struct common_run common = {
 		.t = t,
-		.recent = vtds_mem_recents(&c->walk->unit->mem),
+		.recents = vtds_mem_recents(&c->walk->unit->mem),
 		.bits = bits,
 		.common = READ_ONCE(t.table[index]) & bits,
 		.run.sg = c->walk->unit->sg,
+		.low = U64_MAX,
 	};
 
 	vtds_run_begin(&common.run, vtds_leaf_iova(c, index), common.common);
@@ -194,21 +190,66 @@ static __always_inline bool common_allowed(const struct vtds_cursor *c,
 				(end - index) * VTD_PAGE_SIZE);
 }
 
+/**
+ * struct leaf_ahead - A leaf that was read, and where it leads
+ * @raw: The leaf, read once
+ * @chunk: Its chunk, NULL if that takes a search or is not simple
+ */
+struct leaf_ahead {
+	u64 raw;
+	struct vtds_chunk *chunk;
+};
+
+/* Leaves that are read ahead of the one at hand: as long as memory takes to answer */
+#define AHEAD 24
+#define AHEAD_RING 32
+
+/*
+ * Reads a leaf. Where the frame of a page of a large guest is kept is in no cache, and
+ * nothing but the guest's table tells in which order they are needed.
+ */
+static __always_inline struct leaf_ahead
+read_ahead(const struct common_run *common, unsigned long i)
+{
+	u64 raw = READ_ONCE(common->t.table[i]), gpa = raw & VTD_ENTRY_ADDR;
+	struct vtds_chunk *chunk = vtds_mem_recent(common->recents, gpa);
+
+	if (unlikely(!chunk || !vtds_chunk_is_simple(chunk)))
+		chunk = NULL;
+	else if (vtds_chunk_kind(chunk) == VTDS_CHUNK_SCATTERED)
+		prefetch(vtds_chunk_where(chunk, gpa));
+	return (struct leaf_ahead){ raw, chunk };
+}
+
+static noinline struct vtds_chunk *search_chunk(const struct vtds_cursor *c,
+						u64 gpa)
+{
+	struct vtds_chunk *chunk = vtds_mem_chunk(&c->walk->unit->mem, gpa);
+
+	return chunk && vtds_chunk_is_simple(chunk) ? chunk : NULL;
+}
+
 /* Adds a leaf, if it is of the common kind, and records it. */
 static __always_inline bool common_add(const struct vtds_cursor *c,
 				       struct common_run *common,
-				       unsigned long i)
+				       unsigned long i,
+				       const struct leaf_ahead *leaf)
 {
-	u64 raw = READ_ONCE(common->t.table[i]), gpa = raw & VTD_ENTRY_ADDR;
-	struct vtds_chunk *chunk;
+	u64 raw = leaf->raw, gpa = raw & VTD_ENTRY_ADDR;
+	struct vtds_guest_mem *mem = &c->walk->unit->mem;
+	struct vtds_chunk *chunk = leaf->chunk;
 
 	if ((raw & common->bits) != common->common ||
 	    (common->t.entries[i] & common->t.old_perm))
 		return false;
-	chunk = simple_chunk(&c->walk->unit->mem, &common->recent, gpa);
-	if (!chunk)
+	if (unlikely(!chunk))
+		chunk = search_chunk(c, gpa);
+	if (unlikely(!chunk))
 		return false;
+	vtds_mem_use(mem, chunk, gpa);
 	vtds_run_add(&common->run, vtds_chunk_pfn(chunk, gpa), VTD_PAGE_SIZE);
+	common->low = min(common->low, gpa);
+	common->high = max(common->high, gpa);
 	common->t.entries[i] = raw;
 	return true;
 }
@@ -220,7 +261,7 @@ static __always_inline void common_map(struct vtds_cursor *c,
 	/* A copy, so that what is collected need not be in memory */
 	struct vtds_run run = common->run;
 
-	map_run(c, &run, start, end);
+	map_run(c, &run, start, end, common->low, common->high);
 }
 
 /* Maps leaves from @index on that are alike. Returns the index after the last one. */
@@ -228,12 +269,19 @@ static noinline unsigned int map_many(struct vtds_cursor *c, unsigned int index,
 				      unsigned int end)
 {
 	struct common_run common = common_run(c, index);
-	unsigned long i = index;
+	struct leaf_ahead ring[AHEAD_RING] __uninitialized;
+	unsigned long i, next = index;
 
 	if (!common_allowed(c, &common, index, end))
 		return index;
-	while (i < end && common_add(c, &common, i))
-		i++;
+	for (; next < end && next < index + AHEAD; next++)
+		ring[next % AHEAD_RING] = read_ahead(&common, next);
+	for (i = index; i < end; i++, next++) {
+		if (next < end)
+			ring[next % AHEAD_RING] = read_ahead(&common, next);
+		if (!common_add(c, &common, i, &ring[i % AHEAD_RING]))
+			break;
+	}
 	if (i != index)
 		common_map(c, &common, index, i);
 	return i;
@@ -244,9 +292,10 @@ static __always_inline unsigned int map_one(struct vtds_cursor *c,
 					    unsigned int index)
 {
 	struct common_run common = common_run(c, index);
+	struct leaf_ahead leaf = read_ahead(&common, index);
 
 	if (!common_allowed(c, &common, index, index + 1) ||
-	    !common_add(c, &common, index))
+	    !common_add(c, &common, index, &leaf))
 		return index;
 	common_map(c, &common, index, index + 1);
 	return index + 1;
@@ -260,22 +309,17 @@ static int leaf_resolve(const struct vtds_cursor *c, unsigned long *pfn,
 {
 	struct vtds_guest_mem *mem = &c->walk->unit->mem;
 	u64 gpa = c->raw & VTD_ENTRY_ADDR;
-	struct vtds_chunk *chunk;
 	unsigned int mem_perm;
 	int ret;
 
 	/* No translation may lead to interrupts, whatever the VMM has there */
 	if (vtd_is_interrupt(gpa))
 		return -EADDRNOTAVAIL;
-	chunk = vtds_mem_get(mem, gpa);
-	if (IS_ERR(chunk))
-		return PTR_ERR(chunk);
-
-	ret = vtds_mem_page(mem, chunk, gpa, pfn, &mem_perm);
+	ret = vtds_mem_page(mem, gpa, pfn, &mem_perm);
 	if (!ret)
 		ret = vtds_permit(c, perm, mem_perm);
-	if (ret)
-		vtds_mem_put(mem, chunk);
+	if (!ret)
+		vtds_mem_use(mem, vtds_mem_chunk(mem, gpa), gpa);
 	return ret;
 }
 
@@ -297,7 +341,10 @@ static void add_waiting(struct vtds_cursor *c)
 		ret = leaf_resolve(c, &pfn, &perm);
 	if (unlikely(ret)) {
 		c->node->entries[c->index] = 0;
-		vtds_refuse(c, ret);
+		if (ret == VTDS_NOT_PINNED)
+			vtds_cursor_wait(c);
+		else
+			vtds_refuse(c, ret);
 		return;
 	}
 
@@ -390,14 +437,46 @@ take_run(struct vtds_cursor *c, unsigned int index, unsigned int end,
 	return again ? index : done;
 }
 
+/*
+ * The walk has stopped at a leaf. If the path permits something else than before, one from
+ * there on of which another part counts now may not stay recorded, whether it is mapped or
+ * not: what a table has recorded is to be read with one permission.
+ */
+static noinline void leave_table(struct vtds_cursor *c)
+{
+	struct vtds_mem_recents recents = vtds_mem_recents(&c->walk->unit->mem);
+	const struct vtds_leaf_table t = vtds_leaf_table(c);
+	unsigned int i = vtd_level_index(c->walk->stop, 1);
+
+	if (t.perm == t.old_perm)
+		return;
+	for (; i < VTD_TABLE_ENTRIES; i++) {
+		u64 old = t.entries[i];
+
+		if ((old & t.old_perm) == (old & t.perm))
+			continue;
+		t.entries[i] = 0;
+		if (!(old & t.old_perm))
+			continue;
+		vtds_mem_put_page(&c->walk->unit->mem, recents,
+				  old & VTD_ENTRY_ADDR);
+		vtds_mirror_zap_leaves(c->node, i, i + 1);
+	}
+}
+
 static __always_inline void sync(struct vtds_cursor *c, unsigned int start,
 				 unsigned int end, const bool plain)
 {
 	unsigned int counted = start, i = start;
 
-	while ((i = vtds_leaf_skip(c, i, end, plain)) < end)
+	while ((i = vtds_leaf_skip(c, i, end, plain)) < end) {
 		i = take_run(c, i, end, &counted, plain);
+		if (unlikely(c->walk->stopped))
+			break;
+	}
 	map_waiting(c);
+	if (unlikely(c->walk->stopped))
+		leave_table(c);
 }
 
 static noinline void sync_plain(struct vtds_cursor *c, unsigned int start,
@@ -430,7 +509,8 @@ static __always_inline void sync_one(struct vtds_cursor *c, unsigned int index)
  * vtds_leaves_sync() - Sync a table of 4 KiB leaves
  * @c: The cursor, with @c->node of level 1
  *
- * What cannot be installed is recorded absent and noted in the batch.
+ * What cannot be installed is recorded absent and noted in the batch. The walk stops where
+ * a leaf leads to memory that is not pinned.
  */
 void vtds_leaves_sync(struct vtds_cursor *c)
 {
@@ -458,5 +538,5 @@ void vtds_leaves_sync(struct vtds_cursor *c)
 	}
 	node->perm = c->path_perm;
 	/* Frees the record if nothing is left in it */
-	vtds_node_forget_refused(domain, node, start, start);
+	vtds_node_forget_refused(node, start, start);
 }

@@ -9,18 +9,22 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 #include <uapi/linux/vtd_shadow.h>
 
 #include "batch.h"
 #include "compat.h"
 #include "event.h"
 #include "flush.h"
+#include "host_domain.h"
 #include "info.h"
 #include "ioctl.h"
 #include "linger.h"
 #include "main.h"
+#include "settle.h"
 #include "translate.h"
 #include "unit.h"
 #include "work.h"
@@ -77,10 +81,12 @@ enum vtds_needs {
  * @reserved: Where a field that must be 0 is
  * @reserved_size: Its size, 0 if there is none
  * @install_errno: Where vtds_batch_end() is reported, 0 if it is not
+ * @status: Where VTD_SHADOW_MORE is reported; without it a call goes on to its end
  * @needs: What must have happened before
  * @check: Checks arguments, or NULL; before @needs
+ * @take: Copies what the structure points to, before the unit is locked, or NULL
  * @execute: The body, or NULL; sees only the kernel's copy
- * @batch: The body, if it needs a batch
+ * @batch: The body, if it needs a batch; followed by vtds_settle()
  */
 struct vtds_ioctl_op {
 	u16 size;
@@ -89,10 +95,12 @@ struct vtds_ioctl_op {
 	u16 reserved;
 	u16 reserved_size;
 	u16 install_errno;
+	u16 status;
 	enum vtds_needs needs;
 	int (*check)(const void *cmd);
+	int (*take)(const void *cmd, struct vtds_input *input);
 	int (*execute)(struct vtds_unit *unit, void *cmd);
-	int (*batch)(struct vtds_batch *batch, void *cmd);
+	int (*batch)(struct vtds_batch *batch, void *cmd, void **input);
 };
 
 /* How each structure begins */
@@ -113,6 +121,7 @@ static_assert(offsetof(struct vtd_shadow_resync, flags) == sizeof(u32));
 	.reserved_size = sizeof_field(_struct, __reserved)
 
 #define INSTALL_ERRNO(_struct) .install_errno = offsetof(_struct, install_errno)
+#define STATUS(_struct) .status = offsetof(_struct, status)
 
 static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 	IOCTL_OP(VTD_SHADOW_GET_INFO, struct vtd_shadow_get_info, capabilities,
@@ -120,29 +129,32 @@ static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 		 RESERVED(struct vtd_shadow_get_info),
 		 .execute = vtds_unit_get_info),
 	IOCTL_OP(VTD_SHADOW_BIND, struct vtd_shadow_bind, max_pages,
-		 .flags = VTD_SHADOW_BIND_MAX_IDLE, .execute = vtds_unit_bind),
+		 .flags = VTD_SHADOW_BIND_MAX_IDLE | VTD_SHADOW_BIND_BUDGET,
+		 RESERVED(struct vtd_shadow_bind), .execute = vtds_unit_bind),
 	IOCTL_OP(VTD_SHADOW_SET_STATE, struct vtd_shadow_set_state, __reserved,
 		 .flags = VTD_SHADOW_STATE_TE,
 		 RESERVED(struct vtd_shadow_set_state),
 		 INSTALL_ERRNO(struct vtd_shadow_set_state),
-		 .needs = VTDS_NEEDS_BIND, .check = vtds_check_set_state,
-		 .batch = vtds_set_state),
+		 STATUS(struct vtd_shadow_set_state), .needs = VTDS_NEEDS_BIND,
+		 .check = vtds_check_set_state, .batch = vtds_set_state),
 	IOCTL_OP(VTD_SHADOW_ADD_DEVICE, struct vtd_shadow_add_device,
-		 install_errno, INSTALL_ERRNO(struct vtd_shadow_add_device),
-		 .needs = VTDS_NEEDS_BIND, .batch = vtds_add_device),
+		 install_errno, RESERVED(struct vtd_shadow_add_device),
+		 INSTALL_ERRNO(struct vtd_shadow_add_device),
+		 STATUS(struct vtd_shadow_add_device), .needs = VTDS_NEEDS_BIND,
+		 .take = vtds_take_sources, .batch = vtds_add_device),
 	IOCTL_OP(VTD_SHADOW_REMOVE_DEVICE, struct vtd_shadow_remove_device,
 		 __reserved, RESERVED(struct vtd_shadow_remove_device),
 		 .needs = VTDS_NEEDS_BIND, .batch = vtds_remove_device),
-	IOCTL_OP(VTD_SHADOW_INVALIDATE, struct vtd_shadow_invalidate,
-		 __reserved, RESERVED(struct vtd_shadow_invalidate),
+	IOCTL_OP(VTD_SHADOW_INVALIDATE, struct vtd_shadow_invalidate, status,
 		 INSTALL_ERRNO(struct vtd_shadow_invalidate),
+		 STATUS(struct vtd_shadow_invalidate),
 		 .needs = VTDS_NEEDS_STATE, .check = vtds_check_invalidate,
-		 .batch = vtds_invalidate),
-	IOCTL_OP(VTD_SHADOW_RESYNC, struct vtd_shadow_resync, __reserved,
-		 .flags = VTD_SHADOW_RESYNC_RELEASE,
-		 RESERVED(struct vtd_shadow_resync),
+		 .take = vtds_take_descs, .batch = vtds_invalidate),
+	IOCTL_OP(VTD_SHADOW_RESYNC, struct vtd_shadow_resync, status,
+		 .flags = VTD_SHADOW_RESYNC_RELEASE | VTD_SHADOW_RESYNC_RANGE,
 		 INSTALL_ERRNO(struct vtd_shadow_resync),
-		 .needs = VTDS_NEEDS_STATE, .batch = vtds_resync),
+		 STATUS(struct vtd_shadow_resync), .needs = VTDS_NEEDS_STATE,
+		 .check = vtds_check_resync, .batch = vtds_resync),
 	IOCTL_OP(VTD_SHADOW_TRANSLATE, struct vtd_shadow_translate, __reserved,
 		 .flags = VTD_SHADOW_TRANSLATE_PASID,
 		 RESERVED(struct vtd_shadow_translate),
@@ -154,7 +166,8 @@ static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 	IOCTL_OP(VTD_SHADOW_RUN_QUEUE, struct vtd_shadow_run_queue, __reserved,
 		 RESERVED(struct vtd_shadow_run_queue),
 		 INSTALL_ERRNO(struct vtd_shadow_run_queue),
-		 .needs = VTDS_NEEDS_STATE, .batch = vtds_run_queue),
+		 STATUS(struct vtd_shadow_run_queue), .needs = VTDS_NEEDS_STATE,
+		 .batch = vtds_run_queue),
 };
 
 static const struct vtds_ioctl_op *ioctl_find(unsigned int cmd)
@@ -201,35 +214,94 @@ static int check_cmd(const struct vtds_ioctl_op *op, const void *cmd)
 	return op->check ? op->check(cmd) : 0;
 }
 
-static int run_batch(const struct vtds_ioctl_op *op, struct vtds_unit *unit,
-		     void *cmd)
+static bool has_status(const struct vtds_ioctl_op *op, u32 user_size)
 {
-	struct vtds_batch batch;
+	return op->status && op->status + sizeof(u32) <= user_size;
+}
+
+/*
+ * Runs the body and all that follows from it. A caller that cannot be told that there is
+ * more gets all of it done.
+ */
+static noinline_for_stack int run_batch(const struct vtds_ioctl_op *op,
+					struct vtds_unit *unit, void *cmd,
+					void **input)
+{
+	bool can_tell = has_status(op, *(u32 *)cmd);
+	struct vtds_batch batch __uninitialized;
 	u32 install_errno;
+	bool settled;
 	int ret;
 
 	vtds_batch_begin(&batch, unit);
-	ret = op->batch(&batch, cmd);
+	if (can_tell)
+		*(u32 *)(cmd + op->status) = 0;
+	else
+		batch.work = U64_MAX;
+	ret = op->batch(&batch, cmd, input);
+	settled = vtds_settle(&batch);
 	install_errno = vtds_batch_end(&batch);
 	if (op->install_errno)
 		*(u32 *)(cmd + op->install_errno) = install_errno;
+	if (!settled && can_tell)
+		*(u32 *)(cmd + op->status) |= VTD_SHADOW_MORE;
+	if (!settled && fatal_signal_pending(current))
+		ret = ret ?: -EINTR;
 	return ret;
 }
 
-static int run_cmd(const struct vtds_ioctl_op *op, struct vtds_unit *unit,
-		   void *cmd)
+/* Returns 0, or -EINTR if the caller is being killed. */
+static int call_begin(struct vtds_unit *unit)
 {
+	if (likely(atomic_add_unless(&unit->calls, 1, VTDS_MAX_CALLS)))
+		return 0;
+	return wait_event_killable(unit->call_ended,
+				   atomic_add_unless(&unit->calls, 1,
+						     VTDS_MAX_CALLS)) ?
+		       -EINTR :
+		       0;
+}
+
+static void call_end(struct vtds_unit *unit)
+{
+	atomic_dec(&unit->calls);
+	if (unlikely(wq_has_sleeper(&unit->call_ended)))
+		wake_up(&unit->call_ended);
+}
+
+static int run_locked(const struct vtds_ioctl_op *op, struct vtds_unit *unit,
+		      void *cmd, void **input)
+{
+	int ret = vtds_unit_lock(unit, op->needs == VTDS_NEEDS_STATE);
+
+	if (ret)
+		return ret;
+	ret = op->batch ? run_batch(op, unit, cmd, input) :
+			  op->execute(unit, cmd);
+	vtds_unit_unlock(unit);
+	return ret;
+}
+
+static noinline_for_stack int run_cmd(const struct vtds_ioctl_op *op,
+				      struct vtds_unit *unit, void *cmd)
+{
+	struct vtds_input input __uninitialized;
 	int ret = check_cmd(op, cmd);
 
 	if (ret)
 		return ret;
 	if (op->needs == VTDS_NEEDS_NOTHING)
 		return op->execute(unit, cmd);
-	ret = vtds_unit_lock(unit, op->needs == VTDS_NEEDS_STATE);
-	if (ret)
-		return ret;
-	ret = op->batch ? run_batch(op, unit, cmd) : op->execute(unit, cmd);
-	mutex_unlock(&unit->lock);
+	input.data = NULL;
+	if (op->take)
+		ret = op->take(cmd, &input);
+	if (!ret)
+		ret = call_begin(unit);
+	if (!ret) {
+		ret = run_locked(op, unit, cmd, &input.data);
+		call_end(unit);
+	}
+	vtds_input_free(&input);
 	return ret;
 }
 
@@ -321,6 +393,7 @@ static void __exit vtds_exit(void)
 	misc_deregister(&vtds_misc);
 	vtds_linger_end();
 	vtds_work_end();
+	vtds_host_zeroes_free();
 }
 module_exit(vtds_exit);
 

@@ -2,14 +2,17 @@
 /*
  * Mirror: what of the guest's tables the host maps. One node for each live table
  * page, with its entries as last synced. Everything here takes away or looks up; what
- * installs is in sync.c, leaves.c and superpage.c, whom it serves. Calls guest_mem.c and
- * host_domain.c.
+ * installs is in sync.c, leaves.c and superpage.c, whom it serves, as well as memory.c.
+ * Calls guest_mem.c, host_domain.c, rmap.c and tables.c.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <uapi/linux/vtd_shadow.h>
@@ -22,49 +25,76 @@
 #include "guest_pin.h"
 #include "host_domain.h"
 #include "mirror.h"
+#include "rmap.h"
+#include "tables.h"
 #include "unit.h"
 #include "vtd_format.h"
 
+/* --- Nodes --- */
+
+static bool is_full(const struct vtds_unit *unit)
+{
+	return unit->nr_nodes + unit->nr_tables_left >= unit->max_nodes;
+}
+
+/* Whether the unit may have another node. Tables that the host keeps make room for it. */
+static bool has_room(struct vtds_domain *domain)
+{
+	if (unlikely(is_full(domain->unit)))
+		vtds_tables_trim(domain, 0);
+	return likely(!is_full(domain->unit));
+}
+
 /**
  * vtds_node_alloc() - Create a mirror node without entries
- * @batch: The batch; it fails with -ENOSPC if the unit has too many nodes
+ * @batch: The batch; the domain is exhausted in it if the unit has too many nodes
+ * @domain: The domain
  * @level: 1 to 5
  * @perm: VTD_SS_RW as the path leaves it
+ * @base: First IOVA that it covers
  *
  * Return: the node, or NULL with the reason in @batch.
  */
-struct vtds_node *vtds_node_alloc(struct vtds_batch *batch, unsigned int level,
-				  unsigned int perm)
+struct vtds_node *vtds_node_alloc(struct vtds_batch *batch,
+				  struct vtds_domain *domain,
+				  unsigned int level, unsigned int perm,
+				  u64 base)
 {
 	struct vtds_unit *unit = batch->unit;
 	struct vtds_node *node;
 
-	if (unit->nr_nodes >= unit->max_nodes) {
-		vtds_batch_exhaust(batch);
+	if (!has_room(domain)) {
+		vtds_batch_exhaust(batch, domain);
 		return NULL;
 	}
 
 	node = kzalloc(sizeof(*node), GFP_KERNEL_ACCOUNT);
 	if (!node)
 		goto err_fail;
+	node->domain = domain;
+	node->base = base;
+	node->level = level;
+	node->perm = perm;
+	node->leaves.first = U64_MAX;
 	node->entries = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!node->entries)
-		goto err_free_node;
+		goto err_free;
 	if (level > 1) {
 		node->children = kcalloc(VTD_TABLE_ENTRIES,
 					 sizeof(*node->children),
 					 GFP_KERNEL_ACCOUNT);
 		if (!node->children)
-			goto err_free_entries;
+			goto err_free;
 	}
-	node->level = level;
-	node->perm = perm;
+	if (vtds_rmap_add(&unit->rmap, node))
+		goto err_free;
 	unit->nr_nodes++;
+	vtds_tables_used(node);
 	return node;
 
-err_free_entries:
+err_free:
+	kfree(node->children);
 	free_page((unsigned long)node->entries);
-err_free_node:
 	kfree(node);
 err_fail:
 	vtds_batch_fail(batch, -ENOMEM);
@@ -73,90 +103,135 @@ err_fail:
 EXPORT_SYMBOL_IF_KUNIT(vtds_node_alloc);
 
 /* Frees one node that has no children. */
-void vtds_node_free(struct vtds_domain *domain, struct vtds_node *node)
+void vtds_node_free(struct vtds_node *node)
 {
-	vtds_node_put_table(domain, node);
-	vtds_node_forget_refused(domain, node, 0, VTD_TABLE_ENTRIES);
+	struct vtds_unit *unit = node->domain->unit;
+
+	vtds_tables_left(node);
+	vtds_node_put_table(node);
+	vtds_node_free_refused(node);
+	vtds_rmap_remove(&unit->rmap, node);
 	kfree(node->children);
 	free_page((unsigned long)node->entries);
 	kfree(node);
-	domain->unit->nr_nodes--;
+	unit->nr_nodes--;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_node_free);
 
+/* --- Entries that were refused --- */
+
 /**
- * vtds_node_note_refused() - Remember that an entry was reported
- * @domain: The domain
+ * vtds_node_note_refused() - Remember that an entry could not be installed
  * @node: Where the entry is
  * @index: Its index
  * @raw: The entry
+ * @may_pass: It may be installed later, although it does not change
  *
  * Return: whether it is news. What there is no room to remember always is.
  */
-bool vtds_node_note_refused(struct vtds_domain *domain, struct vtds_node *node,
-			    unsigned int index, u64 raw)
+bool vtds_node_note_refused(struct vtds_node *node, unsigned int index, u64 raw,
+			    bool may_pass)
 {
-	struct vtds_unit *unit = domain->unit;
+	struct vtds_unit *unit = node->domain->unit;
+	bool news;
 
 	if (!node->refused) {
-		if (unit->nr_nodes >= unit->max_nodes)
+		if (is_full(unit))
 			return true;
 		node->refused = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 		if (!node->refused)
 			return true;
 		unit->nr_nodes++;
+		list_add_tail(&node->refused_entry, &node->domain->refusing);
 	}
-	if (node->refused[index] == raw)
-		return false;
-	node->refused[index] = raw;
-	return true;
+	news = !vtds_refused_is(node->refused[index], raw);
+	node->refused[index] = vtds_refused_note(raw, may_pass);
+	return news;
+}
+
+void vtds_node_free_refused(struct vtds_node *node)
+{
+	if (!node->refused)
+		return;
+	list_del(&node->refused_entry);
+	free_page((unsigned long)node->refused);
+	node->refused = NULL;
+	node->domain->unit->nr_nodes--;
 }
 
 /* vtds_node_forget_refused() of a node that has such entries */
-void __vtds_node_forget_refused(struct vtds_domain *domain,
-				struct vtds_node *node, unsigned int start,
+void __vtds_node_forget_refused(struct vtds_node *node, unsigned int start,
 				unsigned int end)
 {
 	memset64(&node->refused[start], 0, end - start);
-	if (memchr_inv(node->refused, 0, VTD_TABLE_ENTRIES * sizeof(u64)))
-		return;
-	free_page((unsigned long)node->refused);
-	node->refused = NULL;
-	domain->unit->nr_nodes--;
+	if (!memchr_inv(node->refused, 0, VTD_TABLE_ENTRIES * sizeof(u64)))
+		vtds_node_free_refused(node);
 }
 
-void vtds_node_put_table(struct vtds_domain *domain, struct vtds_node *node)
+/**
+ * vtds_node_retry_refused() - Have refused entries tried again that lead to some memory
+ * @node: Where the entries are
+ * @first: First guest address
+ * @last: Last one
+ *
+ * If such an entry is refused again this is no news.
+ *
+ * Return: whether there are any.
+ */
+bool vtds_node_retry_refused(struct vtds_node *node, u64 first, u64 last)
 {
-	if (node->chunk)
-		vtds_mem_put(&domain->unit->mem, node->chunk);
-	node->chunk = NULL;
+	bool found = false;
+
+	for (unsigned int i = 0; node->refused && i < VTD_TABLE_ENTRIES; i++) {
+		u64 note = node->refused[i], gpa = note & VTD_ENTRY_ADDR;
+		u64 size = vtd_entry_is_leaf(note, node->level) ?
+				   vtd_level_size(node->level) :
+				   VTD_PAGE_SIZE;
+
+		if (!note || gpa > last || gpa + size - 1 < first)
+			continue;
+		found = true;
+		if (note & VTD_SS_RW)
+			node->refused[i] = vtds_refused_note(note, true);
+	}
+	return found;
+}
+
+/* --- The guest's pages --- */
+
+void vtds_node_put_table(struct vtds_node *node)
+{
+	struct vtds_guest_mem *mem = &node->domain->unit->mem;
+
+	if (node->table)
+		vtds_mem_put(mem, vtds_mem_chunk(mem, node->gpa), node->gpa);
 	node->table = NULL;
 }
 
 /* vtds_node_set_table() for another page than before */
-int __vtds_node_set_table(struct vtds_domain *domain, struct vtds_node *node,
-			  u64 gpa)
+int __vtds_node_set_table(struct vtds_node *node, u64 gpa)
 {
-	struct vtds_guest_mem *mem = &domain->unit->mem;
-	struct vtds_chunk *chunk;
+	struct vtds_unit *unit = node->domain->unit;
+	struct vtds_guest_mem *mem = &unit->mem;
 	unsigned int perm;
 	unsigned long pfn;
 	int ret;
 
-	vtds_node_put_table(domain, node);
+	ret = vtds_mem_page(mem, gpa, &pfn, &perm);
+	if (ret == VTDS_NOT_PINNED)
+		return ret;
+	vtds_node_put_table(node);
 	node->gpa = gpa;
-	chunk = vtds_mem_get(mem, gpa);
-	if (IS_ERR(chunk))
-		return PTR_ERR(chunk);
-	ret = vtds_mem_page(mem, chunk, gpa, &pfn, &perm);
 	if (!ret)
 		ret = perm & VTD_SS_R ? vtds_pin_check_pfn(pfn) : -EPERM;
-	if (ret) {
-		vtds_mem_put(mem, chunk);
+	if (ret)
 		return ret;
-	}
-	node->chunk = chunk;
+	vtds_mem_use(mem, vtds_mem_chunk(mem, gpa), gpa);
 	node->table = page_address(pfn_to_page(pfn));
+	node->page = pfn_to_page(pfn);
+	if (PageHuge(node->page))
+		node->page = compound_head(node->page);
+	vtds_rmap_table(&unit->rmap, node, gpa);
 	return 0;
 }
 
@@ -172,19 +247,23 @@ u64 vtds_node_fetch(const struct vtds_node *node, unsigned int index)
 	return READ_ONCE(node->table[index]);
 }
 
+/* --- Revoking --- */
+
+static u64 iova_of(const struct vtds_node *node, unsigned int index)
+{
+	return node->base + index * vtd_level_size(node->level);
+}
+
 /**
  * vtds_mirror_zap_leaf() - Revoke one leaf and record it absent
- * @domain: The domain
  * @node: Where the leaf is
  * @index: Its index
- * @iova: Its first address
  *
  * A leaf without permissions or absent maps nothing: only the record changes.
  */
-void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
-			  unsigned int index, u64 iova)
+void vtds_mirror_zap_leaf(struct vtds_node *node, unsigned int index)
 {
-	struct vtds_unit *unit = domain->unit;
+	struct vtds_unit *unit = node->domain->unit;
 	u64 size = vtd_level_size(node->level);
 	u64 raw = node->entries[index];
 
@@ -192,7 +271,7 @@ void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 	if (!(raw & node->perm & VTD_SS_RW))
 		return;
 
-	vtds_host_unmap(&domain->host, iova, size);
+	vtds_host_unmap(&node->domain->host, iova_of(node, index), size);
 	vtds_mem_put_range(&unit->mem, raw & VTD_ENTRY_ADDR, size);
 	unit->nr_pages -= size >> VTD_PAGE_SHIFT;
 	unit->stats.leaves_unmapped++;
@@ -200,77 +279,83 @@ void vtds_mirror_zap_leaf(struct vtds_domain *domain, struct vtds_node *node,
 
 /**
  * vtds_mirror_zap_leaves() - Have the host unmap neighbouring leaves of 4 KiB
- * @domain: The domain
- * @base: First IOVA that their table covers
+ * @node: Where they are
  * @start: Index of the first one
  * @end: Index after the last one
  *
  * They are recorded absent already, and no longer users of their chunks.
  */
-void vtds_mirror_zap_leaves(struct vtds_domain *domain, u64 base,
-			    unsigned int start, unsigned int end)
+void vtds_mirror_zap_leaves(struct vtds_node *node, unsigned int start,
+			    unsigned int end)
 {
-	struct vtds_unit *unit = domain->unit;
+	struct vtds_unit *unit = node->domain->unit;
 	unsigned int count = end - start;
 
 	if (!count)
 		return;
-	vtds_host_unmap(&domain->host, base + start * VTD_PAGE_SIZE,
+	vtds_host_unmap(&node->domain->host, node->base + start * VTD_PAGE_SIZE,
 			count * VTD_PAGE_SIZE);
 	unit->nr_pages -= count;
 	unit->stats.leaves_unmapped += count;
 }
 
-/* Revokes all leaves of a table of level 1 and records them absent. */
-static void clear_leaves(struct vtds_domain *domain, struct vtds_node *node,
-			 u64 base)
+/* Revokes the leaves of a table of level 1 that lead to [first, last]. */
+static void zap_targeting(struct vtds_node *node, u64 first, u64 last)
 {
-	struct vtds_guest_mem *mem = &domain->unit->mem;
+	struct vtds_guest_mem *mem = &node->domain->unit->mem;
+	struct vtds_mem_recents recents = vtds_mem_recents(mem);
 	unsigned int perm = node->perm & VTD_SS_RW;
 	unsigned int start = 0, end = 0;
 
 	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
-		u64 old = node->entries[i];
+		u64 old = node->entries[i], gpa = old & VTD_ENTRY_ADDR;
 
-		if (!(old & perm))
+		if (!(old & perm) || gpa < first || gpa > last)
 			continue;
-		vtds_mem_put_page(mem, old & VTD_ENTRY_ADDR);
+		vtds_mem_put_page(mem, recents, gpa);
+		node->entries[i] = 0;
 		if (end != i) {
-			vtds_mirror_zap_leaves(domain, base, start, end);
+			vtds_mirror_zap_leaves(node, start, end);
 			start = i;
 		}
 		end = i + 1;
 	}
-	vtds_mirror_zap_leaves(domain, base, start, end);
-	memset64(node->entries, 0, VTD_TABLE_ENTRIES);
+	vtds_mirror_zap_leaves(node, start, end);
 }
 
 /**
  * vtds_mirror_clear() - Revoke everything under a node and free its children
- * @domain: The domain
  * @node: The node; it stays, with all entries absent
- * @base: First IOVA that it covers
+ * @work: How many tables may be cleared; on return what is left of that
+ *
+ * Return: whether all is done. If not, what was done is exact, and the rest as it was.
  */
-void vtds_mirror_clear(struct vtds_domain *domain, struct vtds_node *node,
-		       u64 base)
+bool vtds_mirror_clear(struct vtds_node *node, unsigned int *work)
 {
+	if (!*work)
+		return false;
 	if (node->level == 1) {
-		clear_leaves(domain, node, base);
-		return;
+		--*work;
+		zap_targeting(node, 0, U64_MAX);
+		memset64(node->entries, 0, VTD_TABLE_ENTRIES);
+		return true;
 	}
 	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
-		u64 iova = base + i * vtd_level_size(node->level);
+		struct vtds_node *child = node->children[i];
 
-		if (node->children[i]) {
-			vtds_mirror_clear(domain, node->children[i], iova);
-			vtds_node_free(domain, node->children[i]);
+		if (child) {
+			if (!vtds_mirror_clear(child, work))
+				return false;
+			vtds_node_free(child);
 			node->children[i] = NULL;
 			node->entries[i] = 0;
 		} else if (node->entries[i]) {
-			vtds_mirror_zap_leaf(domain, node, i, iova);
+			vtds_mirror_zap_leaf(node, i);
 		}
 	}
-	cond_resched();
+	if (*work)
+		--*work;
+	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mirror_clear);
 
@@ -284,46 +369,50 @@ static bool leaf_targets(const struct vtds_node *node, unsigned int index,
 	       gpa + vtd_level_size(node->level) - 1 >= first;
 }
 
+/* Revokes superpages that lead to a part of [first, last]. The rest of each comes back. */
+static void zap_superpages(struct vtds_node *node, u64 first, u64 last)
+{
+	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
+		u64 iova = iova_of(node, i);
+
+		if (node->children[i] || !leaf_targets(node, i, first, last))
+			continue;
+		vtds_mirror_zap_leaf(node, i);
+		vtds_todo_add(&node->domain->restore, 0, iova,
+			      iova + vtd_level_size(node->level) - 1);
+	}
+}
+
 /**
- * vtds_mirror_evict() - Revoke every use of a range of guest memory
- * @domain: The domain
- * @node: Where to look
- * @base: First IOVA that it covers
+ * vtds_mirror_evict() - Revoke every use that a table makes of a range of guest memory
+ * @node: The table
  * @first: First guest address that goes away
  * @last: Last one
+ * @work: As for vtds_mirror_clear()
  *
- * Leaves that target the range, even with a part of it only, and tables that
- * are in it.
+ * Its leaves that lead there, even with a part only; if the table itself is there, all
+ * that is below it.
  *
- * Return: whether memory outside of the range lost its mapping too and deserves
- * another sync.
+ * Return: whether all is done.
  */
-bool vtds_mirror_evict(struct vtds_domain *domain, struct vtds_node *node,
-		       u64 base, u64 first, u64 last)
+bool vtds_mirror_evict(struct vtds_node *node, u64 first, u64 last,
+		       unsigned int *work)
 {
-	bool again = false;
-
-	if (node->table && node->gpa >= first && node->gpa <= last) {
-		vtds_mirror_clear(domain, node, base);
-		vtds_node_put_table(domain, node);
-		return false;
+	vtds_todo_add(&node->domain->lost, 0, node->base,
+		      node->base + vtd_level_size(node->level + 1) - 1);
+	if (!node->synthetic && node->gpa >= first && node->gpa <= last) {
+		vtds_node_put_table(node);
+		return vtds_mirror_clear(node, work);
 	}
-
-	for (unsigned int i = 0; i < VTD_TABLE_ENTRIES; i++) {
-		u64 iova = base + i * vtd_level_size(node->level);
-
-		if (node->children && node->children[i]) {
-			again |= vtds_mirror_evict(domain, node->children[i],
-						   iova, first, last);
-		} else if (leaf_targets(node, i, first, last)) {
-			again |= node->level > 1;
-			vtds_mirror_zap_leaf(domain, node, i, iova);
-		}
-	}
-	cond_resched();
-	return again;
+	if (node->level == 1)
+		zap_targeting(node, first, last);
+	else
+		zap_superpages(node, first, last);
+	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mirror_evict);
+
+/* --- Looking up --- */
 
 /* Why an address that the mirror does not map leads nowhere. */
 static enum vtd_shadow_fault_reason

@@ -239,6 +239,32 @@ static void attach_present(struct vtds_batch *batch, struct vtds_device *dev)
 	}
 }
 
+/**
+ * vtds_pasids_touch() - Read, and forget, what vtds_pasids_refresh() will read
+ * @batch: The batch
+ * @dev: The device
+ *
+ * Stops at the first entry that is not pinned, see vtds_mem_fetch().
+ */
+void vtds_pasids_touch(struct vtds_batch *batch, struct vtds_device *dev)
+{
+	struct vtds_unit *unit = batch->unit;
+	struct vtds_pasid_iter iter;
+	struct vtds_guest_ctx ctx;
+	bool may_pass = batch->may_pass;
+	int error = batch->error;
+
+	if (!unit->caps.pasid_bits || !vtds_unit_is_scalable(unit) ||
+	    dev->pasids_seq == batch->seq)
+		return;
+	vtds_pasid_iter_begin(&iter, batch, dev->sources[0].sid);
+	while (!unit->mem.want.wanted && vtds_pasid_iter_next(&iter, &ctx))
+		;
+	/* Whoever reads it in earnest says so */
+	batch->error = error;
+	batch->may_pass = may_pass;
+}
+
 /* Forgets the PASIDs whose entries are gone. */
 static void free_unseen(struct vtds_batch *batch, struct vtds_device *dev)
 {

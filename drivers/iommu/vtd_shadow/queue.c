@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Where descriptors come from: an array of the VMM's, or the guest's own
- * invalidation queue. Serves ioctl.c; calls inval.c for each, and guest_mem.c.
+ * invalidation queue. Serves ioctl.c; calls inval.c for each, settle.c at barriers, and
+ * guest_mem.c.
  */
 #include <kunit/visibility.h>
 #include <linux/bitfield.h>
 #include <linux/export.h>
-#include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
 #include "batch.h"
@@ -17,64 +17,81 @@
 #include "guest_mem.h"
 #include "inval.h"
 #include "queue.h"
+#include "settle.h"
+#include "trace.h"
 #include "unit.h"
 #include "vtd_format.h"
 
-/* --- An array --- */
-
-/* Runs descriptors until one is malformed. Returns the reason, or none. */
-static enum vtd_shadow_iqei run_array(struct vtds_batch *batch,
-				      const u64 *descs, unsigned int nr_qwords,
-				      u32 count, u32 *done)
-{
-	struct vtds_inval inval;
-	enum vtd_shadow_iqei iqei;
-
-	for (u32 i = 0; i < count; i++) {
-		iqei = vtds_inval_run(batch, &descs[i * nr_qwords], nr_qwords,
-				      &inval);
-		if (iqei)
-			return iqei;
-		(*done)++;
-		batch->unit->stats.descriptors++;
-	}
-	return VTD_SHADOW_IQEI_NONE;
-}
+/* --- One descriptor --- */
 
 /**
- * vtds_queue_run_array() - Process an array of descriptors
+ * enum ran - What became of a descriptor
+ * @RAN: It was done, or collected
+ * @RAN_NOT: It was not, for want of time: it has to be run once more
+ * @RAN_INTO_ERROR: It is malformed
+ */
+enum ran {
+	RAN,
+	RAN_NOT,
+	RAN_INTO_ERROR,
+};
+
+static enum ran run_one(struct vtds_batch *batch, const u64 *desc,
+			unsigned int nr_qwords, struct vtds_inval *inval,
+			u32 *iqei)
+{
+	struct vtds_unit *unit = batch->unit;
+
+	*iqei = vtds_inval_decode(&unit->caps, vtds_unit_mode(unit), desc,
+				  nr_qwords, inval);
+	trace_vtd_shadow_descriptor(desc[0], desc[1], *iqei);
+	if (*iqei)
+		return RAN_INTO_ERROR;
+	if (vtds_inval_is_barrier(inval)) {
+		vtds_inval_refresh(batch);
+		if (!vtds_barrier(batch))
+			return RAN_NOT;
+	}
+	while (!vtds_inval_collect(batch, inval)) {
+		if (!vtds_settle(batch))
+			return RAN_NOT;
+		/* The room may be taken by others */
+		if (vtds_lock_wanted(&batch->unit->lock))
+			vtds_lock_give_way(&batch->unit->lock);
+	}
+	return RAN;
+}
+
+/* --- An array --- */
+
+/**
+ * vtds_queue_run_array() - Process descriptors of an array
  * @batch: The batch
  * @cmd: See struct vtd_shadow_invalidate; @cmd->done and @cmd->iqei are set
+ * @descs: The kernel's copy of those from @cmd->done on
+ * @count: How many
  *
- * Return: 0, -EFAULT, or -EINTR if the caller is being killed.
+ * Context: as vtds_settle().
+ *
+ * Return: whether all of them were processed.
  */
-int vtds_queue_run_array(struct vtds_batch *batch,
-			 struct vtd_shadow_invalidate *cmd)
+bool vtds_queue_run_array(struct vtds_batch *batch,
+			  struct vtd_shadow_invalidate *cmd, const u64 *descs,
+			  u32 count)
 {
-	const void __user *from = u64_to_user_ptr(cmd->descs_uptr);
 	unsigned int nr_qwords = cmd->desc_size / sizeof(u64);
-	u32 most = VTDS_ARRAY_QWORDS / VTDS_NARROW_QWORDS;
-	u64 *descs = batch->unit->descs;
+	struct vtds_inval inval;
 
-	if (nr_qwords == VTDS_WIDE_QWORDS)
-		most = VTDS_ARRAY_QWORDS / VTDS_WIDE_QWORDS;
-	cmd->done = 0;
-	cmd->iqei = VTD_SHADOW_IQEI_NONE;
-	while (cmd->done < cmd->nr_descs && !cmd->iqei) {
-		u32 count = min(cmd->nr_descs - cmd->done, most);
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (copy_from_user(descs, from + cmd->done * cmd->desc_size,
-				   count * cmd->desc_size))
-			return -EFAULT;
-		cmd->iqei =
-			run_array(batch, descs, nr_qwords, count, &cmd->done);
-		if (cmd->done < cmd->nr_descs)
-			cond_resched();
+	for (u32 i = 0; i < count; i++) {
+		if (run_one(batch, &descs[i * nr_qwords], nr_qwords, &inval,
+			    &cmd->iqei) != RAN)
+			return false;
+		cmd->done++;
+		batch->unit->stats.descriptors++;
 	}
-	return 0;
+	return true;
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_queue_run_array);
 
 /* --- The guest's queue --- */
 
@@ -165,10 +182,52 @@ static int complete_wait(struct vtds_unit *unit, const struct vtds_inval *inval,
  */
 static int give_up(struct vtd_shadow_run_queue *cmd, u32 iqei, int error)
 {
+	if (error == -EINTR)
+		return error;
 	if (!vtds_error_is_guests(error))
 		return error == -ENOMEM ? -ENOMEM : -EIO;
 	stop(cmd, iqei);
 	return 0;
+}
+
+/* Has memory pinned that was not. Returns 0, or @ret, or -EINTR: a negative errno */
+static int wait_for_memory(struct vtds_batch *batch, int ret)
+{
+	if (ret != -EAGAIN || !batch->unit->mem.want.wanted)
+		return ret;
+	return vtds_wait_for_memory(batch);
+}
+
+/* queue_fetch(), which waits for memory */
+static int fetch_head(struct vtds_batch *batch, const struct guest_queue *queue,
+		      u64 head, u64 *desc)
+{
+	int ret;
+
+	do {
+		batch->unit->mem.want.wanted = false;
+		ret = queue_fetch(batch->unit, queue, head, desc);
+		if (!ret)
+			return 0;
+		ret = wait_for_memory(batch, ret);
+	} while (!ret);
+	return ret;
+}
+
+static int complete_head(struct vtds_batch *batch,
+			 const struct vtds_inval *inval,
+			 struct vtd_shadow_run_queue *cmd)
+{
+	int ret;
+
+	do {
+		batch->unit->mem.want.wanted = false;
+		ret = complete_wait(batch->unit, inval, cmd);
+		if (!ret)
+			return 0;
+		ret = wait_for_memory(batch, ret);
+	} while (!ret);
+	return ret;
 }
 
 /* Processes the descriptor at the head. Returns 0, a negative errno, or stops the queue. */
@@ -176,19 +235,22 @@ static int run_head(struct vtds_batch *batch, const struct guest_queue *queue,
 		    struct vtd_shadow_run_queue *cmd)
 {
 	u64 desc[VTDS_WIDE_QWORDS];
-	enum vtd_shadow_iqei iqei;
 	struct vtds_inval inval;
+	enum ran ran;
+	u32 iqei;
 	int ret;
 
-	ret = queue_fetch(batch->unit, queue, cmd->head, desc);
+	ret = fetch_head(batch, queue, cmd->head, desc);
 	if (ret)
 		return give_up(cmd, VTD_SHADOW_IQEI_FETCH_FAILED, ret);
-	iqei = vtds_inval_run(batch, desc, queue->nr_qwords, &inval);
-	if (iqei) {
+	ran = run_one(batch, desc, queue->nr_qwords, &inval, &iqei);
+	if (ran == RAN_INTO_ERROR)
 		stop(cmd, iqei);
+	if (ran == RAN_NOT)
+		cmd->status |= VTD_SHADOW_MORE;
+	if (ran != RAN)
 		return 0;
-	}
-	ret = complete_wait(batch->unit, &inval, cmd);
+	ret = complete_head(batch, &inval, cmd);
 	if (ret)
 		return give_up(cmd, VTD_SHADOW_IQEI_NONE, ret);
 	cmd->done++;
@@ -198,10 +260,27 @@ static int run_head(struct vtds_batch *batch, const struct guest_queue *queue,
 	return 0;
 }
 
+/* Descriptors after which others may have the unit, and after which a call may end */
+#define TURN_DESCS 64
+
+static bool ends_early(struct vtds_batch *batch,
+		       const struct vtd_shadow_run_queue *cmd)
+{
+	if (!cmd->done || cmd->done % TURN_DESCS)
+		return false;
+	cond_resched();
+	if (vtds_lock_wanted(&batch->unit->lock))
+		vtds_lock_give_way(&batch->unit->lock);
+	batch->work -= !!batch->work;
+	return !batch->work;
+}
+
 /**
  * vtds_queue_run_guest() - Process the guest's queue from head to tail
  * @batch: The batch
  * @cmd: See struct vtd_shadow_run_queue; the outputs and @cmd->head are set
+ *
+ * Context: as vtds_settle().
  *
  * Return: 0; -EINVAL if the head is no place in the queue; -EINTR if the caller is
  * being killed; -ENOMEM or -EIO if the host cannot give access to guest memory now.
@@ -227,12 +306,14 @@ int vtds_queue_run_guest(struct vtds_batch *batch,
 	}
 
 	while (cmd->head != cmd->tail && !ret &&
-	       !(cmd->status & VTD_SHADOW_QUEUE_STOPPED)) {
+	       !(cmd->status & (VTD_SHADOW_QUEUE_STOPPED | VTD_SHADOW_MORE))) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		ret = run_head(batch, &queue, cmd);
-		cond_resched();
+		if (!ret && ends_early(batch, cmd))
+			cmd->status |= VTD_SHADOW_MORE;
 	}
+	vtds_inval_refresh(batch);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_queue_run_guest);

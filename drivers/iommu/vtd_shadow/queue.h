@@ -13,8 +13,9 @@ struct vtds_batch;
 
 #define VTDS_MAX_DESCS 65536
 
-int vtds_queue_run_array(struct vtds_batch *batch,
-			 struct vtd_shadow_invalidate *cmd);
+bool vtds_queue_run_array(struct vtds_batch *batch,
+			  struct vtd_shadow_invalidate *cmd, const u64 *descs,
+			  u32 count);
 int vtds_queue_run_guest(struct vtds_batch *batch,
 			 struct vtd_shadow_run_queue *cmd);
 

@@ -15,9 +15,13 @@ static void note(struct vtds_walk *walk, u64 iova, u64 raw, int error)
 	walk->unit->stats.install_failures++;
 	vtds_batch_fail(walk->batch, error);
 	walk->domain->troubled |= vtds_error_may_pass(error);
-	/* What fails takes time too, and there is no other limit to it */
-	if (++walk->batch->refused >= VTDS_MAX_REFUSED)
-		vtds_batch_exhaust(walk->batch);
+	vtds_batch_refused(walk->batch, walk->domain);
+}
+
+/* Whether @error may be another one the next time, though the entry is the same */
+static bool may_pass(int error)
+{
+	return !vtds_error_is_final(error);
 }
 
 /**
@@ -33,32 +37,38 @@ void vtds_refuse(const struct vtds_cursor *c, int error)
 {
 	struct vtds_walk *walk = c->walk;
 	bool is_leaf = vtd_entry_is_leaf(c->raw, c->node->level);
+	bool news;
 
 	note(walk, c->iova, c->raw, error);
-	if (walk->batch->remove_only)
+	if (!vtds_batch_may_install(walk->batch, walk->domain))
 		return;
+	news = vtds_node_note_refused(c->node, c->index, c->raw,
+				      may_pass(error));
 	if (c->node->synthetic) {
 		if (!walk->piece_error)
 			walk->piece_iova = c->iova;
 		walk->piece_error = walk->piece_error ?: error;
 		return;
 	}
-	if (vtds_node_note_refused(walk->domain, c->node, c->index, c->raw))
+	if (news)
 		vtds_event_refused(walk->domain, c->iova,
 				   is_leaf ? VTDS_REFUSED_LEAF :
 					     VTDS_REFUSED_TABLE,
 				   error);
 }
 
-/*
- * Reports the superpage leaf at hand, pieces of which could not be installed. They were
- * noted one by one.
+/**
+ * vtds_refuse_pieces() - Report the superpage leaf at hand
+ * @c: The cursor
+ *
+ * Pieces of it could not be installed, which were noted one by one.
  */
 void vtds_refuse_pieces(const struct vtds_cursor *c)
 {
 	struct vtds_walk *walk = c->walk;
 
-	if (vtds_node_note_refused(walk->domain, c->node, c->index, c->raw))
+	if (vtds_node_note_refused(c->node, c->index, c->raw,
+				   may_pass(walk->piece_error)))
 		vtds_event_refused(walk->domain, walk->piece_iova,
 				   VTDS_REFUSED_LEAF, walk->piece_error);
 	walk->piece_error = 0;
@@ -70,7 +80,7 @@ void vtds_refuse_top(struct vtds_walk *walk, u64 iova, int error)
 	struct vtds_domain *domain = walk->domain;
 
 	note(walk, iova, domain->root, error);
-	if (walk->batch->remove_only)
+	if (!vtds_batch_may_install(walk->batch, domain))
 		return;
 	if (!domain->top_reported)
 		vtds_event_refused(domain, iova, VTDS_REFUSED_TOP, error);
@@ -91,12 +101,12 @@ int vtds_allowed(const struct vtds_cursor *c)
 	u64 size = vtds_cursor_size(c);
 	u64 pages = (c->walk->run.size + size) >> VTD_PAGE_SHIFT;
 
-	if (!vtds_batch_may_install(batch))
-		return batch->error;
+	if (!vtds_batch_may_install(batch, c->walk->domain))
+		return -ENOSPC;
 	if (c->iova < host->first || c->iova + size - 1 > host->last)
 		return -ERANGE;
 	if (unit->nr_pages + pages > unit->max_pages) {
-		vtds_batch_exhaust(batch);
+		vtds_batch_exhaust(batch, c->walk->domain);
 		return -ENOSPC;
 	}
 	return 0;

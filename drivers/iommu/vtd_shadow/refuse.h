@@ -9,9 +9,6 @@
 
 #include "cursor.h"
 
-/* Entries that may fail to be installed before a call gives up installing */
-#define VTDS_MAX_REFUSED BIT(20)
-
 void vtds_refuse(const struct vtds_cursor *c, int error);
 void vtds_refuse_pieces(const struct vtds_cursor *c);
 void vtds_refuse_top(struct vtds_walk *walk, u64 iova, int error);
@@ -26,8 +23,8 @@ static inline bool vtds_all_allowed(const struct vtds_walk *walk, u64 iova,
 	const struct vtds_host_domain *host = &walk->domain->host;
 	const struct vtds_unit *unit = walk->unit;
 
-	return vtds_batch_may_install(walk->batch) && iova >= host->first &&
-	       iova + size - 1 <= host->last &&
+	return vtds_batch_may_install(walk->batch, walk->domain) &&
+	       iova >= host->first && iova + size - 1 <= host->last &&
 	       unit->nr_pages + (size >> VTD_PAGE_SHIFT) <= unit->max_pages;
 }
 

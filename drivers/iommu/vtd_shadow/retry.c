@@ -2,8 +2,8 @@
 /*
  * Retry: what the host refused for a reason that may pass (a limit of pinned memory, a
  * device that is being reset) is tried again without anybody's doing, less and less
- * often. flush.c queues an attempt; it does what RESYNC does, but only to what is in
- * trouble.
+ * often, and what callers left that could not wait is done. flush.c queues an attempt; it
+ * does what RESYNC does, but only to what is in trouble.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -12,7 +12,6 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
-#include <linux/workqueue.h>
 
 #include "batch.h"
 #include "device.h"
@@ -20,14 +19,33 @@
 #include "event.h"
 #include "flush.h"
 #include "retry.h"
-#include "sync.h"
+#include "settle.h"
 #include "unit.h"
 
 /* Milliseconds between two attempts, at most */
 #define RETRY_LAST 60000U
 
+/* Has all that is in trouble tried again. */
+static void ask_again(struct vtds_batch *batch)
+{
+	struct vtds_unit *unit = batch->unit;
+	struct vtds_domain *domain;
+
+	unit->stats.retries++;
+	unit->retry_ms =
+		min(max(unit->retry_ms, VTDS_RETRY_FIRST) * 2, RETRY_LAST);
+	vtds_devices_touch(batch);
+	vtds_devices_refresh(batch, 0, U16_MAX);
+	list_for_each_entry(domain, &unit->domains, entry) {
+		if (!domain->troubled || !domain->users)
+			continue;
+		domain->troubled = false;
+		vtds_todo_all(&domain->todo, batch->seq);
+	}
+}
+
 /**
- * vtds_retry_run() - Try again what the host refused
+ * vtds_retry_run() - Try again what the host refused, and do what was left to do
  * @unit: The unit, locked
  *
  * Reads contexts again, attaches what is not attached, and syncs the domains in which
@@ -35,21 +53,19 @@
  */
 void vtds_retry_run(struct vtds_unit *unit)
 {
-	struct vtds_domain *domain;
-	struct vtds_batch batch;
+	bool troubled = unit->troubled;
+	struct vtds_batch batch __uninitialized;
 
-	unit->stats.retries++;
-	unit->retry_ms = min(unit->retry_ms * 2, RETRY_LAST);
 	vtds_batch_begin(&batch, unit);
-	vtds_devices_refresh(&batch, 0, U16_MAX);
-	list_for_each_entry(domain, &unit->domains, entry) {
-		if (!domain->troubled)
-			continue;
-		domain->troubled = false;
-		vtds_domain_sync_full(&batch, domain);
-	}
+	batch.work = U64_MAX;
+	batch.takes_rest = true;
+	batch.background = true;
+	unit->unsettled = false;
+	if (troubled)
+		ask_again(&batch);
+	vtds_settle(&batch);
 	vtds_batch_end(&batch);
-	if (batch.may_pass)
+	if (!troubled || batch.may_pass)
 		return;
 	unit->troubled = false;
 	vtds_event_recovered(unit);
@@ -57,35 +73,42 @@ void vtds_retry_run(struct vtds_unit *unit)
 EXPORT_SYMBOL_IF_KUNIT(vtds_retry_run);
 
 /* On behalf of whoever bound the unit, as far as memory is charged. */
-static void retry_work(struct work_struct *work)
+static void retry_work(struct kthread_work *work)
 {
 	struct vtds_unit *unit =
-		container_of(to_delayed_work(work), struct vtds_unit, retry);
-	struct mem_cgroup *memcg;
+		container_of(work, struct vtds_unit, retry.work.work);
+	struct mem_cgroup *memcg = set_active_memcg(unit->memcg);
 
-	guard(mutex)(&unit->lock);
-	if (!unit->troubled)
-		return;
-	memcg = set_active_memcg(unit->memcg);
-	vtds_retry_run(unit);
+	vtds_lock(&unit->lock);
+	if (unit->troubled || unit->unsettled)
+		vtds_retry_run(unit);
+	vtds_unlock(&unit->lock);
+	vtds_unit_trim(unit);
 	set_active_memcg(memcg);
 }
 
-void vtds_retry_init(struct vtds_unit *unit)
+/* BIND: remembers whom to charge. Returns 0 or a negative errno. */
+int vtds_retry_begin(struct vtds_unit *unit)
 {
-	INIT_DELAYED_WORK(&unit->retry, retry_work);
+	int ret;
+
+	kthread_init_delayed_work(&unit->retry.work, retry_work);
+	ret = vtds_thread_begin(&unit->retry);
+	if (!ret)
+		unit->memcg = get_mem_cgroup_from_mm(current->mm);
+	return ret;
 }
 
-/* BIND: remembers whom to charge. */
-void vtds_retry_bind(struct vtds_unit *unit)
+/* Without the lock of the unit. Nothing is tried again from here on. */
+void vtds_retry_end(struct vtds_unit *unit)
 {
-	unit->memcg = get_mem_cgroup_from_mm(current->mm);
-}
+	struct kthread_worker *worker;
 
-/* Without the lock of the unit, which has nothing to try any more. */
-void vtds_retry_stop(struct vtds_unit *unit)
-{
-	cancel_delayed_work_sync(&unit->retry);
+	vtds_lock(&unit->lock);
+	worker = unit->retry.worker;
+	unit->retry.worker = NULL;
+	vtds_unlock(&unit->lock);
+	vtds_thread_end(worker, &unit->retry);
 	mem_cgroup_put(unit->memcg);
 	unit->memcg = NULL;
 }

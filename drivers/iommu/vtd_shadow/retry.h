@@ -10,9 +10,8 @@ struct vtds_unit;
 /* Milliseconds to the first attempt */
 #define VTDS_RETRY_FIRST 100U
 
-void vtds_retry_init(struct vtds_unit *unit);
-void vtds_retry_bind(struct vtds_unit *unit);
-void vtds_retry_stop(struct vtds_unit *unit);
+int vtds_retry_begin(struct vtds_unit *unit);
+void vtds_retry_end(struct vtds_unit *unit);
 void vtds_retry_run(struct vtds_unit *unit);
 
 #endif /* VTDS_RETRY_H */

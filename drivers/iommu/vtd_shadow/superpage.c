@@ -5,11 +5,11 @@
  * as one; calls guest_mem.c, host_domain.c and refuse.c.
  */
 #include <linux/err.h>
-#include <linux/sched.h>
 
 #include "cursor.h"
 #include "guest_mem.h"
 #include "refuse.h"
+#include "rmap.h"
 #include "superpage.h"
 
 /* Whether the leaf at hand covers some of a reserved range. */
@@ -64,52 +64,55 @@ bool vtds_superpage_collapse(const struct vtds_cursor *c)
 	    is_reserved(c) || !maps_the_same(child, gpa, c->perm))
 		return false;
 	/* Of memory that permits less in places the leaf would be in pieces */
-	chunk = xa_load(&mem->chunks, gpa / VTDS_CHUNK_SIZE);
-	if (WARN_ON_ONCE(!chunk) || !chunk->whole)
+	chunk = vtds_mem_chunk(mem, gpa);
+	if (WARN_ON_ONCE(!chunk) || !vtds_chunk_is_simple(chunk))
 		return false;
+	vtds_rmap_leaves(&c->walk->unit->rmap, c->node, gpa,
+			 gpa + vtds_cursor_size(c) - 1);
 	/* One user for the leaf instead of one for each page */
 	chunk->users -= VTD_TABLE_ENTRIES - 1;
-	vtds_node_free(c->walk->domain, child);
+	vtds_node_free(child);
 	c->node->children[c->index] = NULL;
 	return true;
 }
 
 /*
- * Makes the leaf a user of all its chunks. Fails if they are not all memory of one kind,
- * which permits @perm.
+ * Whether a leaf of more than a chunk is worth one call to the host. If its memory is not
+ * in large pages, it takes as long as hundreds of tables do, and is better done in pieces.
+ */
+static bool is_coarse(struct vtds_guest_mem *mem, u64 gpa, u64 size)
+{
+	const struct vtds_chunk *chunk = vtds_mem_chunk(mem, gpa);
+
+	return size == VTDS_CHUNK_SIZE ||
+	       (chunk && vtds_chunk_kind(chunk) == VTDS_CHUNK_CONTIGUOUS);
+}
+
+/*
+ * Looks up all chunks of the leaf. Fails if they are not all memory of one kind, which
+ * permits @perm.
  */
 static int superpage_resolve(const struct vtds_cursor *c, unsigned int *perm)
 {
 	struct vtds_guest_mem *mem = &c->walk->unit->mem;
 	u64 gpa = c->raw & VTD_ENTRY_ADDR, size = vtds_cursor_size(c), done;
-	unsigned int mem_perm, first_perm = VTD_SS_RW;
-	struct vtds_chunk *chunk;
-	int ret = 0;
+	unsigned int mem_perm, first_perm = 0;
+	int ret;
 
 	if (gpa <= VTD_INTERRUPT_LAST && gpa + size - 1 >= VTD_INTERRUPT_START)
 		return -EXDEV;
 	for (done = 0; done < size; done += VTDS_CHUNK_SIZE) {
-		chunk = vtds_mem_get(mem, gpa + done);
-		if (IS_ERR(chunk)) {
-			ret = PTR_ERR(chunk);
-			break;
-		}
-		ret = vtds_chunk_perm(&mem->pins, chunk, &mem_perm);
+		ret = vtds_mem_chunk_perm(mem, gpa + done, &mem_perm);
+		if (ret == VTDS_NOT_PINNED)
+			return ret;
+		if (ret)
+			return size == VTDS_CHUNK_SIZE ? ret : -EXDEV;
 		if (!done)
 			first_perm = mem_perm;
-		if (!ret && mem_perm != first_perm)
-			ret = -EXDEV;
-		if (ret) {
-			vtds_mem_put(mem, chunk);
-			break;
-		}
-		cond_resched();
+		if (mem_perm != first_perm || !is_coarse(mem, gpa + done, size))
+			return -EXDEV;
 	}
-	if (!ret)
-		ret = vtds_permit(c, perm, first_perm);
-	if (ret && done)
-		vtds_mem_put_range(mem, gpa, done);
-	return ret;
+	return vtds_permit(c, perm, first_perm);
 }
 
 /* Maps what was collected; it ends a call, not the leaf. */
@@ -129,9 +132,8 @@ static int run_flush(struct vtds_walk *walk)
 
 static int map_chunk(struct vtds_walk *walk, u64 gpa)
 {
-	struct vtds_guest_mem *mem = &walk->unit->mem;
-	struct vtds_chunk *chunk = xa_load(&mem->chunks, gpa / VTDS_CHUNK_SIZE);
-	bool contiguous = vtds_chunk_is_contiguous(chunk);
+	struct vtds_chunk *chunk = vtds_mem_chunk(&walk->unit->mem, gpa);
+	bool contiguous = vtds_chunk_kind(chunk) == VTDS_CHUNK_CONTIGUOUS;
 	unsigned int perm;
 	unsigned long pfn;
 	int ret = 0;
@@ -148,15 +150,15 @@ static int map_chunk(struct vtds_walk *walk, u64 gpa)
 		return 0;
 	}
 	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES && !ret; i++) {
-		ret = vtds_mem_page(mem, chunk, gpa + i * VTD_PAGE_SIZE, &pfn,
-				    &perm);
+		ret = vtds_chunk_page(chunk, gpa + i * VTD_PAGE_SIZE, &pfn,
+				      &perm);
 		if (!ret)
 			vtds_run_add(&walk->run, pfn, VTD_PAGE_SIZE);
 	}
 	return ret;
 }
 
-/* Maps the leaf, which uses its chunks already. */
+/* Maps the leaf, all chunks of which are pinned. */
 static int map(struct vtds_cursor *c, unsigned int perm)
 {
 	u64 gpa = c->raw & VTD_ENTRY_ADDR, size = vtds_cursor_size(c), mapped;
@@ -164,10 +166,8 @@ static int map(struct vtds_cursor *c, unsigned int perm)
 	int ret = 0;
 
 	vtds_run_begin(&walk->run, c->iova, perm);
-	for (u64 done = 0; done < size && !ret; done += VTDS_CHUNK_SIZE) {
+	for (u64 done = 0; done < size && !ret; done += VTDS_CHUNK_SIZE)
 		ret = map_chunk(walk, gpa + done);
-		cond_resched();
-	}
 	if (!ret)
 		ret = run_flush(walk);
 
@@ -183,8 +183,8 @@ static int map(struct vtds_cursor *c, unsigned int perm)
  * @c: The cursor; @c->perm is not 0, and nothing is mapped
  *
  * Return: 0; -EXDEV if it has to be mapped piece by piece, because it covers some of a
- * reserved range or is not all memory of one kind; another negative errno if it was
- * refused.
+ * reserved range or is not all memory of one kind; VTDS_NOT_PINNED; or another negative
+ * errno if it was refused.
  */
 int vtds_superpage_map(struct vtds_cursor *c)
 {
@@ -196,18 +196,24 @@ int vtds_superpage_map(struct vtds_cursor *c)
 	ret = vtds_allowed(c);
 	if (ret)
 		goto err_refuse;
-	if (is_reserved(c) || superpage_resolve(c, &perm))
+	if (is_reserved(c))
 		return -EXDEV;
+	ret = superpage_resolve(c, &perm);
+	if (ret == -EXDEV || ret == VTDS_NOT_PINNED)
+		return ret;
+	if (ret)
+		goto err_refuse;
 
 	ret = map(c, perm);
 	if (ret)
-		goto err_put;
+		goto err_refuse;
+	vtds_mem_use_range(&unit->mem, c->raw & VTD_ENTRY_ADDR, size);
 	unit->nr_pages += size >> VTD_PAGE_SHIFT;
 	unit->stats.leaves_mapped++;
+	vtds_rmap_leaves(&unit->rmap, c->node, c->raw & VTD_ENTRY_ADDR,
+			 (c->raw & VTD_ENTRY_ADDR) + size - 1);
 	return 0;
 
-err_put:
-	vtds_mem_put_range(&unit->mem, c->raw & VTD_ENTRY_ADDR, size);
 err_refuse:
 	vtds_refuse(c, ret);
 	return ret;

@@ -6,7 +6,14 @@
  * This is about tables of tables, levels 2 and up; leaves.c has level 1, superpage.c
  * the leaves of all others. What cannot be installed is recorded absent and noted in
  * the batch; the walk goes on, so that nothing stale survives because of a failure
- * elsewhere. Serves domain.c and all that invalidates.
+ * elsewhere. Serves settle.c, domain.c and the unit tests.
+ *
+ * A walk may stop between two entries: because somebody waits for the unit, because the
+ * call is over, or because memory has to be pinned first, which takes the unit to be
+ * unlocked. Mirror and host are in step then, and another walk goes on from there, from
+ * the top: nodes may be gone by then. What is in order before the address where it
+ * stopped stays so, and each walk looks at something, so that they come to an end,
+ * whatever the guest does to its tables meanwhile.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -32,25 +39,42 @@ static void sync_child(const struct vtds_cursor *c, struct vtds_node *child,
 {
 	u64 last =
 		min(c->iova + vtds_cursor_size(c) - 1, c->walk->domain->last);
-	struct vtds_cursor below = {
-		.walk = c->walk,
-		.node = child,
-		.path_perm = path_perm,
-		.first = c->changed ? c->iova : max(c->first, c->iova),
-		.last = c->changed ? last : min(c->last, last),
-	};
+	struct vtds_cursor below __uninitialized;
 
+	/* What came before where the last walk stopped was looked at in this flush */
+	vtds_cursor_begin(&below, c->walk, child, path_perm,
+			  c->changed && !c->walk->resumed ?
+				  c->iova :
+				  max(c->first, c->iova),
+			  c->changed ? last : min(c->last, last));
 	sync_table(&below);
 }
 
-static void drop_child(const struct vtds_cursor *c)
+/* Tables that are cleared before it is asked whether somebody waits */
+#define CLEAR_WORK 16
+
+/*
+ * Takes away the child below the entry at hand. Returns whether all of it is gone; if not
+ * the entry stays recorded as it was, so that whoever goes on finds the rest.
+ */
+static bool drop_child(struct vtds_cursor *c)
 {
 	struct vtds_node **child = &c->node->children[c->index];
+	unsigned int work = CLEAR_WORK;
 
-	vtds_mirror_clear(c->walk->domain, *child, c->iova);
-	vtds_node_free(c->walk->domain, *child);
+	while (!vtds_mirror_clear(*child, &work)) {
+		c->walk->visited = true;
+		if (vtds_cursor_gives_way(c)) {
+			c->pending = true;
+			return false;
+		}
+		cond_resched();
+		work = CLEAR_WORK;
+	}
+	vtds_node_free(*child);
 	*child = NULL;
 	c->node->entries[c->index] = 0;
+	return true;
 }
 
 static bool node_is_empty(const struct vtds_node *node)
@@ -62,60 +86,64 @@ static struct vtds_node *child_alloc(const struct vtds_cursor *c,
 				     unsigned int perm)
 {
 	struct vtds_walk *walk = c->walk;
-	struct vtds_node *node =
-		vtds_node_alloc(walk->batch, c->node->level - 1, perm);
+	struct vtds_node *node;
 
+	node = vtds_node_alloc(walk->batch, walk->domain, c->node->level - 1,
+			       perm, c->iova);
 	/* There may be memory for it later */
-	if (!node && !walk->batch->remove_only)
+	if (!node && vtds_batch_may_install(walk->batch, walk->domain))
 		walk->domain->troubled = true;
 	return node;
 }
 
 /* --- Superpages in pieces --- */
 
-/* Syncs the pieces of a split leaf, whose permissions may have changed. */
-static void sync_pieces(const struct vtds_cursor *c, struct vtds_node *child)
+/*
+ * Syncs the pieces of the leaf at hand, whose permissions may have changed. Returns whether
+ * the mirror can record it: some piece could be mapped, or there are more to be looked at.
+ */
+static bool sync_pieces(const struct vtds_cursor *c)
 {
+	struct vtds_node *child = c->node->children[c->index];
+
 	child->leaf_bits = c->raw & VTD_SS_RW;
 	if (child->level > 1)
 		child->leaf_bits |= VTD_SS_PS;
 	sync_child(c, child, c->path_perm);
+	if (c->walk->stopped || !node_is_empty(child))
+		return true;
+	vtds_node_free(child);
+	c->node->children[c->index] = NULL;
+	return false;
 }
 
 /*
  * Mirrors a superpage leaf that cannot be mapped as one by a table of its
- * pieces. Returns whether any piece could be.
+ * pieces. Returns as sync_pieces().
  */
 static bool superpage_split(const struct vtds_cursor *c)
 {
-	struct vtds_guest_mem *mem = &c->walk->unit->mem;
-	struct vtds_chunk *chunk;
-	struct vtds_node *child;
+	struct vtds_node *child = child_alloc(c, c->path_perm);
 
-	child = child_alloc(c, c->path_perm);
 	if (!child)
 		return false;
 	child->synthetic = true;
 	child->gpa = c->raw & VTD_ENTRY_ADDR;
-
-	/* Keeps what is known of the memory from piece to piece */
-	chunk = vtds_mem_get(mem, child->gpa);
-	sync_pieces(c, child);
-	if (!IS_ERR(chunk))
-		vtds_mem_put(mem, chunk);
-	if (node_is_empty(child)) {
-		vtds_node_free(c->walk->domain, child);
-		return false;
-	}
 	c->node->children[c->index] = child;
-	return true;
+	return sync_pieces(c);
 }
 
 /* Installs the superpage leaf at hand. Returns whether the mirror can record it. */
 static bool superpage_install(struct vtds_cursor *c)
 {
+	struct vtds_walk *walk = c->walk;
 	int ret = vtds_superpage_map(c);
 
+	/* As much as a table */
+	walk->visited = true;
+	walk->batch->work -= !!walk->batch->work;
+	if (ret == VTDS_NOT_PINNED)
+		vtds_cursor_wait(c);
 	if (ret == -EXDEV)
 		return superpage_split(c);
 	return !ret;
@@ -128,14 +156,15 @@ static bool superpage_install(struct vtds_cursor *c)
 static void settle_pieces(const struct vtds_cursor *c, bool installed)
 {
 	struct vtds_walk *walk = c->walk;
+	const struct vtds_node *child = c->node->children[c->index];
 
 	if (c->node->synthetic)
 		return;
 	if (walk->piece_error)
 		vtds_refuse_pieces(c);
-	else if (installed)
-		vtds_node_forget_refused(walk->domain, c->node, c->index,
-					 c->index + 1);
+	/* Of what is in pieces, this walk may have looked at the last ones only */
+	else if (installed && !(child && child->synthetic))
+		vtds_node_forget_refused(c->node, c->index, c->index + 1);
 }
 
 /* --- One entry --- */
@@ -145,24 +174,31 @@ static void settle_pieces(const struct vtds_cursor *c, bool installed)
  * the child keeps its entries, so that what is equal in both stays mapped.
  * Returns whether the mirror can record the entry.
  */
-static bool table_install(const struct vtds_cursor *c)
+static bool table_install(struct vtds_cursor *c)
 {
 	struct vtds_node **child = &c->node->children[c->index];
+	bool fresh = !*child;
 	int ret;
 
-	if (!*child) {
-		if (!vtds_batch_may_install(c->walk->batch))
+	if (fresh) {
+		if (!vtds_batch_may_install(c->walk->batch, c->walk->domain))
 			return false;
 		*child = child_alloc(c, c->perm);
 		if (!*child)
 			return false;
 	}
 
-	ret = vtds_node_set_table(c->walk->domain, *child,
-				  c->raw & VTD_ENTRY_ADDR);
+	ret = vtds_node_set_table(*child, c->raw & VTD_ENTRY_ADDR);
+	if (ret == VTDS_NOT_PINNED) {
+		vtds_cursor_wait(c);
+		/* What has to go now may be below */
+		if (fresh || c->walk->now)
+			drop_child(c);
+		return false;
+	}
 	if (ret) {
-		vtds_refuse(c, ret);
-		drop_child(c);
+		if (drop_child(c))
+			vtds_refuse(c, ret);
 		return false;
 	}
 	sync_child(c, *child, c->perm);
@@ -186,16 +222,20 @@ static bool child_fits(const struct vtds_cursor *c)
 	return !is_leaf;
 }
 
-/* Takes away what the mirror has below the entry at hand and the guest no longer wants. */
-static void revoke_entry(const struct vtds_cursor *c)
+/*
+ * Takes away what the mirror has below the entry at hand and the guest no longer wants.
+ * Returns whether all of it is gone.
+ */
+static bool revoke_entry(struct vtds_cursor *c)
 {
-	if (c->node->children[c->index]) {
-		if (!child_fits(c))
-			drop_child(c);
-	} else if (c->node->entries[c->index] & VTD_SS_PS) {
-		vtds_mirror_zap_leaf(c->walk->domain, c->node, c->index,
-				     c->iova);
+	if (c->node->children[c->index])
+		return child_fits(c) || drop_child(c);
+	if (c->node->entries[c->index] & VTD_SS_PS) {
+		vtds_mirror_zap_leaf(c->node, c->index);
+		/* Whatever comes instead, all of it does */
+		c->changed = true;
 	}
+	return true;
 }
 
 /* A malformed entry is refused and counts as one that is not present. */
@@ -217,11 +257,22 @@ static bool install_entry(struct vtds_cursor *c, bool is_leaf)
 
 	if (!c->perm)
 		return true;
-	if (child && child->synthetic) {
-		sync_pieces(c, child);
-		return true;
-	}
+	if (child && child->synthetic)
+		return sync_pieces(c);
 	return is_leaf ? superpage_install(c) : table_install(c);
+}
+
+/* Whether there is nothing to do about the entry at hand, which was refused */
+static bool stays_refused(const struct vtds_cursor *c)
+{
+	struct vtds_node *node = c->node;
+
+	if (!node->refused)
+		return false;
+	if (!vtds_refused_is(node->refused[c->index], c->raw))
+		vtds_node_forget_refused(node, c->index, c->index + 1);
+	return node->refused && c->raw && node->refused[c->index] == c->raw &&
+	       !c->old && !node->children[c->index];
 }
 
 static void sync_entry(struct vtds_cursor *c)
@@ -230,10 +281,7 @@ static void sync_entry(struct vtds_cursor *c)
 	struct vtds_node *node = c->node;
 	bool recorded;
 
-	if (node->refused && c->raw != node->refused[c->index])
-		vtds_node_forget_refused(c->walk->domain, node, c->index,
-					 c->index + 1);
-	if (!c->raw && !c->old)
+	if (stays_refused(c) || (!c->raw && !c->old))
 		return;
 	c->changed = c->raw != c->old || c->path_perm != node->perm;
 	c->walk->unit->stats.entries_changed += c->raw != c->old;
@@ -244,8 +292,12 @@ static void sync_entry(struct vtds_cursor *c)
 		node->entries[c->index] = c->raw;
 		return;
 	}
-	revoke_entry(c);
+	if (!revoke_entry(c))
+		return;
 	recorded = install_entry(c, is_leaf);
+	/* Whoever goes on has to see that it differs */
+	if (c->pending)
+		return;
 	node->entries[c->index] = recorded ? c->raw : 0;
 	settle_pieces(c, c->perm && recorded);
 }
@@ -285,6 +337,35 @@ static bool sync_unchanged(const struct vtds_cursor *c)
 	return true;
 }
 
+/* Revokes superpages of a table that the path no longer permits as they were recorded. */
+static void zap_permissions(const struct vtds_cursor *c, unsigned int start,
+			    unsigned int end)
+{
+	struct vtds_node *node = c->node;
+
+	for (unsigned int i = start; i < end; i++) {
+		u64 old = node->entries[i] & VTD_SS_RW;
+
+		if (!node->children[i] &&
+		    (old & node->perm) != (old & c->path_perm))
+			vtds_mirror_zap_leaf(node, i);
+	}
+}
+
+/*
+ * The walk stops at the entry at hand. If the path permits something else than before, a
+ * superpage that is still mapped as it was may not stay so: what a table has recorded is
+ * to be read with one permission. Children have their own.
+ */
+static void leave_entries(struct vtds_cursor *c)
+{
+	struct vtds_node *node = c->node;
+
+	c->walk->redo = max(c->walk->redo, c->last);
+	if (node->perm != c->path_perm)
+		zap_permissions(c, c->index, VTD_TABLE_ENTRIES);
+}
+
 static void sync_entries(struct vtds_cursor *c)
 {
 	unsigned int start = vtd_level_index(c->first, c->node->level);
@@ -296,16 +377,26 @@ static void sync_entries(struct vtds_cursor *c)
 			i = first_used(c->node, i, end);
 		if (i == end)
 			break;
+		c->changed = false;
+		c->pending = false;
+		vtds_cursor_move(c, i, vtds_node_fetch(c->node, i));
+		if (vtds_cursor_gives_way(c))
+			break;
 		/* Above there is little to do for each entry */
 		if (c->node->level <= 3)
 			cond_resched();
-		c->changed = false;
-		vtds_cursor_move(c, i, vtds_node_fetch(c->node, i));
-		if (plain && sync_unchanged(c))
+		if (plain && sync_unchanged(c)) {
+			if (c->walk->stopped)
+				break;
 			continue;
+		}
 		sync_entry(c);
+		if (c->walk->stopped)
+			break;
 		plain = plain && !c->node->refused;
 	}
+	if (c->walk->stopped)
+		leave_entries(c);
 	c->node->perm = c->path_perm;
 }
 
@@ -336,17 +427,46 @@ static __always_inline void descend(struct vtds_cursor *c)
 }
 
 /*
+ * The path permits something else than before: all of the table is to be synced. If the
+ * last walk stopped in it, what came before that has been: a guest that changes the path
+ * again and again does not make a call begin again and again. It flushes once more, too.
+ */
+static noinline void take_all(struct vtds_cursor *c)
+{
+	struct vtds_node *node = c->node;
+
+	if (c->walk->resumed && node->level > 1 && c->first > node->base) {
+		zap_permissions(c, 0, vtd_level_index(c->first, node->level));
+		vtds_todo_add(&c->walk->domain->todo, VTDS_TODO_BACKGROUND,
+			      node->base, c->first - 1);
+		c->walk->batch->leaves_some = true;
+	} else {
+		c->first = node->base;
+	}
+	c->last = min(vtds_node_last(c->node), c->walk->domain->last);
+	/* And what memory did not permit it may permit now */
+	vtds_node_retry_refused(c->node, 0, U64_MAX);
+}
+
+/*
  * Syncs [first, last] of a table, all of which is below it. Inline where a sync begins,
  * which is often about a single page.
  */
 static __always_inline void __sync_table(struct vtds_cursor *c)
 {
 	descend(c);
-	c->base = ALIGN_DOWN(c->first, vtd_level_size(c->node->level + 1));
-	if (c->node->level == 1)
+	c->base = c->node->base;
+	if (unlikely(c->node->perm != c->path_perm))
+		take_all(c);
+	if (c->node->level == 1) {
 		vtds_leaves_sync(c);
-	else
+		c->walk->visited = true;
+		c->walk->batch->work -= !!c->walk->batch->work;
+		if (unlikely(c->walk->stopped))
+			c->walk->redo = max(c->walk->redo, c->last);
+	} else {
 		sync_entries(c);
+	}
 }
 
 static void sync_table(struct vtds_cursor *c)
@@ -369,99 +489,125 @@ int vtds_sync_need_scratch(struct vtds_unit *unit)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_sync_need_scratch);
 
-static bool below_limits(const struct vtds_unit *unit)
-{
-	return unit->nr_pages < unit->max_pages &&
-	       unit->nr_nodes < unit->max_nodes;
-}
-
 static __always_inline void sync_range(struct vtds_walk *walk, u64 first,
 				       u64 last)
 {
-	struct vtds_cursor c = {
-		.walk = walk,
-		.node = walk->domain->top,
-		.path_perm = VTD_SS_RW,
-		.first = first,
-		.last = last,
-	};
+	struct vtds_cursor c __uninitialized;
 
+	vtds_cursor_begin(&c, walk, walk->domain->top, VTD_SS_RW, first, last);
 	__sync_table(&c);
 }
 
-static noinline void sync_again(struct vtds_walk *walk, u64 first, u64 last)
+/* The top table cannot be read: nothing is mapped. Returns whether all of that is gone. */
+static noinline void sync_top_unreadable(struct vtds_walk *walk, u64 first,
+					 u64 last, int error)
 {
-	sync_range(walk, first, last);
+	unsigned int work = CLEAR_WORK;
+
+	while (!vtds_mirror_clear(walk->domain->top, &work)) {
+		if (!walk->now && vtds_batch_must_stop(walk->batch)) {
+			walk->stopped = true;
+			walk->stop = first;
+			walk->redo = last;
+			return;
+		}
+		cond_resched();
+		work = CLEAR_WORK;
+	}
+	if (error != VTDS_NOT_PINNED)
+		vtds_refuse_top(walk, first, error);
 }
 
 static __always_inline void sync_top(struct vtds_walk *walk, u64 first,
 				     u64 last)
 {
-	struct vtds_batch *batch = walk->batch;
-	struct vtds_unit *unit = walk->unit;
-	u64 unmapped = unit->stats.leaves_unmapped;
-	bool may_install = vtds_batch_may_install(batch);
-	int error = batch->error;
+	struct vtds_domain *domain = walk->domain;
+	int ret = vtds_node_set_table(domain->top, domain->root);
 
-	sync_range(walk, first, last);
+	if (ret == VTDS_NOT_PINNED && walk->now) {
+		sync_top_unreadable(walk, first, last, ret);
+		vtds_todo_all(&domain->todo, walk->batch->seq);
+	} else if (ret == VTDS_NOT_PINNED) {
+		walk->stopped = true;
+		walk->waits = true;
+		walk->stop = first;
+		walk->redo = last;
+	} else if (ret) {
+		sync_top_unreadable(walk, first, last, ret);
+	} else {
+		domain->top_reported = false;
+		sync_range(walk, first, last);
+	}
+}
 
-	/*
-	 * Tables are visited in order, so that one may have hit a limit before
-	 * a later one gave back what it needed.
-	 */
-	if (!may_install || !batch->remove_only || batch->error != -ENOSPC ||
-	    unmapped == unit->stats.leaves_unmapped || !below_limits(unit))
+/* How far the first sync of everything has come that this batch has begun */
+static void note_full(struct vtds_batch *batch, struct vtds_domain *domain,
+		      u64 first, u64 end)
+{
+	if (!first)
+		domain->full_begun = batch->seq;
+	else if (domain->full_begun != batch->seq || domain->full_next != first)
 		return;
-	batch->remove_only = false;
-	batch->error = error;
-	sync_again(walk, first, last);
+	domain->full_next = end;
+	if (end > domain->last || !end)
+		domain->full_seq = batch->seq;
 }
 
 /**
  * vtds_domain_sync() - Make the host map what the guest's tables say now
  * @batch: Where failures are noted; its end makes revocations effective
  * @domain: The domain
- * @first: First IOVA
- * @last: Last IOVA; more than asked may be synced
+ * @range: What to sync; more than asked may be synced. If the walk stops, what is left
+ * @resumed: It is what another walk has left
+ *
+ * Return: whether the walk came to its end; or why it stopped, see enum vtds_synced.
  */
-void vtds_domain_sync(struct vtds_batch *batch, struct vtds_domain *domain,
-		      u64 first, u64 last)
+enum vtds_synced vtds_domain_sync(struct vtds_batch *batch,
+				  struct vtds_domain *domain,
+				  struct vtds_range *range, bool resumed)
 {
 	struct vtds_unit *unit = batch->unit;
-	struct vtds_walk walk = {
-		.unit = unit,
-		.batch = batch,
-		.domain = domain,
-		.run.sg = unit->sg,
-	};
+	u64 first = range->first, last = min(range->last, domain->last);
+	struct vtds_walk walk __uninitialized;
 	u64 changed = unit->stats.entries_changed;
-	int ret;
 
-	lockdep_assert_held(&unit->lock);
-	last = min(last, domain->last);
+	vtds_assert_locked(&unit->lock);
 	if (first > last)
-		return;
+		return VTDS_SYNCED;
 
 	unit->stats.syncs++;
-	ret = vtds_node_set_table(domain, domain->top, domain->root);
-	if (ret) {
-		vtds_mirror_clear(domain, domain->top, 0);
-		vtds_refuse_top(&walk, first, ret);
-		return;
-	}
-	domain->top_reported = false;
+	vtds_walk_begin(&walk, batch, domain);
+	walk.resumed = resumed;
 	sync_top(&walk, first, last);
 	trace_vtd_shadow_sync(domain->root, first, last,
 			      unit->stats.entries_changed - changed);
+	if (likely(!walk.stopped)) {
+		note_full(batch, domain, first, last + 1);
+		return VTDS_SYNCED;
+	}
+	range->first = walk.stop;
+	range->last = max(walk.redo, last);
+	note_full(batch, domain, first, walk.stop);
+	return walk.waits ? VTDS_SYNC_WAITS : VTDS_SYNC_STOPPED;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_domain_sync);
 
-/* vtds_domain_sync() of all of the domain, once in a batch */
-void vtds_domain_sync_full(struct vtds_batch *batch, struct vtds_domain *domain)
+/**
+ * vtds_domain_sync_now() - Sync a range without stopping
+ * @batch: The batch
+ * @domain: The domain
+ * @first: First IOVA of a few pages
+ * @last: Last IOVA
+ *
+ * For what has to be revoked at once. What is to be installed instead and takes memory
+ * that is not pinned is left to the next sync, which the domain needs then.
+ */
+void vtds_domain_sync_now(struct vtds_batch *batch, struct vtds_domain *domain,
+			  u64 first, u64 last)
 {
-	if (domain->full_seq == batch->seq)
-		return;
-	domain->full_seq = batch->seq;
-	vtds_domain_sync(batch, domain, 0, U64_MAX);
+	struct vtds_walk walk __uninitialized;
+
+	vtds_walk_begin(&walk, batch, domain);
+	walk.now = true;
+	sync_top(&walk, first, min(last, domain->last));
 }
-EXPORT_SYMBOL_IF_KUNIT(vtds_domain_sync_full);

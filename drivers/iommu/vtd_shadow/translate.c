@@ -7,6 +7,7 @@
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <uapi/linux/vtd_shadow.h>
 
 #include "device.h"
@@ -29,7 +30,7 @@ static unsigned long memory_perm(struct vtds_unit *unit, u64 gpa,
 	unsigned int mem_perm;
 	unsigned long pfn;
 
-	if (vtds_mem_find(&unit->mem, gpa, &pfn, &mem_perm)) {
+	if (vtds_mem_page(&unit->mem, gpa, &pfn, &mem_perm)) {
 		*perm = 0;
 		return 0;
 	}
@@ -103,17 +104,8 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	return 0;
 }
 
-/**
- * vtds_translate() - TRANSLATE
- * @unit: The unit, locked, with its state set
- * @arg: See struct vtd_shadow_translate
- *
- * Return: 0, -ENOENT if no device has the source-id, or -EIO if the host or another
- * driver lets the device reach something else than the engine says.
- */
-int vtds_translate(struct vtds_unit *unit, void *arg)
+static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
 {
-	struct vtd_shadow_translate *cmd = arg;
 	enum vtd_shadow_attachment attachment;
 	struct vtds_guest_ctx ctx;
 	struct vtds_domain *domain;
@@ -158,6 +150,35 @@ int vtds_translate(struct vtds_unit *unit, void *arg)
 		break;
 	}
 	cmd->fault_reason = vtds_unit_reason(unit, cmd->fault_reason);
+	return ret;
+}
+
+/**
+ * vtds_translate() - TRANSLATE
+ * @unit: The unit, locked, with its state set
+ * @arg: See struct vtd_shadow_translate
+ *
+ * Context: as vtds_mem_fetch(), if the answer takes memory that is not pinned.
+ *
+ * Return: 0, -ENOENT if no device has the source-id, -EIO if the host or another
+ * driver lets the device reach something else than the engine says, or -EINTR if the
+ * caller is being killed.
+ */
+int vtds_translate(struct vtds_unit *unit, void *arg)
+{
+	struct vtd_shadow_translate *cmd = arg;
+	struct vtds_guest_mem *mem = &unit->mem;
+	struct vtds_holds holds = {};
+	int ret;
+
+	do {
+		mem->want.wanted = false;
+		ret = translate(unit, cmd);
+	} while (mem->want.wanted && !vtds_mem_fetch(mem, &holds));
+	/* Only a caller that is being killed leaves something to want */
+	if (fatal_signal_pending(current))
+		ret = -EINTR;
+	vtds_mem_release_holds(mem, &holds);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_translate);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Units: life of one guest remapping unit, from the open file over BIND to the end, and
- * guest memory that goes away. Serves main.c and vfio.c; calls device.c, domain.c, sync.c
- * and retry.c.
+ * Units: life of one guest remapping unit, from the open file over BIND to the end. Serves
+ * main.c and vfio.c; calls device.c, memory.c, settle.c and retry.c.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -13,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
@@ -27,44 +27,15 @@
 #include "guest_chunk.h"
 #include "guest_mem.h"
 #include "main.h"
+#include "memory.h"
 #include "retry.h"
-#include "sync.h"
+#include "rmap.h"
+#include "settle.h"
 #include "unit.h"
-
-/* Guest memory is about to be taken from the IOAS; nothing may use it on return. */
-VISIBLE_IF_KUNIT void vtds_unit_memory_gone(void *data, unsigned long iova,
-					    unsigned long length)
-{
-	struct vtds_unit *unit = data;
-	u64 last = iova + (length - 1);
-	struct vtds_domain *domain;
-	struct vtds_batch batch;
-	u64 first = iova;
-	bool again = false;
-
-	guard(rwsem_read)(&unit->unmap_rwsem);
-	guard(mutex)(&unit->lock);
-	if (!vtds_mem_has(&unit->mem, first, last))
-		return;
-
-	vtds_batch_begin(&batch, unit);
-	vtds_mem_evict_begin(&unit->mem, &first, &last);
-	list_for_each_entry(domain, &unit->domains, entry)
-		again |= vtds_domain_memory_gone(&batch, domain, first, last);
-	vtds_batch_flush(&batch);
-	vtds_mem_evict_end(&unit->mem, first, last);
-
-	/* What was evicted because it shared a chunk or a superpage comes back */
-	if (again || first != iova || last != iova + (length - 1))
-		list_for_each_entry(domain, &unit->domains, entry)
-			vtds_domain_sync_full(&batch, domain);
-	vtds_batch_end(&batch);
-}
-EXPORT_SYMBOL_IF_KUNIT(vtds_unit_memory_gone);
 
 static const struct iommufd_access_ops unit_access_ops = {
 	.needs_pin_pages = 1,
-	.unmap = vtds_unit_memory_gone,
+	.unmap = vtds_memory_gone,
 };
 
 static void unit_free(struct kref *ref)
@@ -73,7 +44,8 @@ static void unit_free(struct kref *ref)
 
 	vtds_events_free(unit->events);
 	kfree(unit->sg);
-	mutex_destroy(&unit->lock);
+	mutex_destroy(&unit->mem.pins.lock);
+	mutex_destroy(&unit->lock.mutex);
 	kfree(unit);
 }
 
@@ -90,9 +62,11 @@ struct vtds_unit *vtds_unit_alloc(void)
 	if (!unit)
 		return NULL;
 	kref_init(&unit->ref);
+	init_waitqueue_head(&unit->call_ended);
 	init_rwsem(&unit->unmap_rwsem);
-	mutex_init(&unit->lock);
-	vtds_retry_init(unit);
+	vtds_lock_init(&unit->lock);
+	vtds_rmap_init(&unit->rmap);
+	unit->budget = U64_MAX;
 	INIT_LIST_HEAD(&unit->devices);
 	INIT_LIST_HEAD(&unit->groups);
 	INIT_LIST_HEAD(&unit->domains);
@@ -106,7 +80,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);
 
 /*
- * Ends calls of vtds_unit_memory_gone(), which iommufd makes once more here, so the
+ * Ends calls of vtds_memory_gone(), which iommufd makes once more here, so the
  * lock must not be held.
  *
  * iommufd_access_destroy() waits for calls that are running, but the end of such a call
@@ -124,44 +98,62 @@ static void access_end(struct vtds_unit *unit)
 	iommufd_access_destroy(unit->mem.pins.access);
 }
 
+/* Lets go of all devices, and frees what they used. Nobody else has the unit. */
+static void unit_empty(struct vtds_unit *unit)
+{
+	struct vtds_batch batch __uninitialized;
+
+	guard(vtds_lock)(&unit->lock);
+	vtds_batch_begin(&batch, unit);
+	while (!list_empty(&unit->devices))
+		vtds_device_drop(&batch, list_first_entry(&unit->devices,
+							  struct vtds_device,
+							  unit_entry));
+	while (!list_empty(&unit->domains)) {
+		vtds_domain_end(list_first_entry(&unit->domains,
+						 struct vtds_domain, entry));
+		cond_resched();
+	}
+	vtds_batch_end(&batch);
+	unit->troubled = false;
+	unit->unsettled = false;
+}
+
 /**
  * vtds_unit_release() - End a unit when its file is closed
  * @unit: The unit; freed when no one else holds it
  */
 void vtds_unit_release(struct vtds_unit *unit)
 {
-	struct vtds_batch batch;
-
-	mutex_lock(&unit->lock);
-	vtds_batch_begin(&batch, unit);
-	while (!list_empty(&unit->devices))
-		vtds_device_drop(&batch, list_first_entry(&unit->devices,
-							  struct vtds_device,
-							  unit_entry));
-	vtds_batch_end(&batch);
-	unit->troubled = false;
+	/* It may be waiting for memory that nobody else will wait for any more */
+	vtds_retry_end(unit);
+	unit_empty(unit);
 	vtds_mem_destroy(&unit->mem);
-	mutex_unlock(&unit->lock);
-
+	vtds_rmap_destroy(&unit->rmap);
 	if (unit->mem.pins.access)
 		access_end(unit);
-	vtds_retry_stop(unit);
 	vtds_unit_put(unit);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_release);
+
+/* What a device leaves behind that is closed while others wait: the rest is done later */
+#define DROP_WORK 64
 
 /* Takes a device that is being unbound; the unit may have let go of it already. */
 void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound)
 {
 	struct vtds_device *dev, *next;
-	struct vtds_batch batch;
+	struct vtds_batch batch __uninitialized;
 
-	guard(mutex)(&unit->lock);
+	guard(vtds_lock)(&unit->lock);
 	vtds_batch_begin(&batch, unit);
 	list_for_each_entry_safe(dev, next, &unit->devices, unit_entry)
 		if (dev->bound == bound)
 			vtds_device_drop(&batch, dev);
+	vtds_settle_quickly(&batch, DROP_WORK);
 	vtds_batch_end(&batch);
+	if (vtds_mem_needs_trim(&unit->mem))
+		vtds_batch_settle_later(&batch);
 }
 
 /* Locks a unit for an ioctl that needs it bound, and maybe its registers. */
@@ -169,14 +161,21 @@ int vtds_unit_lock(struct vtds_unit *unit, bool need_state)
 {
 	int ret;
 
-	if (mutex_lock_killable(&unit->lock))
+	if (vtds_lock_killable(&unit->lock))
 		return -EINTR;
 	ret = !unit->ictx		      ? -ENODEV :
 	      need_state && !unit->have_state ? -ENODATA :
 						0;
 	if (ret)
-		mutex_unlock(&unit->lock);
+		vtds_unlock(&unit->lock);
 	return ret;
+}
+
+/* What vtds_unit_lock() locked. Memory that may not stay pinned is not on return. */
+void vtds_unit_unlock(struct vtds_unit *unit)
+{
+	vtds_unlock(&unit->lock);
+	vtds_unit_trim(unit);
 }
 
 /*
@@ -186,20 +185,20 @@ int vtds_unit_lock(struct vtds_unit *unit, bool need_state)
  */
 static int unit_claim(struct vtds_unit *unit)
 {
-	if (mutex_lock_killable(&unit->lock))
+	if (vtds_lock_killable(&unit->lock))
 		return -EINTR;
 	if (unit->claimed) {
-		mutex_unlock(&unit->lock);
+		vtds_unlock(&unit->lock);
 		return -EBUSY;
 	}
 	unit->claimed = true;
-	mutex_unlock(&unit->lock);
+	vtds_unlock(&unit->lock);
 	return 0;
 }
 
 static void unit_unclaim(struct vtds_unit *unit)
 {
-	guard(mutex)(&unit->lock);
+	guard(vtds_lock)(&unit->lock);
 	unit->claimed = false;
 }
 
@@ -228,16 +227,14 @@ static void unit_publish(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 			 struct iommufd_access *access,
 			 const struct vtd_shadow_bind *cmd)
 {
-	guard(mutex)(&unit->lock);
+	guard(vtds_lock)(&unit->lock);
 	unit->ictx = ictx;
 	unit->ioas_id = cmd->ioas_id;
 	unit->mem.pins.access = access;
-	vtds_retry_bind(unit);
 	if (cmd->flags & VTD_SHADOW_BIND_MAX_IDLE)
-		unit->mem.max_idle =
-			min_t(u64, cmd->max_idle_pages,
-			      VTDS_IDLE_CHUNKS * VTDS_CHUNK_PAGES) /
-			VTDS_CHUNK_PAGES;
+		unit->mem.max_idle = cmd->max_idle_pages / VTDS_CHUNK_PAGES;
+	if (cmd->flags & VTD_SHADOW_BIND_BUDGET)
+		unit->budget = cmd->budget;
 	unit->max_nodes = cmd->max_nodes ?: READ_ONCE(vtds_max_nodes);
 	unit->max_pages = cmd->max_pages ?: READ_ONCE(vtds_max_pages);
 }
@@ -251,13 +248,22 @@ static int unit_bind(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	ret = unit_claim(unit);
 	if (ret)
 		return ret;
+	ret = vtds_retry_begin(unit);
+	if (ret)
+		goto err_unclaim;
 	access = access_begin(unit, ictx, cmd->ioas_id);
 	if (IS_ERR(access)) {
-		unit_unclaim(unit);
-		return PTR_ERR(access);
+		ret = PTR_ERR(access);
+		goto err_end;
 	}
 	unit_publish(unit, ictx, access, cmd);
 	return 0;
+
+err_end:
+	vtds_retry_end(unit);
+err_unclaim:
+	unit_unclaim(unit);
+	return ret;
 }
 
 /* BIND */
@@ -265,10 +271,14 @@ int vtds_unit_bind(struct vtds_unit *unit, void *arg)
 {
 	struct vtd_shadow_bind *cmd = arg;
 	struct iommufd_ctx *ictx;
+	bool has_idle = cmd->flags & VTD_SHADOW_BIND_MAX_IDLE;
+	bool has_budget = cmd->flags & VTD_SHADOW_BIND_BUDGET;
 	int ret;
 
-	if (!cmd->flags && cmd->max_idle_pages)
+	if ((!has_idle && cmd->max_idle_pages) || (!has_budget && cmd->budget))
 		return -EOPNOTSUPP;
+	if (has_budget && !cmd->budget)
+		return -EINVAL;
 	if (cmd->max_nodes > READ_ONCE(vtds_max_nodes) ||
 	    cmd->max_pages > READ_ONCE(vtds_max_pages))
 		return -EINVAL;

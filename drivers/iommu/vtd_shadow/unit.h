@@ -6,17 +6,20 @@
 #ifndef VTDS_UNIT_H
 #define VTDS_UNIT_H
 
+#include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
+#include <linux/wait.h>
 
 #include "caps.h"
 #include "guest_mem.h"
+#include "lock.h"
+#include "rmap.h"
 #include "stats.h"
+#include "work.h"
 
 struct iommufd_ctx;
 struct mem_cgroup;
@@ -42,10 +45,13 @@ struct vtds_events;
  *  - device.c: guest contexts are read (context.c, scalable.c) and say which source-id
  *    uses which table; groups (group.c) and PASIDs (pasid.c) are attached to the identity
  *    page table (identity.c) or to a shadow domain (domain.c);
+ *  - todo.c: what is to be synced is collected, for each domain; settle.c has it done at a
+ *    barrier, and has memory pinned that it takes (guest_fetch.c);
  *  - sync.c: tables are compared with the mirror (mirror.c), leaves of 4 KiB in leaves.c,
  *    larger ones in superpage.c; what differs is resolved to host memory (guest_mem.c)
  *    and goes to the host (host_domain.c); refuse.c says what may be installed and notes
  *    what was not;
+ *  - memory.c: memory goes, and rmap.c says which tables lead there;
  *  - event.c: what went wrong is kept for the VMM to read; retry.c tries again what the
  *    host may do later.
  *
@@ -56,16 +62,22 @@ struct vtds_events;
  *  - level: of a table, 1 (entries map 4 KiB) to 5; a leaf has the level of the
  *    table that it is in.
  *  - absent: recorded in the mirror as zero, although the guest has a present
- *    entry: it could not be installed, and the next sync tries again.
+ *    entry: it could not be installed, and the next sync tries again, unless there is no
+ *    use in it.
  *  - last is inclusive, end is exclusive.
  *
  * Lock order, outermost first:
  *
- *  1. VFIO's dev_set->lock, held by VFIO around the four operations in vfio.c.
+ *  1. VFIO's dev_set->lock, held by VFIO around the four operations in vfio.c. None of
+ *     them pins or unpins memory.
  *  2. vtds_unit.unmap_rwsem, held for reading in the callback described below.
- *  3. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, pins.
- *  4. linger_lock (linger.c): groups that did not leave their domain.
- *  5. iommufd's and the IOMMU core's own locks.
+ *  3. vtds_pins.lock: whoever has iommufd pin or unpin guest memory, which may wait for as
+ *     long as that memory likes.
+ *  4. vtds_unit.lock: all of one unit: devices, groups, domains, mirrors, and what is known
+ *     of guest memory. Nobody waits for guest memory or touches that of the VMM under it,
+ *     and whoever does long work lets others have it in between (settle.c, memory.c).
+ *  5. linger_lock (linger.c): groups that did not leave their domain.
+ *  6. iommufd's and the IOMMU core's own locks.
  *
  * vtds_bound_lock (bound.c), for who has a device, nests inside all of them, and so does
  * the lock of the events of a unit (event.c): nothing else is taken under these two.
@@ -79,12 +91,11 @@ struct vtds_events;
  * which waits for running callbacks.
  */
 
-/* Quadwords of descriptors copied from the caller at a time */
-#define VTDS_ARRAY_QWORDS 64
-
 /**
  * struct vtds_unit - One remapping unit of a guest, one open file
  * @ref: The file, and operations that found the unit through a device
+ * @calls: Calls under way, VTDS_MAX_CALLS at most
+ * @call_ended: Where more of them wait
  * @unmap_rwsem: Held for reading while iommufd is told that memory is not used
  * @lock: Protects everything below
  * @claimed: BIND was called and did not fail so far
@@ -100,13 +111,17 @@ struct vtds_events;
  * @domains: Shadow domains in use
  * @max_nodes: Limit of @nr_nodes
  * @max_pages: Limit of @nr_pages
+ * @budget: Tables that one call may visit, U64_MAX for no limit
+ * @rmap: Mirror nodes by the guest memory that they lead to
  * @nr_nodes: Mirror nodes
+ * @nr_tables_left: Empty page tables that hosts keep for the domains; count as nodes
  * @nr_pages: Pages of 4 KiB mapped in all domains
  * @nr_pasids: PASIDs of all devices
  * @pasids_reported: There are more than the limit, and that was reported
  * @seq: Number of batches so far
  * @limit_reported: The last batch that reached a limit was reported
  * @troubled: The host refused something that it may do later
+ * @unsettled: Domains have something to do that @retry does
  * @retry_ms: When @retry will be done, in milliseconds from when it is queued
  * @retry: Tries it again; takes @lock
  * @memcg: Memory that @retry takes is charged to it
@@ -114,12 +129,13 @@ struct vtds_events;
  * @events: What the VMM can read
  * @sg: Scratch of walks: VTDS_SG_ENTRIES pieces of host memory; NULL before there was a
  *      domain. Kept, so that revoking never needs memory
- * @descs: Scratch: descriptors of the VMM's
  */
 struct vtds_unit {
 	struct kref ref;
+	atomic_t calls;
+	wait_queue_head_t call_ended;
 	struct rw_semaphore unmap_rwsem;
-	struct mutex lock; /* all that follows */
+	struct vtds_lock lock; /* all that follows */
 	bool claimed;
 	struct iommufd_ctx *ictx;
 	u32 ioas_id;
@@ -133,32 +149,34 @@ struct vtds_unit {
 	struct list_head domains;
 	u64 max_nodes;
 	u64 max_pages;
+	u64 budget;
+	struct vtds_rmap rmap;
 	u64 nr_nodes;
+	u64 nr_tables_left;
 	u64 nr_pages;
 	u32 nr_pasids;
 	bool pasids_reported;
 	u64 seq;
 	bool limit_reported;
 	bool troubled;
+	bool unsettled;
 	unsigned int retry_ms;
-	struct delayed_work retry;
+	struct vtds_thread retry;
 	struct mem_cgroup *memcg;
 	struct vtds_stats stats;
 	struct vtds_events *events;
 	struct scatterlist *sg;
-	u64 descs[VTDS_ARRAY_QWORDS];
 };
+
+/* Fewer than VTDS_TODO_RANGES: each may have one range in a domain, and so may others */
+#define VTDS_MAX_CALLS 32
 
 struct vtds_unit *vtds_unit_alloc(void);
 void vtds_unit_put(struct vtds_unit *unit);
 void vtds_unit_release(struct vtds_unit *unit);
 void vtds_unit_drop_bound(struct vtds_unit *unit, struct vtds_bound *bound);
 int vtds_unit_lock(struct vtds_unit *unit, bool need_state);
+void vtds_unit_unlock(struct vtds_unit *unit);
 int vtds_unit_bind(struct vtds_unit *unit, void *cmd);
-
-#if IS_ENABLED(CONFIG_KUNIT)
-void vtds_unit_memory_gone(void *data, unsigned long iova,
-			   unsigned long length);
-#endif
 
 #endif /* VTDS_UNIT_H */

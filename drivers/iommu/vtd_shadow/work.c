@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Work: the queue on which the module does later what the host refuses now. Serves
- * linger.c and flush.c; calls no other file.
+ * Work: the queue on which the module does later what the host refuses now, and the threads
+ * on which units do so. A unit may have to wait for guest memory, which never answers if
+ * its VMM does not want it to; so it has a thread of its own, which ends like a task that
+ * is killed. Serves linger.c, flush.c and retry.c; calls no other file.
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "work.h"
 
 static struct workqueue_struct *work_queue;
@@ -32,3 +38,52 @@ void vtds_work_queue(struct delayed_work *work, unsigned int ms)
 	queue_delayed_work(work_queue, work, msecs_to_jiffies(ms));
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_work_queue);
+
+/* On the thread itself, which else ignores signals */
+static void allow_kill(struct kthread_work *work)
+{
+	allow_signal(SIGKILL);
+}
+
+/* Creates a thread for @thread->work, which is set up. Returns 0 or a negative errno. */
+int vtds_thread_begin(struct vtds_thread *thread)
+{
+	DEFINE_KTHREAD_WORK(first, allow_kill);
+	struct kthread_worker *worker = vtds_kthread_run_worker("vtd_shadow");
+
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	kthread_queue_work(worker, &first);
+	kthread_flush_work(&first);
+	thread->worker = worker;
+	return 0;
+}
+
+/* Has the work done in @ms milliseconds, unless it is queued already; at once if 0. */
+void vtds_thread_queue(struct vtds_thread *thread, unsigned int ms)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vtds_thread_queue, thread, ms);
+
+	if (!thread->worker)
+		return;
+	if (ms)
+		kthread_queue_delayed_work(thread->worker, &thread->work,
+					   msecs_to_jiffies(ms));
+	else
+		kthread_mod_delayed_work(thread->worker, &thread->work, 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(vtds_thread_queue);
+
+/**
+ * vtds_thread_end() - End a thread, whatever it waits for
+ * @worker: What was @thread->worker until nobody could queue any more
+ * @thread: The thread
+ */
+void vtds_thread_end(struct kthread_worker *worker, struct vtds_thread *thread)
+{
+	if (!worker)
+		return;
+	send_sig(SIGKILL, worker->task, 1);
+	kthread_cancel_delayed_work_sync(&thread->work);
+	kthread_destroy_worker(worker);
+}

@@ -158,9 +158,12 @@ struct vtd_shadow_get_info {
 /**
  * enum vtd_shadow_bind_flags - Flags of struct vtd_shadow_bind
  * @VTD_SHADOW_BIND_MAX_IDLE: &struct vtd_shadow_bind.max_idle_pages counts
+ * @VTD_SHADOW_BIND_BUDGET: &struct vtd_shadow_bind.budget counts: calls may return with
+ *                          VTD_SHADOW_MORE
  */
 enum vtd_shadow_bind_flags {
 	VTD_SHADOW_BIND_MAX_IDLE = 1 << 0,
+	VTD_SHADOW_BIND_BUDGET = 1 << 1,
 };
 
 /**
@@ -169,16 +172,21 @@ enum vtd_shadow_bind_flags {
  * @flags: Combination of enum vtd_shadow_bind_flags
  * @iommufd: File descriptor of /dev/iommu, the one that the devices are bound to
  * @ioas_id: The IOAS of that iommufd in which IOVA is guest physical address
- * @max_nodes: Limit of mirrored table pages (4 KiB of kernel memory each) of
- *             this unit, 0 for the module's default. Counts the tables of all
- *             guest domains and the ones that the kernel makes to split a
- *             superpage
+ * @max_nodes: Limit of mirrored table pages of this unit (4 KiB of kernel memory each,
+ *             8 KiB for those above the tables of 4 KiB leaves), 0 for the module's
+ *             default. Counts the tables of all guest domains, the ones that the kernel
+ *             makes to split a superpage, and page tables that the host keeps although
+ *             they map nothing any more
  * @max_pages: Limit of 4 KiB pages that this unit maps in all its domains
  *             together, 0 for the module's default
  * @max_idle_pages: With VTD_SHADOW_BIND_MAX_IDLE, how many pages of 4 KiB may stay
  *                  pinned that nothing uses any more, in case they are needed again;
- *                  what exceeds it goes when a call ends. 0 is allowed, more than
- *                  2,097,152 (8 GiB, the default) counts as that. Else must be 0
+ *                  what exceeds it goes when a call ends. 0 is allowed. Else must be 0,
+ *                  and all of them may, until pinning others fails for want of memory
+ * @budget: With VTD_SHADOW_BIND_BUDGET, about how many tables of 512 entries one call may
+ *          visit before it returns with VTD_SHADOW_MORE, 1 or more. Else must be 0, and
+ *          every call goes on to its end
+ * @__reserved: Must be 0
  *
  * Ties the unit to guest memory. The kernel memory of the unit is charged to
  * the memory cgroup of the callers, the pinned guest memory to the user that
@@ -198,7 +206,7 @@ enum vtd_shadow_bind_flags {
  *
  * Errors: EBUSY the unit is bound already, or a BIND of it is under way; EBADF or
  * EBADFD @iommufd is no iommufd; ENOENT no such IOAS; EINVAL a limit above that of
- * GET_INFO.
+ * GET_INFO, or a @budget of 0.
  */
 struct vtd_shadow_bind {
 	__u32 size;
@@ -208,9 +216,31 @@ struct vtd_shadow_bind {
 	__aligned_u64 max_nodes;
 	__aligned_u64 max_pages;
 	__aligned_u64 max_idle_pages;
+	__u32 budget;
+	__u32 __reserved;
 };
 
 #define VTD_SHADOW_BIND _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_BIND)
+
+/**
+ * enum vtd_shadow_status - How a call ended
+ * @VTD_SHADOW_QUEUE_STOPPED: RUN_QUEUE: the queue stopped at the descriptor at the head:
+ *                            the VMM sets FSTS_REG.IQE and IQERCD_REG.IQEI
+ * @VTD_SHADOW_QUEUE_INTERRUPT: RUN_QUEUE: a wait descriptor with the interrupt flag was
+ *                              completed: the VMM sets ICS_REG.IWC and sends the
+ *                              invalidation completion event
+ * @VTD_SHADOW_MORE: The call has used up the budget of BIND before it had come to its
+ *                   end. What was asked for is remembered; any other call that can
+ *                   return this goes on with it, and is made until it does not: INVALIDATE
+ *                   with the descriptors from &struct vtd_shadow_invalidate.done on, which
+ *                   may be none, or RUN_QUEUE. Each gets on, whatever the guest writes to
+ *                   its tables meanwhile
+ */
+enum vtd_shadow_status {
+	VTD_SHADOW_QUEUE_STOPPED = 1 << 0,
+	VTD_SHADOW_QUEUE_INTERRUPT = 1 << 1,
+	VTD_SHADOW_MORE = 1 << 2,
+};
 
 /**
  * enum vtd_shadow_state_flags - Flags of struct vtd_shadow_set_state
@@ -231,6 +261,7 @@ enum vtd_shadow_state_flags {
  * @haw: Guest physical address width in bits, 32 to 52: address bits from here
  *       on are reserved in every table entry
  * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
+ * @status: Output, VTD_SHADOW_MORE or 0
  * @__reserved: Must be 0
  *
  * Called when the unit is created, and whenever the guest's GCMD_REG write
@@ -255,7 +286,8 @@ struct vtd_shadow_set_state {
 	__aligned_u64 ecap;
 	__u32 haw;
 	__u32 install_errno;
-	__aligned_u64 __reserved;
+	__u32 status;
+	__u32 __reserved;
 };
 
 #define VTD_SHADOW_SET_STATE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_SET_STATE)
@@ -275,6 +307,8 @@ struct vtd_shadow_set_state {
  *                   the guest's unit sees this device, with bridge aliases
  * @nr_source_ids: 1 to max_source_ids
  * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
+ * @status: Output, VTD_SHADOW_MORE or 0
+ * @__reserved: Must be 0
  *
  * Hands a device to the unit, which from now on decides where it is attached.
  * The device must be bound to the unit's iommufd, by a VFIO driver that uses
@@ -311,6 +345,8 @@ struct vtd_shadow_add_device {
 	__aligned_u64 source_ids_uptr;
 	__u32 nr_source_ids;
 	__u32 install_errno;
+	__u32 status;
+	__u32 __reserved;
 };
 
 #define VTD_SHADOW_ADD_DEVICE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_ADD_DEVICE)
@@ -388,7 +424,7 @@ enum vtd_shadow_iqei {
  *                 the guest's tables ask for and that could not be made, else 0.
  *                 ENOSPC a limit of BIND is reached, or there are more PASIDs than the
  *                 module's parameter max_pasids allows the unit, or 1,048,576 entries
- *                 could not be installed in this call, EOPNOTSUPP the host, or the
+ *                 of one domain could not be installed in this call, EOPNOTSUPP the host, or the
  *                 device in its place, cannot have this PASID, ENOENT the address is
  *                 not in guest memory, EPERM not with these permissions, EPROTO an
  *                 entry is malformed (reserved bits), EADDRNOTAVAIL it leads to
@@ -399,11 +435,14 @@ enum vtd_shadow_iqei {
  *                 or because more would exceed RLIMIT_MEMLOCK, anything else as the
  *                 host said it.
  *                 What failed is left unmapped or blocked and tried again by
- *                 the next invalidation that covers it; what the host may do later
- *                 (ENOMEM, EBUSY, EAGAIN, EFAULT, EIO) also by the unit itself, after
- *                 0.1 seconds at first and once a minute at last, until nothing of
+ *                 the next invalidation that covers it, but for ENOENT, EPERM, EPROTO
+ *                 and EADDRNOTAVAIL: there the guest has to change the entry first, or
+ *                 the VMM has to say that guest memory is another one (RESYNC,
+ *                 SET_STATE). What the host may do later
+ *                 (ENOMEM, EBUSY, EAGAIN, EFAULT, EIO) is also tried by the unit itself,
+ *                 after 0.1 seconds at first and once a minute at last, until nothing of
  *                 it is left: then there is a VTD_SHADOW_EVENT_RECOVERED
- * @__reserved: Must be 0
+ * @status: Output, VTD_SHADOW_MORE or 0
  *
  * Context-cache, IOTLB, device-TLB, interrupt-entry-cache and wait descriptors; of
  * 32 bytes also PASID-cache, PASID-based IOTLB and PASID-based device-TLB ones.
@@ -416,9 +455,12 @@ enum vtd_shadow_iqei {
  * Context-cache and PASID-cache descriptors read the entries of all devices
  * again (device-selective ones those of the source-id), whatever their domain-id.
  *
- * A wait descriptor is a barrier: what stands before it has taken effect on the
- * host IOMMU before what follows begins. Writing its status is left to the VMM,
- * which does so for the ones before @done when the call returned.
+ * Tables are read at barriers, once for all that was asked for up to there: the guest wrote
+ * them before. Barriers are a wait descriptor that has a status write or an interrupt, and
+ * the end of the call: what stands before has taken effect on the host IOMMU before what
+ * follows begins. A wait descriptor that only fences (FN) orders what nobody can see the
+ * order of, and is none. Writing a status is left to the VMM, which does so for the
+ * descriptors before @done when the call returned.
  *
  * When the call returns, every translation that a processed descriptor revoked
  * is dead in the host IOMMU. Syncing more than a descriptor asks for is allowed
@@ -435,23 +477,10 @@ struct vtd_shadow_invalidate {
 	__u32 done;
 	__u32 iqei;
 	__u32 install_errno;
-	__u32 __reserved;
+	__u32 status;
 };
 
 #define VTD_SHADOW_INVALIDATE _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_INVALIDATE)
-
-/**
- * enum vtd_shadow_queue_status - What RUN_QUEUE leaves to the VMM
- * @VTD_SHADOW_QUEUE_STOPPED: The queue stopped at the descriptor at the head: the
- *                            VMM sets FSTS_REG.IQE and IQERCD_REG.IQEI
- * @VTD_SHADOW_QUEUE_INTERRUPT: A wait descriptor with the interrupt flag was
- *                              completed: the VMM sets ICS_REG.IWC and sends the
- *                              invalidation completion event
- */
-enum vtd_shadow_queue_status {
-	VTD_SHADOW_QUEUE_STOPPED = 1 << 0,
-	VTD_SHADOW_QUEUE_INTERRUPT = 1 << 1,
-};
 
 /**
  * struct vtd_shadow_run_queue - ioctl(VTD_SHADOW_RUN_QUEUE)
@@ -463,7 +492,7 @@ enum vtd_shadow_queue_status {
  * @tail: The guest's IQT_REG: byte offset behind the last descriptor
  * @done: Output, how many descriptors were processed
  * @iqei: Output, enum vtd_shadow_iqei
- * @status: Output, combination of enum vtd_shadow_queue_status
+ * @status: Output, combination of enum vtd_shadow_status
  * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
  * @__reserved: Must be 0
  *
@@ -498,9 +527,12 @@ struct vtd_shadow_run_queue {
 /**
  * enum vtd_shadow_resync_flags - Flags of struct vtd_shadow_resync
  * @VTD_SHADOW_RESYNC_RELEASE: Memory that nothing uses then is unpinned on return
+ * @VTD_SHADOW_RESYNC_RANGE: Only what was refused for lack of memory in a range is tried
+ *                           again, &struct vtd_shadow_resync.gpa and @length
  */
 enum vtd_shadow_resync_flags {
 	VTD_SHADOW_RESYNC_RELEASE = 1 << 0,
+	VTD_SHADOW_RESYNC_RANGE = 1 << 1,
 };
 
 /**
@@ -508,19 +540,29 @@ enum vtd_shadow_resync_flags {
  * @size: sizeof(struct vtd_shadow_resync)
  * @flags: Combination of enum vtd_shadow_resync_flags
  * @install_errno: Output, see &struct vtd_shadow_invalidate.install_errno
- * @__reserved: Must be 0
+ * @status: Output, VTD_SHADOW_MORE or 0
+ * @gpa: With VTD_SHADOW_RESYNC_RANGE, first guest physical address. Else must be 0
+ * @length: With VTD_SHADOW_RESYNC_RANGE, bytes, 1 or more. Else must be 0
  *
  * Reads all contexts and all tables again, as a difference, and tries again what
  * could not be installed. For a VMM that changed guest memory (RAM was added to
  * the IOAS) or took a unit out of a state that it did not follow, or, with
  * VTD_SHADOW_RESYNC_RELEASE, that is about to take memory away, see
  * &struct vtd_shadow_bind.
+ *
+ * With VTD_SHADOW_RESYNC_RANGE, after RAM was added to the IOAS in one range, contexts are
+ * read, and of the tables what led to the range in vain: that costs in proportion to what
+ * was refused.
+ *
+ * Errors: EINVAL a range of length 0, or beyond 2^52.
  */
 struct vtd_shadow_resync {
 	__u32 size;
 	__u32 flags;
 	__u32 install_errno;
-	__u32 __reserved;
+	__u32 status;
+	__aligned_u64 gpa;
+	__aligned_u64 length;
 };
 
 #define VTD_SHADOW_RESYNC _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_RESYNC)
@@ -718,6 +760,9 @@ struct vtd_shadow_translate {
  * @attaches: Output, changes of a host group's attachment so far
  * @install_failures: Output, entries that could not be installed so far
  * @retries: Output, how often the unit itself tried again what the host had refused
+ * @host_tables: Output, page tables of the host that are empty now and that it keeps. They
+ *               count as @nodes for the limit of BIND; those of them that the host can
+ *               free go before anything is refused because of it
  *
  * Counters start at zero when the unit is bound and never wrap in practice.
  */
@@ -740,6 +785,7 @@ struct vtd_shadow_get_stats {
 	__aligned_u64 attaches;
 	__aligned_u64 install_failures;
 	__aligned_u64 retries;
+	__aligned_u64 host_tables;
 };
 
 #define VTD_SHADOW_GET_STATS _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_STATS)

@@ -208,7 +208,9 @@ struct fake_call {
  * @pool: Of leaves
  * @leaves: What it maps
  * @removed: What it mapped when the step began and has unmapped since
+ * @tables: Page tables of 4 KiB leaves, by IOVA / 2 MiB
  * @stamp: Number of the last map call
+ * @step: That when the step began
  * @nr_pages: 4 KiB pages mapped
  * @stale: Ranges unmapped, but not flushed: the IOTLB may still have them
  * @nr_stale: Length of it
@@ -233,7 +235,9 @@ struct fake_host {
 	struct fake_pool pool;
 	struct rb_root leaves;
 	struct rb_root removed;
+	struct xarray tables;
 	u64 stamp;
+	u64 step;
 	u64 nr_pages;
 	struct {
 		u64 first;
@@ -260,6 +264,7 @@ void fake_host_init(struct kunit *test, struct fake_host *host,
 void fake_host_clear(struct fake_host *host);
 void fake_host_exit(struct fake_host *host);
 void fake_host_step(struct fake_host *host);
+unsigned int fake_host_nr_tables(struct fake_host *host);
 const char *fake_host_name(enum fake_host_kind kind);
 
 /*
@@ -303,6 +308,8 @@ struct bench_config {
  * @error: What the last batch reported
  * @limited: It gave up installing
  * @stamp: Of @host when the last step began
+ * @budget: Tables that a call may visit before it is over, 0 for as many as it likes
+ * @between: What happens between two calls, or NULL
  */
 struct bench {
 	struct kunit *test;
@@ -316,6 +323,8 @@ struct bench {
 	int error;
 	bool limited;
 	u64 stamp;
+	unsigned int budget;
+	void (*between)(struct bench *b);
 };
 
 int bench_init(struct kunit *test);
@@ -325,13 +334,28 @@ void bench_domain_end(struct bench *b);
 void bench_sync(struct bench *b, u64 first, u64 last);
 void bench_sync_full(struct bench *b);
 void bench_memory_gone(struct bench *b, u64 first, u64 last);
+void bench_memory_back(struct bench *b);
 u32 bench_random(struct bench *b, u32 below);
 u64 *bench_entry(struct bench *b, u64 table, unsigned int index);
 
-/* Functions of guest_mem.c, called under the lock that they ask for */
+struct vtds_batch;
+
+/* What an ioctl does around its body */
+void bench_batch_begin(struct vtds_unit *unit, struct vtds_batch *batch);
+u32 bench_batch_end(struct vtds_batch *batch);
+
+/* Functions of guest memory, called under the lock that they ask for, with all fetched */
+int bench_look_up(struct vtds_guest_mem *mem,
+		  int (*look)(struct vtds_guest_mem *mem, void *data),
+		  void *data);
+int bench_mem_page(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
+		   unsigned int *perm);
+int bench_mem_perm(struct vtds_guest_mem *mem, u64 gpa, unsigned int *perm);
 struct vtds_chunk *bench_mem_get(struct vtds_guest_mem *mem, u64 gpa);
-void bench_mem_trim(struct vtds_guest_mem *mem);
-void bench_mem_evict_begin(struct vtds_guest_mem *mem, u64 *first, u64 *last);
+void bench_mem_put(struct vtds_guest_mem *mem, u64 gpa);
+void bench_mem_put_range(struct vtds_guest_mem *mem, u64 gpa, u64 size);
+void bench_mem_evict(struct vtds_guest_mem *mem, u64 *first, u64 *last,
+		     void (*between)(struct vtds_guest_mem *mem));
 int bench_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
 			 unsigned int nr_qwords);
 int bench_mem_write_u32(struct vtds_guest_mem *mem, u64 gpa, u32 value);

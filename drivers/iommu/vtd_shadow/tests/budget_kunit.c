@@ -8,8 +8,7 @@
 
 #include "../batch.h"
 #include "../flush.h"
-#include "../refuse.h"
-#include "../sync.h"
+#include "../settle.h"
 #include "../unit.h"
 #include "bench.h"
 
@@ -145,12 +144,12 @@ static void budget_holes(struct kunit *test)
 	bench_domain(b, &budget_configs[0], TABLE_GPA);
 	map_superpages(b, HOLE_GPA, 16);
 	fake_host_step(&b->host);
-	mutex_lock(&b->unit->lock);
-	vtds_batch_begin(&batch, b->unit);
-	vtds_domain_sync_full(&batch, &b->domain);
+	bench_batch_begin(b->unit, &batch);
+	vtds_todo_all(&b->domain.todo, batch.seq);
+	vtds_settle(&batch);
 	KUNIT_EXPECT_EQ(test, b->unit->mem.nr_idle, 0);
-	KUNIT_EXPECT_EQ(test, vtds_batch_end(&batch), ENOENT);
-	mutex_unlock(&b->unit->lock);
+	KUNIT_EXPECT_EQ(test, bench_batch_end(&batch), ENOENT);
+	KUNIT_EXPECT_EQ(test, b->unit->mem.nr_segments, 1);
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
 }
 
@@ -186,13 +185,14 @@ static void budget_refused(struct kunit *test)
 	for (unsigned int i = 0; i < 4; i++)
 		second[i] |= SZ_PAGE;
 	fake_host_step(&b->host);
-	mutex_lock(&b->unit->lock);
-	vtds_batch_begin(&batch, b->unit);
-	batch.refused = VTDS_MAX_REFUSED - 4;
-	vtds_domain_sync_full(&batch, &b->domain);
-	KUNIT_EXPECT_TRUE(test, batch.remove_only);
-	vtds_batch_end(&batch);
-	mutex_unlock(&b->unit->lock);
+	bench_batch_begin(b->unit, &batch);
+	b->domain.turn = (struct vtds_domain_turn){
+		.seq = batch.seq,
+		.refused = VTDS_MAX_REFUSED - 4,
+	};
+	vtds_todo_all(&b->domain.todo, batch.seq);
+	bench_batch_end(&batch);
+	KUNIT_EXPECT_TRUE(test, batch.limited);
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
 
 	/* The next call has a count of its own */

@@ -52,15 +52,27 @@ static void context_set_up(struct bench *b)
 	ctx_entry(b)[1] = 0x1234 << 8 | 2;
 }
 
+struct sid_look {
+	struct vtds_unit *unit;
+	u16 sid;
+	struct vtds_guest_ctx ctx;
+};
+
+static int look_sid(struct vtds_guest_mem *mem, void *data)
+{
+	struct sid_look *look = data;
+
+	vtds_context_read(look->unit, look->sid, &look->ctx);
+	return 0;
+}
+
 static struct vtds_guest_ctx read_sid(struct bench *b, u16 sid)
 {
-	struct vtds_guest_ctx ctx;
+	struct sid_look look = { .unit = b->unit, .sid = sid };
 
-	memset(&ctx, 0xa5, sizeof(ctx));
-	mutex_lock(&b->unit->lock);
-	vtds_context_read(b->unit, sid, &ctx);
-	mutex_unlock(&b->unit->lock);
-	return ctx;
+	memset(&look.ctx, 0xa5, sizeof(look.ctx));
+	bench_look_up(&b->unit->mem, look_sid, &look);
+	return look.ctx;
 }
 
 static void expect_shadow(struct bench *b, unsigned int levels)

@@ -5,6 +5,7 @@
  */
 #include <linux/sizes.h>
 
+#include "../flush.h"
 #include "../guest_mem.h"
 #include "../retry.h"
 #include "../unit.h"
@@ -110,9 +111,9 @@ static void device_reserved(struct kunit *test)
 
 static void retry(void)
 {
-	mutex_lock(&rig->b->unit->lock);
+	vtds_lock(&rig->b->unit->lock);
 	vtds_retry_run(rig->b->unit);
-	mutex_unlock(&rig->b->unit->lock);
+	vtds_unlock(&rig->b->unit->lock);
 }
 
 static void expect_event(struct kunit *test, unsigned int type, int error)
@@ -180,7 +181,7 @@ static void check_unreadable(struct kunit *test)
 	rig_drop(0);
 	/* A next time has pins of its own */
 	vtds_mem_release_idle(&rig->b->unit->mem);
-	bench_mem_trim(&rig->b->unit->mem);
+	vtds_unit_trim(rig->b->unit);
 	KUNIT_EXPECT_EQ(test, mem->nr_pinned, 0);
 }
 
@@ -203,7 +204,7 @@ static void device_leaf_unpinned(struct kunit *test)
 	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = 0;
 	KUNIT_EXPECT_EQ(test, rig_flush_all(), 0);
 	vtds_mem_release_idle(&rig->b->unit->mem);
-	bench_mem_trim(&rig->b->unit->mem);
+	vtds_unit_trim(rig->b->unit);
 
 	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = DATA_GPA | SS_RW;
 	rig->b->mem.fail_in = 1;

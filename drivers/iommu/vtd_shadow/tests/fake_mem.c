@@ -305,7 +305,11 @@ void fake_mem_suite_exit(struct kunit_suite *suite)
 }
 
 /* Nothing happens behind a test's back: it calls vtds_retry_run() itself. */
-static void fake_retry_queue(struct delayed_work *work, unsigned int ms)
+static void fake_retry_queue(struct vtds_thread *thread, unsigned int ms)
+{
+}
+
+static void fake_work_queue(struct delayed_work *work, unsigned int ms)
 {
 }
 
@@ -324,7 +328,8 @@ int fake_mem_init(struct kunit *test, struct fake_mem *mem)
 	}
 	kunit_activate_static_stub(test, vtds_pin_pages, fake_pin);
 	kunit_activate_static_stub(test, vtds_unpin_pages, fake_unpin);
-	kunit_activate_static_stub(test, vtds_work_queue, fake_retry_queue);
+	kunit_activate_static_stub(test, vtds_thread_queue, fake_retry_queue);
+	kunit_activate_static_stub(test, vtds_work_queue, fake_work_queue);
 	return 0;
 }
 

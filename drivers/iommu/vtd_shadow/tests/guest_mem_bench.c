@@ -26,12 +26,12 @@ struct vtds_chunk *mem_chunk(struct kunit *test, u64 gpa)
 {
 	struct vtds_chunk *chunk = bench_mem_get(mem_of(test), gpa);
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(chunk));
+	KUNIT_ASSERT_NOT_NULL(test, chunk);
 	return chunk;
 }
 
 /* The engine's answer for a page has to be the fake's. */
-void mem_check_page(struct kunit *test, struct vtds_chunk *chunk, u64 gpa)
+void mem_check_page(struct kunit *test, u64 gpa)
 {
 	struct bench *b = test->priv;
 	unsigned int perm, expected_perm;
@@ -40,7 +40,7 @@ void mem_check_page(struct kunit *test, struct vtds_chunk *chunk, u64 gpa)
 	int ret;
 
 	page = fake_mem_page(&b->mem, gpa, &expected_perm);
-	ret = vtds_mem_page(mem_of(test), chunk, gpa, &pfn, &perm);
+	ret = bench_mem_page(mem_of(test), gpa, &pfn, &perm);
 	if (!page) {
 		KUNIT_EXPECT_EQ_MSG(test, ret, -ENOENT, "%llx", gpa);
 		return;
@@ -51,10 +51,10 @@ void mem_check_page(struct kunit *test, struct vtds_chunk *chunk, u64 gpa)
 	KUNIT_EXPECT_TRUE(test, fake_mem_page_pinned(&b->mem, gpa));
 }
 
-void mem_check_chunk(struct kunit *test, struct vtds_chunk *chunk, u64 gpa)
+void mem_check_chunk(struct kunit *test, u64 gpa)
 {
 	for (u64 off = 0; off < SZ_CHUNK; off += SZ_PAGE)
-		mem_check_page(test, chunk, gpa + off + off % 7);
+		mem_check_page(test, gpa + off + off % 7);
 }
 
 u64 mem_many_gpa(unsigned int i)
@@ -81,17 +81,17 @@ int mem_bench_init(struct kunit *test)
 	return 0;
 }
 
-/* As vtds_unit_memory_gone(), with nothing mapped. */
-void mem_evict(struct kunit *test, u64 first, u64 last, u64 *from, u64 *to)
+/* As vtds_memory_gone(), with nothing mapped. */
+void mem_evict(struct kunit *test, u64 first, u64 last, u64 *from, u64 *to,
+	       void (*between)(struct vtds_guest_mem *mem))
 {
 	struct bench *b = test->priv;
 
 	*from = first;
 	*to = last;
-	bench_mem_evict_begin(mem_of(test), from, to);
+	bench_mem_evict(mem_of(test), from, to, between);
 	KUNIT_EXPECT_LE(test, *from, first);
 	KUNIT_EXPECT_GE(test, *to, last);
-	vtds_mem_evict_end(mem_of(test), *from, *to);
 	KUNIT_EXPECT_FALSE(test, fake_mem_is_pinned(&b->mem, first, last));
-	KUNIT_EXPECT_EQ(test, mem_of(test)->pins.nr_pinned, b->mem.nr_pinned);
+	KUNIT_EXPECT_EQ(test, mem_of(test)->nr_pinned, b->mem.nr_pinned);
 }

@@ -17,11 +17,12 @@
 struct vtds_guest_mem *mem_of(struct kunit *test);
 u64 mem_gpa(enum fake_kind kind);
 struct vtds_chunk *mem_chunk(struct kunit *test, u64 gpa);
-void mem_check_page(struct kunit *test, struct vtds_chunk *chunk, u64 gpa);
-void mem_check_chunk(struct kunit *test, struct vtds_chunk *chunk, u64 gpa);
+void mem_check_page(struct kunit *test, u64 gpa);
+void mem_check_chunk(struct kunit *test, u64 gpa);
 u64 mem_many_gpa(unsigned int i);
 void mem_add_many(struct kunit *test);
 int mem_bench_init(struct kunit *test);
-void mem_evict(struct kunit *test, u64 first, u64 last, u64 *from, u64 *to);
+void mem_evict(struct kunit *test, u64 first, u64 last, u64 *from, u64 *to,
+	       void (*between)(struct vtds_guest_mem *mem));
 
 #endif /* VTDS_GUEST_MEM_BENCH_H */

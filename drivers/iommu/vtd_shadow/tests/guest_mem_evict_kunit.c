@@ -2,6 +2,8 @@
 /*
  * Unit tests of guest_mem.c: memory that is taken away, all of a chunk or a part.
  */
+#include <kunit/test-bug.h>
+
 #include "../guest_chunk.h"
 #include "../guest_mem.h"
 #include "../vtd_format.h"
@@ -11,35 +13,33 @@
 static void mem_evict_whole(struct kunit *test)
 {
 	struct bench *b = test->priv;
-	struct vtds_chunk *used;
 	u64 from, to;
 
-	vtds_mem_put(mem_of(test), mem_chunk(test, mem_gpa(FAKE_OFFSET)));
-	vtds_mem_put(mem_of(test), mem_chunk(test, mem_gpa(FAKE_SCATTERED)));
-	used = mem_chunk(test, mem_gpa(FAKE_RUNS));
+	for (enum fake_kind kind = FAKE_OFFSET; kind <= FAKE_RUNS; kind++)
+		mem_chunk(test, mem_gpa(kind));
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_OFFSET));
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_SCATTERED));
 	fake_mem_remove(&b->mem, mem_gpa(FAKE_OFFSET), mem_gpa(FAKE_RUNS) - 1);
 	mem_evict(test, mem_gpa(FAKE_OFFSET), mem_gpa(FAKE_RUNS) - 1, &from,
-		  &to);
+		  &to, NULL);
 	KUNIT_EXPECT_EQ(test, from, mem_gpa(FAKE_OFFSET));
 	KUNIT_EXPECT_EQ(test, to, mem_gpa(FAKE_RUNS) - 1);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, VTDS_CHUNK_PAGES);
-	mem_check_chunk(test, used, mem_gpa(FAKE_RUNS));
-	vtds_mem_put(mem_of(test), used);
+	mem_check_chunk(test, mem_gpa(FAKE_RUNS));
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_RUNS));
 }
 
 /* Pages outside of [first, last] are still there without another pin. */
-static void check_kept(struct kunit *test, struct vtds_chunk *chunk, u64 first,
-		       u64 last)
+static void check_kept(struct kunit *test, u64 start, u64 first, u64 last)
 {
 	struct bench *b = test->priv;
-	u64 start = (u64)chunk->gfn << VTD_PAGE_SHIFT;
 	unsigned long calls = b->mem.calls;
 	unsigned int perm;
 
 	for (u64 gpa = start; gpa < start + SZ_CHUNK; gpa += SZ_PAGE)
 		if ((gpa < first || gpa > last) &&
 		    fake_mem_page(&b->mem, gpa, &perm))
-			mem_check_page(test, chunk, gpa);
+			mem_check_page(test, gpa);
 	KUNIT_EXPECT_EQ(test, b->mem.calls, calls);
 }
 
@@ -59,20 +59,20 @@ static void mem_evict_part(struct kunit *test)
 			u64 gpa = mem_gpa(kind);
 			u64 first = gpa + parts[i].first * SZ_PAGE;
 			u64 last = gpa + parts[i].last * SZ_PAGE + SZ_PAGE - 1;
-			struct vtds_chunk *chunk = mem_chunk(test, gpa);
 
-			mem_check_chunk(test, chunk, gpa);
+			mem_chunk(test, gpa);
+			mem_check_chunk(test, gpa);
 			fake_mem_remove(&b->mem, first, last);
-			mem_evict(test, first, last, &from, &to);
+			mem_evict(test, first, last, &from, &to, NULL);
 			KUNIT_EXPECT_EQ(test, from, first);
 			KUNIT_EXPECT_EQ(test, to, last);
-			check_kept(test, chunk, first, last);
-			mem_check_chunk(test, chunk, gpa);
-			/* Memory that comes back is found again */
+			check_kept(test, gpa, first, last);
+			mem_check_chunk(test, gpa);
 			fake_mem_restore(&b->mem);
-			mem_check_chunk(test, chunk, gpa);
-			vtds_mem_put(mem_of(test), chunk);
-			mem_evict(test, gpa, gpa + SZ_CHUNK - 1, &from, &to);
+			mem_check_chunk(test, gpa);
+			bench_mem_put(mem_of(test), gpa);
+			mem_evict(test, gpa, gpa + SZ_CHUNK - 1, &from, &to,
+				  NULL);
 		}
 }
 
@@ -80,22 +80,35 @@ static void mem_evict_part(struct kunit *test)
 static void mem_evict_across(struct kunit *test)
 {
 	struct bench *b = test->priv;
-	struct vtds_chunk *chunks[3];
 	u64 first = mem_gpa(FAKE_OFFSET) + 0x100000;
 	u64 last = mem_gpa(FAKE_RUNS) + 0x100000 - 1;
 	u64 from, to;
 
 	for (unsigned int i = 0; i < 3; i++)
-		chunks[i] = mem_chunk(test, mem_gpa(FAKE_OFFSET + i));
+		mem_chunk(test, mem_gpa(FAKE_OFFSET + i));
 	/* The one between has no users left when its turn comes */
-	vtds_mem_put(mem_of(test), chunks[1]);
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_SCATTERED));
 	fake_mem_remove(&b->mem, first, last);
-	mem_evict(test, first, last, &from, &to);
+	mem_evict(test, first, last, &from, &to, NULL);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, VTDS_CHUNK_PAGES);
-	mem_check_chunk(test, chunks[0], mem_gpa(FAKE_OFFSET));
-	mem_check_chunk(test, chunks[2], mem_gpa(FAKE_RUNS));
-	vtds_mem_put(mem_of(test), chunks[0]);
-	vtds_mem_put(mem_of(test), chunks[2]);
+	mem_check_chunk(test, mem_gpa(FAKE_OFFSET));
+	mem_check_chunk(test, mem_gpa(FAKE_RUNS));
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_OFFSET));
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_RUNS));
+}
+
+/* The caller removes all users; until then nothing of it is found. */
+static void remove_user(struct vtds_guest_mem *mem)
+{
+	unsigned int perm;
+	unsigned long pfn;
+
+	guard(vtds_lock)(mem->lock);
+	KUNIT_EXPECT_EQ(kunit_get_current_test(),
+			vtds_mem_page(mem, mem_gpa(FAKE_SCATTERED), &pfn,
+				      &perm),
+			-ENOENT);
+	vtds_mem_put_range(mem, mem_gpa(FAKE_SCATTERED), SZ_PAGE);
 }
 
 /* What cannot be split goes as a whole. */
@@ -105,55 +118,48 @@ static void mem_evict_split_fails(struct kunit *test)
 	u64 gpa = mem_gpa(FAKE_SCATTERED);
 
 	for (unsigned int n = 1; n < 512; n += 73) {
-		struct vtds_chunk *chunk = mem_chunk(test, gpa);
-		u64 first = gpa + 7 * SZ_PAGE;
-		u64 last = gpa + 8 * SZ_PAGE - 1;
+		u64 first, last;
 
+		mem_chunk(test, gpa);
 		b->mem.fail_in = n;
 		b->mem.error = -ENOMEM;
-		bench_mem_evict_begin(mem_of(test), &first, &last);
+		mem_evict(test, gpa + 7 * SZ_PAGE, gpa + 8 * SZ_PAGE - 1,
+			  &first, &last, remove_user);
 		KUNIT_EXPECT_EQ(test, b->mem.fail_in, 0);
 		KUNIT_EXPECT_EQ(test, first, gpa);
 		KUNIT_EXPECT_EQ(test, last, gpa + SZ_CHUNK - 1);
-		/* Nothing has changed yet */
-		KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, VTDS_CHUNK_PAGES);
-		KUNIT_EXPECT_EQ(test, mem_of(test)->pins.nr_pinned,
-				VTDS_CHUNK_PAGES);
-		mem_check_chunk(test, chunk, gpa);
-		/* The caller removes all users */
-		vtds_mem_put(mem_of(test), chunk);
-		vtds_mem_evict_end(mem_of(test), first, last);
 		KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
 	}
 }
 
+static void remove_users(struct vtds_guest_mem *mem)
+{
+	bench_mem_put_range(mem, mem_many_gpa(0), MANY_CHUNKS * SZ_CHUNK);
+}
+
 /*
- * A chunk in the way of a large eviction loses its users between begin and end,
- * and then the flush trims what has been idle for longest: it, perhaps.
+ * A chunk in the way of a large eviction loses its users between begin and end: it goes
+ * with the others then, or its neighbours stay.
  */
-static void mem_evict_trims_split(struct kunit *test)
+static void mem_evict_split_unused(struct kunit *test)
 {
 	struct vtds_guest_mem *mem = mem_of(test);
 	struct bench *b = test->priv;
-	u64 first = mem_many_gpa(0) + 0x100000;
-	u64 last = mem_many_gpa(MANY_CHUNKS) - 1;
+	u64 first, last;
 
 	mem_add_many(test);
 	for (unsigned int i = 0; i < MANY_CHUNKS; i++)
 		mem_chunk(test, mem_many_gpa(i));
-	bench_mem_evict_begin(mem, &first, &last);
-	vtds_mem_put_range(mem, mem_many_gpa(0), MANY_CHUNKS * SZ_CHUNK);
-	bench_mem_trim(mem);
-	vtds_mem_evict_end(mem, first, last);
-
+	mem_evict(test, mem_many_gpa(0) + 0x100000,
+		  mem_many_gpa(MANY_CHUNKS) - 1, &first, &last, remove_users);
 	KUNIT_EXPECT_FALSE(test, fake_mem_is_pinned(&b->mem, first, last));
-	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, b->mem.nr_pinned);
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, b->mem.nr_pinned);
 }
 
 static struct kunit_case guest_mem_evict_cases[] = {
-	KUNIT_CASE(mem_evict_whole),	   KUNIT_CASE(mem_evict_part),
-	KUNIT_CASE(mem_evict_across),	   KUNIT_CASE(mem_evict_split_fails),
-	KUNIT_CASE(mem_evict_trims_split), {},
+	KUNIT_CASE(mem_evict_whole),	    KUNIT_CASE(mem_evict_part),
+	KUNIT_CASE(mem_evict_across),	    KUNIT_CASE(mem_evict_split_fails),
+	KUNIT_CASE(mem_evict_split_unused), {},
 };
 
 static struct kunit_suite guest_mem_evict_suite = {

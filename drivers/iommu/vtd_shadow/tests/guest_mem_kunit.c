@@ -4,9 +4,11 @@
  */
 #include <linux/mm.h>
 
+#include "../flush.h"
 #include "../guest_chunk.h"
 #include "../guest_mem.h"
 #include "../guest_pin.h"
+#include "../unit.h"
 #include "guest_mem_bench.h"
 
 /* Which kinds can be pinned by one call, and what remains of the others. */
@@ -21,22 +23,23 @@ static void mem_kinds(struct kunit *test)
 		struct vtds_chunk *chunk =
 			mem_chunk(test, mem_gpa(kind) + 0x123);
 
-		KUNIT_EXPECT_EQ(test, chunk->whole, whole);
+		KUNIT_EXPECT_EQ(test, vtds_chunk_is_whole(chunk), whole);
 		KUNIT_EXPECT_EQ(test, chunk->users, 1);
-		KUNIT_EXPECT_EQ(test, b->mem.calls - calls, 1);
-		mem_check_chunk(test, chunk, mem_gpa(kind));
 		if (whole)
 			KUNIT_EXPECT_EQ(test, b->mem.calls - calls, 1);
-		KUNIT_EXPECT_EQ(test, mem_of(test)->pins.nr_pinned,
+		mem_check_chunk(test, mem_gpa(kind));
+		if (whole)
+			KUNIT_EXPECT_EQ(test, b->mem.calls - calls, 1);
+		KUNIT_EXPECT_EQ(test, mem_of(test)->nr_pinned,
 				b->mem.nr_pinned);
 		/* All is known now: no call to find it again, but for holes */
 		calls = b->mem.calls;
 		KUNIT_EXPECT_PTR_EQ(test, mem_chunk(test, mem_gpa(kind)),
 				    chunk);
-		mem_check_page(test, chunk, mem_gpa(kind));
+		mem_check_page(test, mem_gpa(kind));
 		KUNIT_EXPECT_EQ(test, b->mem.calls, calls);
-		vtds_mem_put(mem_of(test), chunk);
-		vtds_mem_put(mem_of(test), chunk);
+		bench_mem_put(mem_of(test), mem_gpa(kind));
+		bench_mem_put(mem_of(test), mem_gpa(kind));
 	}
 }
 
@@ -44,60 +47,68 @@ static void mem_kinds(struct kunit *test)
 static void mem_page_wise(struct kunit *test)
 {
 	struct bench *b = test->priv;
-	struct vtds_chunk *chunk = mem_chunk(test, mem_gpa(FAKE_MIXED));
 
-	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
-	mem_check_page(test, chunk, mem_gpa(FAKE_MIXED));
+	mem_chunk(test, mem_gpa(FAKE_MIXED));
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 1);
 	/* Page 5 of 16 is a hole, page 9 read-only */
-	mem_check_page(test, chunk, mem_gpa(FAKE_MIXED) + 5 * SZ_PAGE);
+	mem_check_page(test, mem_gpa(FAKE_MIXED) + 5 * SZ_PAGE);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 1);
-	mem_check_page(test, chunk, mem_gpa(FAKE_MIXED) + 9 * SZ_PAGE);
+	mem_check_page(test, mem_gpa(FAKE_MIXED) + 9 * SZ_PAGE);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 2);
-	vtds_mem_put(mem_of(test), chunk);
+	bench_mem_put(mem_of(test), mem_gpa(FAKE_MIXED));
 	/* Unpinned late */
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 2);
 }
 
 static void mem_chunk_perm(struct kunit *test)
 {
-	static const int expected[FAKE_KINDS] = { [FAKE_MIXED] = -ENOENT };
+	static const int expected[FAKE_KINDS] = { [FAKE_MIXED] = -EXDEV };
 
 	for (enum fake_kind kind = 0; kind < FAKE_KINDS; kind++) {
-		struct vtds_chunk *chunk = mem_chunk(test, mem_gpa(kind));
 		unsigned int perm;
 
 		KUNIT_EXPECT_EQ(test,
-				vtds_chunk_perm(&mem_of(test)->pins, chunk,
-						&perm),
+				bench_mem_perm(mem_of(test), mem_gpa(kind),
+					       &perm),
 				expected[kind]);
 		if (!expected[kind])
 			KUNIT_EXPECT_EQ(test, perm,
 					kind == FAKE_ROM ? SS_R :
 					kind == FAKE_WOM ? SS_W :
 							   SS_RW);
-		vtds_mem_put(mem_of(test), chunk);
 	}
+}
+
+/* No memory at all, for whatever reason, is one answer for all of a chunk. */
+static void mem_chunk_perm_hole(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	unsigned int perm;
+
+	KUNIT_EXPECT_EQ(test, bench_mem_perm(mem_of(test), MANY_GPA, &perm),
+			-ENOENT);
+	/* And nothing is kept of it */
+	KUNIT_EXPECT_FALSE(test, vtds_mem_has(mem_of(test), MANY_GPA,
+					      MANY_GPA + SZ_CHUNK - 1));
+	fake_mem_add(&b->mem, MANY_GPA + 17 * SZ_PAGE, SZ_PAGE, FAKE_ROM);
+	KUNIT_EXPECT_EQ(test, bench_mem_perm(mem_of(test), MANY_GPA, &perm),
+			-EXDEV);
 }
 
 /* Half ROM, half RAM, no hole */
 static void mem_chunk_perm_differs(struct kunit *test)
 {
 	struct bench *b = test->priv;
-	struct vtds_chunk *chunk;
 	unsigned int perm;
 
 	fake_mem_add(&b->mem, MANY_GPA, SZ_CHUNK / 2, FAKE_ROM);
 	fake_mem_add(&b->mem, MANY_GPA + SZ_CHUNK / 2, SZ_CHUNK / 2,
 		     FAKE_SCATTERED);
-	chunk = mem_chunk(test, MANY_GPA);
-	KUNIT_EXPECT_EQ(test,
-			vtds_chunk_perm(&mem_of(test)->pins, chunk, &perm),
+	KUNIT_EXPECT_EQ(test, bench_mem_perm(mem_of(test), MANY_GPA, &perm),
 			-EXDEV);
-	vtds_mem_put(mem_of(test), chunk);
 }
 
-/* Users, and the list of those without. */
+/* Users, and how many chunks have none. */
 static void mem_users(struct kunit *test)
 {
 	struct vtds_guest_mem *mem = mem_of(test);
@@ -109,53 +120,94 @@ static void mem_users(struct kunit *test)
 	mem_chunk(test, SZ_CHUNK);
 
 	/* From the last page of one chunk to the first of the next */
-	vtds_mem_put_range(mem, SZ_CHUNK - SZ_PAGE, 2 * SZ_PAGE);
+	bench_mem_put_range(mem, SZ_CHUNK - SZ_PAGE, 2 * SZ_PAGE);
 	KUNIT_EXPECT_EQ(test, chunk->users, 1);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, 1);
-	vtds_mem_put_range(mem, 0, SZ_CHUNK);
+	bench_mem_put_range(mem, 0, SZ_CHUNK);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, 2);
+	KUNIT_EXPECT_FALSE(test, vtds_mem_is_used(mem, 0, U64_MAX));
 	KUNIT_EXPECT_PTR_EQ(test, mem_chunk(test, 0), chunk);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, 1);
-	vtds_mem_put(mem, chunk);
+	KUNIT_EXPECT_TRUE(test, vtds_mem_is_used(mem, 0, 0));
+	KUNIT_EXPECT_FALSE(test, vtds_mem_is_used(mem, SZ_CHUNK, U64_MAX));
+	bench_mem_put(mem, 0);
 
 	KUNIT_EXPECT_TRUE(test, vtds_mem_has(mem, 0, 0));
 	KUNIT_EXPECT_TRUE(test, vtds_mem_has(mem, SZ_CHUNK * 2 - 1, U64_MAX));
 	KUNIT_EXPECT_FALSE(test, vtds_mem_has(mem, SZ_CHUNK * 2, U64_MAX));
 }
 
-/* The ones without users for longest go, the others stay. */
+/* As many as are too many go, and never one in use. */
 static void mem_trim(struct kunit *test)
 {
 	struct vtds_guest_mem *mem = mem_of(test);
 	struct bench *b = test->priv;
 
+	mem->max_idle = IDLE_LIMIT;
 	mem_add_many(test);
 	for (unsigned int i = 0; i < MANY_CHUNKS; i++)
-		vtds_mem_put(mem, mem_chunk(test, mem_many_gpa(i)));
-	/* One of the oldest is used again, and one stays in use */
-	vtds_mem_put(mem, mem_chunk(test, mem_many_gpa(1)));
-	mem_chunk(test, mem_many_gpa(2));
+		mem_chunk(test, mem_many_gpa(i));
+	for (unsigned int i = 0; i < MANY_CHUNKS; i++)
+		if (i != 2)
+			bench_mem_put(mem, mem_many_gpa(i));
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, MANY_CHUNKS * VTDS_CHUNK_PAGES);
 
-	bench_mem_trim(mem);
+	vtds_unit_trim(b->unit);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, IDLE_LIMIT);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned,
 			(IDLE_LIMIT + 1) * VTDS_CHUNK_PAGES);
-	KUNIT_EXPECT_FALSE(test, fake_mem_is_pinned(&b->mem, mem_many_gpa(0),
-						    mem_many_gpa(1) - 1));
-	KUNIT_EXPECT_TRUE(test, fake_mem_is_pinned(&b->mem, mem_many_gpa(1),
-						   mem_many_gpa(2) - 1));
-	vtds_mem_put_range(mem, mem_many_gpa(2), SZ_CHUNK);
-	bench_mem_trim(mem);
+	KUNIT_EXPECT_TRUE(test, fake_mem_is_pinned(&b->mem, mem_many_gpa(2),
+						   mem_many_gpa(3) - 1));
+	bench_mem_put(mem, mem_many_gpa(2));
+	vtds_unit_trim(b->unit);
 	KUNIT_EXPECT_EQ(test, mem->nr_idle, IDLE_LIMIT);
+	/* Each segment gets its turn, also from the end to the beginning */
+	mem->max_idle = 1;
+	vtds_unit_trim(b->unit);
+	KUNIT_EXPECT_EQ(test, mem->nr_idle, 1);
+	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, VTDS_CHUNK_PAGES);
+}
+
+/* All chunks that a large guest has are found, without a search or with one. */
+static void mem_large_guest(struct kunit *test)
+{
+	struct vtds_guest_mem *mem = mem_of(test);
+	struct bench *b = test->priv;
+	u64 far = BIT_ULL(51);
+
+	fake_mem_add(&b->mem, far, SZ_CHUNK, FAKE_SCATTERED);
+	for (u64 i = 0; i < 100; i++) {
+		u64 gpa = MANY_GPA + i * VTDS_SEGMENT_SIZE;
+
+		/* The fake has few areas */
+		b->mem.nr_areas = FAKE_KINDS + 1;
+		fake_mem_add(&b->mem, gpa, SZ_CHUNK, FAKE_RUNS);
+		mem_chunk(test, gpa);
+		mem_check_page(test, gpa + 5 * SZ_PAGE);
+	}
+	KUNIT_EXPECT_GE(test, mem->nr_recent, 64);
+	mem_chunk(test, far);
+	mem_check_page(test, far + 5 * SZ_PAGE);
+	for (u64 i = 0; i < 100; i++) {
+		u64 gpa = MANY_GPA + i * VTDS_SEGMENT_SIZE;
+
+		KUNIT_EXPECT_EQ(test, bench_mem_get(mem, gpa)->users, 2);
+		bench_mem_put(mem, gpa);
+		bench_mem_put(mem, gpa);
+	}
+	bench_mem_put(mem, far);
+	vtds_mem_release_idle(mem);
+	vtds_unit_trim(b->unit);
+	KUNIT_EXPECT_EQ(test, mem->nr_segments, 0);
+	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
 }
 
 /* Errors of iommufd arrive, and the next try starts afresh. */
 static void mem_errors(struct kunit *test)
 {
 	static const int errors[] = { -ENOMEM, -EINVAL, -EPERM, -EFAULT };
+	struct vtds_guest_mem *mem = mem_of(test);
 	struct bench *b = test->priv;
-	struct vtds_chunk *chunk;
 	unsigned int perm;
 	unsigned long pfn;
 
@@ -166,18 +218,15 @@ static void mem_errors(struct kunit *test)
 		b->mem.fail_in = 1;
 		b->mem.fail_all = true;
 		b->mem.error = errors[i];
-		chunk = bench_mem_get(mem_of(test), gpa);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(chunk));
-		KUNIT_EXPECT_EQ(test,
-				vtds_mem_page(mem_of(test), chunk, gpa, &pfn,
-					      &perm),
+		KUNIT_EXPECT_EQ(test, bench_mem_page(mem, gpa, &pfn, &perm),
 				errors[i]);
-		KUNIT_EXPECT_TRUE(test, vtds_chunk_perm(&mem_of(test)->pins,
-							chunk, &perm));
+		KUNIT_EXPECT_EQ(test, bench_mem_perm(mem, gpa, &perm),
+				errors[i]);
+		/* It is not kept */
+		KUNIT_EXPECT_FALSE(test, vtds_mem_has(mem, gpa, gpa));
 		b->mem.fail_in = 0;
-		mem_check_chunk(test, chunk, gpa);
-		vtds_mem_put(mem_of(test), chunk);
-		mem_evict(test, gpa, gpa + SZ_CHUNK - 1, &from, &to);
+		mem_check_chunk(test, gpa);
+		mem_evict(test, gpa, gpa + SZ_CHUNK - 1, &from, &to, NULL);
 	}
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
 }
@@ -190,23 +239,59 @@ static void mem_limit(struct kunit *test)
 	struct bench *b = test->priv;
 	struct vtds_chunk *chunk;
 
-	vtds_mem_put(mem, mem_chunk(test, mem_gpa(FAKE_CONTIG_B)));
-	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, VTDS_CHUNK_PAGES);
+	mem_chunk(test, mem_gpa(FAKE_CONTIG_B));
+	bench_mem_put(mem, mem_gpa(FAKE_CONTIG_B));
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, VTDS_CHUNK_PAGES);
 	b->mem.fail_in = 1;
 	b->mem.error = -ENOMEM;
-	chunk = mem_chunk(test, gpa);
-	KUNIT_EXPECT_FALSE(test, chunk->whole);
-	mem_check_page(test, chunk, gpa + 3 * SZ_PAGE);
-	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, VTDS_CHUNK_PAGES + 1);
-	/* What nobody uses makes room, when the host has been flushed */
+	chunk = mem_chunk(test, gpa + 3 * SZ_PAGE);
+	KUNIT_EXPECT_FALSE(test, vtds_chunk_is_whole(chunk));
+	mem_check_page(test, gpa + 3 * SZ_PAGE);
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, VTDS_CHUNK_PAGES + 1);
+	/* What nobody uses makes room */
 	KUNIT_EXPECT_TRUE(test, vtds_mem_needs_trim(mem));
-	bench_mem_trim(mem);
-	KUNIT_EXPECT_EQ(test, mem->pins.nr_pinned, 1);
+	vtds_unit_trim(b->unit);
+	KUNIT_EXPECT_EQ(test, mem->nr_pinned, 1);
 	KUNIT_EXPECT_FALSE(test, vtds_mem_needs_trim(mem));
-	vtds_mem_put(mem, chunk);
+	bench_mem_put(mem, gpa);
 	vtds_mem_release_idle(mem);
-	bench_mem_trim(mem);
+	vtds_unit_trim(b->unit);
 	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
+}
+
+/* What a call has had pinned stays known to it, whatever others do; but not if it goes. */
+static void mem_holds(struct kunit *test)
+{
+	struct vtds_guest_mem *mem = mem_of(test);
+	struct bench *b = test->priv;
+	struct vtds_holds holds = {};
+	u64 from, to, gpa = mem_gpa(FAKE_RUNS);
+	unsigned int perm;
+	unsigned long pfn;
+
+	vtds_lock(mem->lock);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, gpa, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	KUNIT_EXPECT_EQ(test, vtds_mem_fetch(mem, &holds), 0);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, MANY_GPA, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	KUNIT_EXPECT_EQ(test, vtds_mem_fetch(mem, &holds), 0);
+	vtds_mem_release_idle(mem);
+	vtds_unlock(mem->lock);
+	vtds_unit_trim(b->unit);
+	vtds_lock(mem->lock);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, gpa, &pfn, &perm), 0);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, MANY_GPA, &pfn, &perm),
+			-ENOENT);
+	vtds_unlock(mem->lock);
+
+	mem_evict(test, gpa, gpa + SZ_CHUNK - 1, &from, &to, NULL);
+	vtds_lock(mem->lock);
+	KUNIT_EXPECT_EQ(test, holds.count, 1);
+	vtds_mem_release_holds(mem, &holds);
+	vtds_unlock(mem->lock);
+	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
+	KUNIT_EXPECT_EQ(test, mem->nr_segments, 0);
 }
 
 /* Frames without memory behind them, and memory that is damaged */
@@ -225,11 +310,19 @@ static void mem_check_pfn(struct kunit *test)
 }
 
 static struct kunit_case guest_mem_cases[] = {
-	KUNIT_CASE(mem_kinds),	    KUNIT_CASE(mem_page_wise),
-	KUNIT_CASE(mem_chunk_perm), KUNIT_CASE(mem_chunk_perm_differs),
-	KUNIT_CASE(mem_users),	    KUNIT_CASE(mem_trim),
-	KUNIT_CASE(mem_errors),	    KUNIT_CASE(mem_limit),
-	KUNIT_CASE(mem_check_pfn),  {},
+	KUNIT_CASE(mem_kinds),
+	KUNIT_CASE(mem_page_wise),
+	KUNIT_CASE(mem_chunk_perm),
+	KUNIT_CASE(mem_chunk_perm_hole),
+	KUNIT_CASE(mem_chunk_perm_differs),
+	KUNIT_CASE(mem_users),
+	KUNIT_CASE(mem_trim),
+	KUNIT_CASE(mem_large_guest),
+	KUNIT_CASE(mem_errors),
+	KUNIT_CASE(mem_limit),
+	KUNIT_CASE(mem_holds),
+	KUNIT_CASE(mem_check_pfn),
+	{},
 };
 
 static struct kunit_suite guest_mem_suite = {

@@ -82,6 +82,7 @@ static unsigned int look_up(unsigned int i, u32 pasid,
 {
 	struct vtds_domain *domain;
 
+	guard(vtds_lock)(&rig->b->unit->lock);
 	return vtds_pasid_lookup(rig->devices[i].dev, pasid, ctx, &domain);
 }
 

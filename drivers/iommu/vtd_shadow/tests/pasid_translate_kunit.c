@@ -16,7 +16,9 @@ static unsigned int reason_of(u32 pasid)
 	struct vtds_domain *domain;
 	unsigned int where;
 
+	vtds_lock(&rig->b->unit->lock);
 	where = vtds_pasid_lookup(rig->devices[0].dev, pasid, &ctx, &domain);
+	vtds_unlock(&rig->b->unit->lock);
 	KUNIT_EXPECT_EQ(rig->b->test, where, BLOCKED);
 	KUNIT_EXPECT_NULL(rig->b->test, domain);
 	return ctx.reason;
@@ -33,7 +35,6 @@ static void pasid_reasons(struct kunit *test)
 	unit->caps.rid_pasid = true;
 	context[1] = 5;
 	rig_add(0);
-	mutex_lock(&unit->lock);
 	KUNIT_EXPECT_EQ(test, reason_of(7), REASON_PASID_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, reason_of(128 * 64), REASON_PASID_TOO_LARGE);
 	/* That of RID_PASID is good, and is for other requests */
@@ -45,7 +46,6 @@ static void pasid_reasons(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reason_of(5), REASON_LEGACY_MODE);
 	unit->te = false;
 	KUNIT_EXPECT_EQ(test, reason_of(5), 0);
-	mutex_unlock(&unit->lock);
 }
 
 #define NO_PASID U32_MAX
@@ -61,10 +61,10 @@ static struct vtd_shadow_translate translate(u32 pasid, u64 iova)
 		.iova = iova,
 	};
 
-	mutex_lock(&unit->lock);
+	vtds_lock(&unit->lock);
 	KUNIT_EXPECT_EQ(rig->b->test, vtds_check_translate(&cmd), 0);
 	KUNIT_EXPECT_EQ(rig->b->test, vtds_translate(unit, &cmd), 0);
-	mutex_unlock(&unit->lock);
+	vtds_unlock(&unit->lock);
 	return cmd;
 }
 

@@ -63,11 +63,9 @@ struct vtd_shadow_run_queue queue_run_with(struct queue *q, u64 iqa, u64 head,
 	struct vtds_batch batch;
 	int ret;
 
-	mutex_lock(&unit->lock);
-	vtds_batch_begin(&batch, unit);
+	bench_batch_begin(unit, &batch);
 	ret = vtds_queue_run_guest(&batch, &cmd);
-	vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
+	bench_batch_end(&batch);
 	KUNIT_EXPECT_EQ_MSG(q->b->test, ret, expected, "head %llx tail %llx",
 			    head, tail);
 	return cmd;

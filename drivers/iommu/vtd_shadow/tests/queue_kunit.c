@@ -3,6 +3,7 @@
  * Unit tests of queue.c: where the guest's queue goes on, and at which descriptors it
  * stops, and why.
  */
+#include "../memory.h"
 #include "../unit.h"
 #include "queue_bench.h"
 
@@ -162,7 +163,7 @@ static void queue_resumes_after_repair(struct kunit *test)
 static void take_away(struct bench *b, u64 first, u64 size)
 {
 	fake_mem_remove(&b->mem, first, first + size - 1);
-	vtds_unit_memory_gone(b->unit, first, size);
+	vtds_memory_gone(b->unit, first, size);
 }
 
 /* The queue runs off into nowhere. */

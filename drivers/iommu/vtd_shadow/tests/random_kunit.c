@@ -253,7 +253,17 @@ static bool lose_memory(struct bench *b)
 	bench_sync_full(b);
 	if (!b->limited && !oracle_check(b, 0, U64_MAX, ORACLE_EXACT, false))
 		return false;
-	fake_mem_restore(&b->mem);
+	bench_memory_back(b);
+	return flush_all(b);
+}
+
+/* The guest goes on writing while a flush is made call by call; then it flushes again. */
+static bool flush_while_edited(struct bench *b)
+{
+	b->budget = 1 + bench_random(b, 3);
+	b->between = edit;
+	bench_sync_full(b);
+	b->between = NULL;
 	return flush_all(b);
 }
 
@@ -263,6 +273,7 @@ static bool step(struct bench *b)
 
 	for (unsigned int i = bench_random(b, 6); i; i--)
 		edit(b);
+	b->budget = one_in(b, 3) ? 1 + bench_random(b, 5) : 0;
 	switch (bench_random(b, 10)) {
 	case 0 ... 3:
 		ok = flush_all(b);
@@ -272,6 +283,9 @@ static bool step(struct bench *b)
 		break;
 	case 8:
 		ok = lose_memory(b);
+		break;
+	case 9:
+		ok = flush_while_edited(b);
 		break;
 	}
 	if (b->limited)

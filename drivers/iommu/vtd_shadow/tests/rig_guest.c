@@ -39,11 +39,10 @@ void rig_add_with(unsigned int i, unsigned int nr_sids)
 	struct vtds_batch batch;
 
 	rig->devices[i].dev = dev;
-	mutex_lock(&unit->lock);
-	vtds_batch_begin(&batch, unit);
+	bench_batch_begin(unit, &batch);
+	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_touch(&batch, dev), 0);
 	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, dev), 0);
-	vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
+	bench_batch_end(&batch);
 }
 
 void rig_add(unsigned int i)
@@ -56,11 +55,9 @@ void rig_drop(unsigned int i)
 	struct vtds_unit *unit = rig->b->unit;
 	struct vtds_batch batch;
 
-	mutex_lock(&unit->lock);
-	vtds_batch_begin(&batch, unit);
+	bench_batch_begin(unit, &batch);
 	vtds_device_drop(&batch, rig->devices[i].dev);
-	vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
+	bench_batch_end(&batch);
 }
 
 u32 rig_refresh(void)
@@ -69,11 +66,10 @@ u32 rig_refresh(void)
 	struct vtds_batch batch;
 	u32 error;
 
-	mutex_lock(&unit->lock);
-	vtds_batch_begin(&batch, unit);
+	bench_batch_begin(unit, &batch);
+	vtds_devices_touch(&batch);
 	vtds_devices_refresh(&batch, 0, U16_MAX);
-	error = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
+	error = bench_batch_end(&batch);
 	return error;
 }
 
@@ -86,11 +82,14 @@ u32 rig_flush(u64 low)
 	struct vtds_batch batch;
 	u32 error;
 
-	mutex_lock(&unit->lock);
-	vtds_batch_begin(&batch, unit);
-	vtds_inval_run(&batch, desc, 2, &inval);
-	error = vtds_batch_end(&batch);
-	mutex_unlock(&unit->lock);
+	bench_batch_begin(unit, &batch);
+	KUNIT_EXPECT_EQ(rig->b->test,
+			vtds_inval_decode(&unit->caps, vtds_unit_mode(unit),
+					  desc, 2, &inval),
+			0);
+	KUNIT_EXPECT_TRUE(rig->b->test, vtds_inval_collect(&batch, &inval));
+	vtds_inval_refresh(&batch);
+	error = bench_batch_end(&batch);
 	return error;
 }
 

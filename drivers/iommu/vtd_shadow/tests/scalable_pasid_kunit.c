@@ -13,15 +13,28 @@
 
 #define PASIDE 8
 
+struct pasid_look {
+	struct vtds_unit *unit;
+	u32 pasid;
+	struct vtds_guest_ctx ctx;
+};
+
+static int look_pasid(struct vtds_guest_mem *mem, void *data)
+{
+	struct pasid_look *look = data;
+
+	vtds_scalable_read_pasid(look->unit, LOWER_SID, look->pasid,
+				 &look->ctx);
+	return 0;
+}
+
 static struct vtds_guest_ctx read_with(struct bench *b, u32 pasid)
 {
-	struct vtds_guest_ctx ctx;
+	struct pasid_look look = { .unit = b->unit, .pasid = pasid };
 
-	memset(&ctx, 0xa5, sizeof(ctx));
-	mutex_lock(&b->unit->lock);
-	vtds_scalable_read_pasid(b->unit, LOWER_SID, pasid, &ctx);
-	mutex_unlock(&b->unit->lock);
-	return ctx;
+	memset(&look.ctx, 0xa5, sizeof(look.ctx));
+	bench_look_up(&b->unit->mem, look_pasid, &look);
+	return look.ctx;
 }
 
 /* They need PASIDE, requests without PASID do not; the unit must have PASIDs. */

@@ -65,7 +65,7 @@ static void sync_table_unreadable(struct kunit *test)
 	bench_memory_gone(b, TABLE(b->config.levels),
 			  TABLE(b->config.levels) + SZ_PAGE - 1);
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
-	fake_mem_restore(&b->mem);
+	bench_memory_back(b);
 	sync_and_check(b);
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 64);
 }
@@ -189,7 +189,7 @@ static void sync_pin_fails(struct kunit *test)
 		/* Nothing is kept, so that all is pinned again */
 		bench_memory_gone(b, 0, 0xffffffff);
 		KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
-		fake_mem_restore(&b->mem);
+		bench_memory_back(b);
 	}
 }
 
@@ -208,13 +208,13 @@ static void sync_memory_gone(struct kunit *test)
 		bench_memory_gone(b, sync_data_gpa(kind) + 7 * SZ_PAGE,
 				  sync_data_gpa(kind) + 9 * SZ_PAGE - 1);
 		oracle_check(b, 0, U64_MAX, ORACLE_EXACT, false);
-		fake_mem_restore(&b->mem);
+		bench_memory_back(b);
 	}
 	for (unsigned int level = 1; level <= b->config.levels; level++) {
 		sync_and_check(b);
 		bench_memory_gone(b, TABLE(level), TABLE(level) + SZ_PAGE - 1);
 		oracle_check(b, 0, U64_MAX, ORACLE_EXACT, false);
-		fake_mem_restore(&b->mem);
+		bench_memory_back(b);
 	}
 	sync_and_check(b);
 	KUNIT_EXPECT_EQ(test, b->error, 0);

@@ -127,8 +127,9 @@ TEST_F(budget, of_nodes)
 
 	for (unsigned int i = 0; i < MAX_NODES + 10; i++)
 		*vtds_entry(&self->f.table, IOVA + i * SZ_2M, 2) = 0;
-	FLUSH(iotlb_domain(TABLE_DID), cc_device(self->dev->sid),
-	      iotlb_domain(TABLE_DID + 1));
+	/* What is collected up to a barrier gives back nothing before it */
+	FLUSH(iotlb_domain(TABLE_DID), wait_status(self->dev->buffer, 1),
+	      cc_device(self->dev->sid), iotlb_domain(TABLE_DID + 1));
 	EXPECT_REACH_BUFFERS(3);
 }
 

@@ -21,14 +21,14 @@ TEST(structures)
 {
 	SKIP_UNLESS_32_BIT();
 	EXPECT_EQ(88U, sizeof(struct vtd_shadow_get_info));
-	EXPECT_EQ(40U, sizeof(struct vtd_shadow_bind));
+	EXPECT_EQ(48U, sizeof(struct vtd_shadow_bind));
 	EXPECT_EQ(48U, sizeof(struct vtd_shadow_set_state));
-	EXPECT_EQ(32U, sizeof(struct vtd_shadow_add_device));
+	EXPECT_EQ(40U, sizeof(struct vtd_shadow_add_device));
 	EXPECT_EQ(16U, sizeof(struct vtd_shadow_remove_device));
 	EXPECT_EQ(40U, sizeof(struct vtd_shadow_invalidate));
-	EXPECT_EQ(16U, sizeof(struct vtd_shadow_resync));
+	EXPECT_EQ(32U, sizeof(struct vtd_shadow_resync));
 	EXPECT_EQ(56U, sizeof(struct vtd_shadow_translate));
-	EXPECT_EQ(136U, sizeof(struct vtd_shadow_get_stats));
+	EXPECT_EQ(144U, sizeof(struct vtd_shadow_get_stats));
 	EXPECT_EQ(56U, sizeof(struct vtd_shadow_run_queue));
 	EXPECT_EQ(48U, sizeof(struct vtd_shadow_event));
 }

@@ -22,14 +22,75 @@ TEST_F(memory, added_later)
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA);
 }
 
-/* The next invalidation that covers it does, too */
+/* An invalidation alone does not: the entry is the one that was refused */
 TEST_F(memory, added_later_and_invalidated)
 {
+	unsigned long failures;
+
 	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
 	FLUSH_WITH(ENOENT, iotlb_page(TABLE_DID, IOVA));
+	failures = STAT(install_failures);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	ASSERT_EQ(0, give(&self->f, 0, SZ_2M, PERM_RW));
+	FLUSH(iotlb_page(TABLE_DID, IOVA), iotlb_domain(TABLE_DID));
+	EXPECT_DEAD(self->dev, IOVA, SPARE_GPA);
+	EXPECT_EQ(failures, STAT(install_failures));
+
+	/* Until the guest makes another one of it, if only for a moment */
+	vtds_unmap(&self->f.table, IOVA, SZ_4K);
+	FLUSH(iotlb_page(TABLE_DID, IOVA));
+	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
 	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA);
+}
+
+/* The VMM can say where memory came: what leads elsewhere in vain is not tried */
+TEST_F(memory, added_later_in_a_range)
+{
+	unsigned long failures;
+
+	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA + SZ_4K, SPARE_GPA + SZ_2M, SZ_4K,
+		 PERM_RW);
+	vtds_map(&self->f.table, IOVA + SZ_1G, SPARE_GPA + SZ_2M, SZ_2M,
+		 PERM_RW);
+	FLUSH_WITH(ENOENT, iotlb_domain(TABLE_DID));
+	failures = STAT(install_failures);
+
+	ASSERT_EQ(0, give(&self->f, 0, 2 * SZ_2M, PERM_RW));
+	ASSERT_EQ(0, vtds_resync_range(&self->f.unit, SPARE_GPA, SZ_4K));
+	EXPECT_EQ(0U, self->f.unit.install_errno);
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA);
+	EXPECT_DEAD(self->dev, IOVA + SZ_4K, SPARE_GPA + SZ_2M);
+	EXPECT_DEAD(self->dev, IOVA + SZ_1G, SPARE_GPA + SZ_2M);
+	ASSERT_EQ(0, vtds_resync_range(&self->f.unit, SPARE_GPA + 2 * SZ_2M - 1,
+				       1));
+	EXPECT_DEAD(self->dev, IOVA + SZ_4K, SPARE_GPA + SZ_2M);
+	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_1G + SZ_2M - SZ_4K,
+		     SPARE_GPA + 2 * SZ_2M - SZ_4K);
+	ASSERT_EQ(0, vtds_resync_range(&self->f.unit, SPARE_GPA, 2 * SZ_2M));
+	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_4K, SPARE_GPA + SZ_2M);
+	EXPECT_EQ(failures, STAT(install_failures));
+}
+
+/* Memory that was taken and comes back is mapped as before, the tables in it, too */
+TEST_F(memory, back_in_a_range)
+{
+	__u64 *above = vtds_entry(&self->f.table, IOVA + SZ_1G, 2);
+	__u64 *leaf = vtds_hva(&self->f.guest, SPARE_GPA + SZ_4K);
+
+	ASSERT_EQ(0, give(&self->f, 0, SZ_2M, PERM_RW));
+	leaf[0] = self->page | SS_RW;
+	*above = (SPARE_GPA + SZ_4K) | SS_RW;
+	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
+	FLUSH(iotlb_domain(TABLE_DID));
+	ASSERT_EQ(0, take(&self->f, 0, SZ_2M));
+	EXPECT_DEAD(self->dev, IOVA, SPARE_GPA);
+	EXPECT_DEAD(self->dev, IOVA + SZ_1G, self->page);
+	ASSERT_EQ(0, give(&self->f, 0, SZ_2M, PERM_RW));
+	ASSERT_EQ(0, vtds_resync_range(&self->f.unit, SPARE_GPA, SZ_2M));
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA);
+	EXPECT_REACH(PERM_RW, self->dev, IOVA + SZ_1G, self->page);
 }
 
 TEST_F(memory, superpage_with_a_hole)

@@ -64,9 +64,9 @@ static const char *run(struct vtds_random *r, unsigned long seed,
 	}
 
 	/* So that it is known if the machine stops in the middle */
-	ksft_print_msg("seed %lu: %s mode, %s%s%s\n", seed,
+	ksft_print_msg("seed %lu: %s mode, %s, budget %u%s%s\n", seed,
 		       r->scalable ? "scalable" : "legacy",
-		       r->by_queue ? "RUN_QUEUE" : "INVALIDATE",
+		       r->by_queue ? "RUN_QUEUE" : "INVALIDATE", r->budget,
 		       r->pasids ? ", PASIDs" : "", r->giga ? ", 1 GiB" : "");
 	fflush(stdout);
 
@@ -118,6 +118,7 @@ static bool runs(struct vtds_random *r, const struct options *options)
 		       seed - 1, wrong ? "FAILED" : "no difference");
 	for (unsigned int i = 0; i < 2; i++)
 		tell_seen(i ? "scalable" : "legacy", &r->seen[i]);
+	ksft_print_msg("%lu calls ended before all was done\n", r->mores);
 	if (r->anys)
 		ksft_print_msg("%lu addresses not compared\n", r->anys);
 	return !wrong;

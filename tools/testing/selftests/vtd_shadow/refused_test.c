@@ -207,27 +207,29 @@ TEST_F(memlock, no_room_for_the_queue)
 /* What nobody uses makes room for what somebody wants */
 TEST_F(memlock, idle_memory_goes)
 {
+	/* Not at a power of two: an identity page table is known by the memory there */
+	const __u64 spare = SPARE_GPA + SZ_2M;
 	__u64 gpa;
 
 	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
-				  2 * SZ_2M));
+				  3 * SZ_2M));
 	ASSERT_EQ(0, vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas,
 				   self->f.guest.ram[1].hva, SPARE_GPA,
-				   2 * SZ_2M, PERM_RW));
+				   3 * SZ_2M, PERM_RW));
 	ASSERT_EQ(0, vtds_fixture_start(&self->f));
 	gpa = STAT(pinned_pages) * SZ_4K;
 	ASSERT_EQ(0, set_memlock(gpa + SZ_2M));
-	vtds_map(&self->f.table, IOVA, SPARE_GPA, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA, spare, SZ_4K, PERM_RW);
 	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	vtds_unmap(&self->f.table, IOVA, SZ_4K);
 	FLUSH(iotlb_page(TABLE_DID, IOVA));
 	EXPECT_EQ((gpa + SZ_2M) / SZ_4K, STAT(pinned_pages));
 
-	vtds_map(&self->f.table, IOVA, SPARE_GPA + SZ_2M, SZ_4K, PERM_RW);
+	vtds_map(&self->f.table, IOVA, spare + SZ_2M, SZ_4K, PERM_RW);
 	FLUSH_WITH(ENOMEM, iotlb_page(TABLE_DID, IOVA));
 	EXPECT_EQ(1U,
 		  wait_for_event(&self->f.unit, VTD_SHADOW_EVENT_RECOVERED));
-	EXPECT_REACH(PERM_RW, self->dev, IOVA, SPARE_GPA + SZ_2M);
+	EXPECT_REACH(PERM_RW, self->dev, IOVA, spare + SZ_2M);
 }
 
 /* --- A device of the same host group that another driver has --- */

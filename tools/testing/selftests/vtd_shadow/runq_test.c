@@ -148,6 +148,8 @@ TEST_F(runq, status_after_revocation)
 	for (w.expected = 1; w.expected <= 5; w.expected++) {
 		const struct vtds_desc work =
 			iotlb_pages(TABLE_DID, IOVA + SZ_1G, 12);
+		const struct vtds_desc apart =
+			wait_status(self->status_gpa + 8, w.expected);
 		pthread_t thread;
 
 		vtds_map(&self->f.table, IOVA, self->page, SZ_4K, PERM_RW);
@@ -158,8 +160,9 @@ TEST_F(runq, status_after_revocation)
 		vtds_unmap(&self->f.table, IOVA, SZ_4K);
 		PUT(iotlb_page(TABLE_DID, IOVA),
 		    wait_status(self->status_gpa, w.expected));
+		/* Apart, or else they would be one piece of work */
 		for (unsigned int i = 0; i < nr; i++)
-			vtds_queue_put(self->queue, &work);
+			vtds_queue_put(self->queue, i % 2 ? &apart : &work);
 		RUN(nr + 2, NONE, 0);
 		early += w.seen != 0 && w.seen < vtds_seconds();
 		ASSERT_EQ(0, pthread_join(thread, NULL));

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "vtds_test.h"
@@ -27,6 +28,11 @@ FIXTURE_TEARDOWN(bind)
 {
 	vtds_unit_close(&self->unit);
 	vtds_vmm_close(&self->vmm);
+}
+
+static int do_ioctl(int fd, unsigned long nr, void *arg)
+{
+	return ioctl(fd, nr, arg) ? -errno : 0;
 }
 
 static int bind_fd(struct vtds_unit *unit, int fd, __u32 ioas)
@@ -83,6 +89,44 @@ TEST_F(bind, limits)
 		  vtds_unit_bind(&self->unit, &self->vmm, 0, pages + 1));
 	EXPECT_EQ(-EINVAL, vtds_unit_bind(&self->unit, &self->vmm, ~0ULL, 0));
 	EXPECT_EQ(0, vtds_unit_bind(&self->unit, &self->vmm, nodes, pages));
+}
+
+/* A budget and a number of idle pages count with their flags only; one is at least 1 */
+TEST_F(bind, budget)
+{
+	struct vtd_shadow_bind cmd = {
+		.size = sizeof(cmd),
+		.iommufd = self->vmm.iommufd,
+		.ioas_id = self->vmm.ioas,
+		.budget = 1,
+	};
+	int fd = self->unit.fd;
+
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(fd, VTD_SHADOW_BIND, &cmd));
+	cmd.budget = 0;
+	cmd.flags = VTD_SHADOW_BIND_BUDGET;
+	EXPECT_EQ(-EINVAL, do_ioctl(fd, VTD_SHADOW_BIND, &cmd));
+	cmd.budget = 1;
+	cmd.max_idle_pages = 1;
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(fd, VTD_SHADOW_BIND, &cmd));
+	cmd.flags |= VTD_SHADOW_BIND_MAX_IDLE;
+	cmd.max_idle_pages = ~0ULL;
+	EXPECT_EQ(0, do_ioctl(fd, VTD_SHADOW_BIND, &cmd));
+}
+
+/* The range of RESYNC: not empty, and in what a guest can have */
+TEST_F(bind, resync_range)
+{
+	struct vtds_unit *unit = &self->unit;
+
+	ASSERT_EQ(0, vtds_unit_bind(unit, &self->vmm, 0, 0));
+	ASSERT_EQ(0, vtds_set_state(unit));
+	EXPECT_EQ(-EINVAL, vtds_resync_range(unit, 0, 0));
+	EXPECT_EQ(-EINVAL, vtds_resync_range(unit, 1ULL << 52, 1));
+	EXPECT_EQ(-EINVAL, vtds_resync_range(unit, SZ_4K, 1ULL << 52));
+	EXPECT_EQ(-EINVAL, vtds_resync_range(unit, SZ_4K, ~0ULL));
+	EXPECT_EQ(0, vtds_resync_range(unit, (1ULL << 52) - 1, 1));
+	EXPECT_EQ(0, vtds_resync_range(unit, 0, 1ULL << 52));
 }
 
 TEST_F(bind, two_units_on_one_ioas)

@@ -3,6 +3,7 @@
  * Cases of the native benchmark in which little changes: single pages, a page here and
  * there, many small flushes. Figures are for an operation, or for a page.
  */
+#include <linux/bits.h>
 #include <linux/minmax.h>
 
 #include "native.h"
@@ -225,6 +226,55 @@ static void flush_same(struct native *n)
 	flush_ranges(n);
 }
 
+/* --- The same tables flushed many times in one call, against one time --- */
+
+/* As much as one descriptor can name, if there is as much */
+#define AGAIN_MASK 18
+
+static unsigned long nr_again(const struct native *n)
+{
+	return min(n->c->nr_leaves, BIT(AGAIN_MASK));
+}
+
+static void run_again(struct native *n, unsigned long times,
+		      enum native_side side)
+{
+	u64 begin;
+
+	native_engine_queue_again(n->engine, native_iova(0), AGAIN_MASK, times);
+	begin = native_now();
+	native_engine_run_queue(n->engine, 0, times);
+	native_took(n, side, begin);
+}
+
+static void again_same(struct native *n)
+{
+	run_again(n, FLUSHES, NATIVE_ENGINE);
+	run_again(n, 1, NATIVE_FLOOR);
+}
+
+static void again_set(struct native *n, bool present)
+{
+	native_guest_set_each(n, 0, nr_again(n), 1, present);
+}
+
+/* All is unmapped by the one call, and mapped by the other */
+static void again_change(struct native *n, enum native_side side)
+{
+	unsigned long times = side == NATIVE_ENGINE ? FLUSHES : 1;
+
+	again_set(n, false);
+	run_again(n, times, side);
+	again_set(n, true);
+	run_again(n, times, side);
+}
+
+static void again_remap(struct native *n)
+{
+	again_change(n, NATIVE_ENGINE);
+	again_change(n, NATIVE_FLOOR);
+}
+
 /* --- One more device --- */
 
 static void join(struct native *n)
@@ -251,6 +301,8 @@ const struct native_case native_small_cases[] = {
 	{ "flush_unmap", flush_unmap, nr_flushed, NATIVE_SMALL },
 	{ "flush_map", flush_map, nr_flushed, NATIVE_SMALL },
 	{ "flush_same", flush_same, nr_flushed, NATIVE_SMALL },
+	{ "again_same", again_same, nr_again, NATIVE_SMALL },
+	{ "again_remap", again_remap, nr_again, NATIVE_SMALL },
 	{ "join", join, joins, NATIVE_SMALL },
 	{},
 };

@@ -9,10 +9,8 @@
 #include <linux/bitfield.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
-#include <linux/mman.h>
-#include <linux/mutex.h>
+#include <linux/list.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
 #include "../../batch.h"
@@ -23,8 +21,10 @@
 #include "../../guest_mem.h"
 #include "../../guest_pin.h"
 #include "../../host_domain.h"
+#include "../../memory.h"
 #include "../../mirror.h"
 #include "../../queue.h"
+#include "../../settle.h"
 #include "../../sync.h"
 #include "../../unit.h"
 #include "../../vtd_format.h"
@@ -40,6 +40,7 @@
 #define LIMIT BIT_ULL(32)
 /* A descriptor of 128 bits */
 #define DESC_SIZE 16UL
+#define DESC_QWORDS 2UL
 #define QUEUE_SIZE SZ_1M
 
 /**
@@ -50,7 +51,7 @@
  * @host: What that maps in
  * @root: Address of the top table
  * @dev: A device that can join
- * @queue: Descriptors, where a VMM would have them
+ * @queue: Descriptors, as copied from a VMM
  * @failed: A call failed, or refused something
  */
 struct native_engine {
@@ -60,7 +61,7 @@ struct native_engine {
 	struct iommu_domain *host;
 	u64 root;
 	struct device *dev;
-	unsigned long queue;
+	u64 *queue;
 	bool failed;
 };
 
@@ -109,22 +110,24 @@ int native_engine_domain_begin(struct native_engine *e)
 {
 	struct vtds_domain *domain = &e->domain;
 	struct vtds_unit *unit = e->unit;
-	struct vtds_batch batch;
+	struct vtds_batch batch __uninitialized;
 
-	guard(mutex)(&unit->lock);
+	guard(vtds_lock)(&unit->lock);
 	*domain = (struct vtds_domain){
 		.unit = unit,
 		.root = e->root,
 		.levels = LEVELS,
 		.users = 1,
 	};
+	INIT_LIST_HEAD(&domain->refusing);
+	vtds_tables_init(&domain->tables);
 	vtds_domain_init_limits(domain);
 	vtds_host_domain_init(&domain->host, e->host);
 	domain->host.stats = &unit->stats;
 	domain->host.first = e->host->geometry.aperture_start;
 	domain->host.last = e->host->geometry.aperture_end;
 	vtds_batch_begin(&batch, unit);
-	domain->top = vtds_node_alloc(&batch, LEVELS, VTD_SS_RW);
+	domain->top = vtds_node_alloc(&batch, domain, LEVELS, VTD_SS_RW, 0);
 	if (!domain->top)
 		return -ENOMEM;
 	list_add_tail(&domain->entry, &unit->domains);
@@ -135,12 +138,14 @@ int native_engine_domain_begin(struct native_engine *e)
 void native_engine_domain_end(struct native_engine *e)
 {
 	struct vtds_domain *domain = &e->domain;
+	unsigned int work = UINT_MAX;
 
-	guard(mutex)(&e->unit->lock);
+	guard(vtds_lock)(&e->unit->lock);
 	list_del(&domain->entry);
-	vtds_mirror_clear(domain, domain->top, 0);
+	vtds_mirror_clear(domain->top, &work);
 	vtds_host_flush(&domain->host);
-	vtds_node_free(domain, domain->top);
+	vtds_node_free(domain->top);
+	vtds_tables_destroy(domain);
 }
 
 static int unit_begin(struct native_engine *e)
@@ -170,10 +175,8 @@ struct native_engine *native_engine_begin(struct kunit *test,
 	activate_stubs(test);
 	e->dev = kunit_device_register(test, "native");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(e->dev));
-	e->queue = kunit_vm_mmap(test, NULL, 0, QUEUE_SIZE,
-				 PROT_READ | PROT_WRITE,
-				 MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_NE(test, e->queue, 0);
+	e->queue = kunit_kzalloc(test, QUEUE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, e->queue);
 	KUNIT_ASSERT_EQ(test, unit_begin(e), 0);
 	KUNIT_ASSERT_EQ(test, native_engine_domain_begin(e), 0);
 	KUNIT_ASSERT_TRUE(test, e->domain.host.merge);
@@ -195,50 +198,59 @@ bool native_engine_failed(const struct native_engine *e)
 
 /* --- What is measured --- */
 
+static void call_end(struct native_engine *e, struct vtds_batch *batch)
+{
+	e->failed |= !vtds_settle(batch);
+	e->failed |= vtds_batch_end(batch);
+	vtds_unlock(&e->unit->lock);
+	vtds_unit_trim(e->unit);
+}
+
 /* One call with one flush of pages, or of all */
 void native_engine_sync(struct native_engine *e, u64 first, u64 last)
 {
-	struct vtds_batch batch;
+	struct vtds_batch batch __uninitialized;
 
-	mutex_lock(&e->unit->lock);
+	vtds_lock(&e->unit->lock);
 	vtds_batch_begin(&batch, e->unit);
-	vtds_domain_sync(&batch, &e->domain, first, last);
-	e->failed |= vtds_batch_end(&batch);
-	mutex_unlock(&e->unit->lock);
+	vtds_todo_add(&e->domain.todo, batch.seq, first, last);
+	call_end(e, &batch);
 }
 
 void native_engine_sync_full(struct native_engine *e)
 {
-	struct vtds_batch batch;
-
-	mutex_lock(&e->unit->lock);
-	vtds_batch_begin(&batch, e->unit);
-	vtds_domain_sync_full(&batch, &e->domain);
-	e->failed |= vtds_batch_end(&batch);
-	mutex_unlock(&e->unit->lock);
+	native_engine_sync(e, 0, U64_MAX);
 }
 
-static unsigned long slot_at(const struct native_engine *e, unsigned long slot,
-			     unsigned long nr_pages)
+static u64 *slot_at(const struct native_engine *e, unsigned long slot,
+		    unsigned long nr_pages)
 {
-	return e->queue + slot * nr_pages * DESC_SIZE;
+	return e->queue + slot * nr_pages * DESC_QWORDS;
 }
 
 /* Writes a descriptor for each of some pages, of any domain */
 void native_engine_queue(struct native_engine *e, unsigned long slot, u64 iova,
 			 unsigned long nr_pages)
 {
-	u64 __user *to = (u64 __user *)slot_at(e, slot, nr_pages);
+	u64 *to = slot_at(e, slot, nr_pages);
 
 	for (unsigned long i = 0; i < nr_pages; i++) {
-		u64 desc[] = {
-			VTD_INVAL_IOTLB |
-				FIELD_PREP(VTD_INVAL_G, VTD_INVAL_G_SELECTIVE),
-			iova + i * VTD_PAGE_SIZE,
-		};
+		*to++ = VTD_INVAL_IOTLB |
+			FIELD_PREP(VTD_INVAL_G, VTD_INVAL_G_SELECTIVE);
+		*to++ = iova + i * VTD_PAGE_SIZE;
+	}
+}
 
-		if (copy_to_user(to + i * ARRAY_SIZE(desc), desc, sizeof(desc)))
-			e->failed = true;
+/* Writes the same descriptor some times: 2^@mask pages from @iova */
+void native_engine_queue_again(struct native_engine *e, u64 iova,
+			       unsigned int mask, unsigned long times)
+{
+	u64 *to = e->queue;
+
+	for (unsigned long i = 0; i < times; i++) {
+		*to++ = VTD_INVAL_IOTLB |
+			FIELD_PREP(VTD_INVAL_G, VTD_INVAL_G_SELECTIVE);
+		*to++ = iova | FIELD_PREP(VTD_INVAL_IOTLB_AM, mask);
 	}
 }
 
@@ -247,24 +259,23 @@ void native_engine_run_queue(struct native_engine *e, unsigned long slot,
 			     unsigned long nr_pages)
 {
 	struct vtd_shadow_invalidate cmd = {
-		.descs_uptr = slot_at(e, slot, nr_pages),
 		.nr_descs = nr_pages,
 		.desc_size = DESC_SIZE,
 	};
-	struct vtds_batch batch;
+	const u64 *descs = slot_at(e, slot, nr_pages);
+	struct vtds_batch batch __uninitialized;
 
-	mutex_lock(&e->unit->lock);
+	vtds_lock(&e->unit->lock);
 	vtds_batch_begin(&batch, e->unit);
-	e->failed |= vtds_queue_run_array(&batch, &cmd);
-	e->failed |= vtds_batch_end(&batch);
-	mutex_unlock(&e->unit->lock);
+	e->failed |= !vtds_queue_run_array(&batch, &cmd, descs, nr_pages);
+	call_end(e, &batch);
 	e->failed |= cmd.done != nr_pages;
 }
 
 /* Memory is taken from the guest */
 void native_engine_unplug(struct native_engine *e, u64 gpa, u64 size)
 {
-	vtds_unit_memory_gone(e->unit, gpa, size);
+	vtds_memory_gone(e->unit, gpa, size);
 }
 
 static struct vtds_dev_pasid joining(const struct native_engine *e)
@@ -284,21 +295,20 @@ void native_engine_join(struct native_engine *e)
 		.levels = LEVELS,
 		.root = e->root,
 	};
-	struct vtds_batch batch;
+	struct vtds_batch batch __uninitialized;
 
-	mutex_lock(&e->unit->lock);
+	vtds_lock(&e->unit->lock);
 	vtds_batch_begin(&batch, e->unit);
 	if (vtds_domain_attach(&batch, &dev_pasid, &ctx) != &e->domain)
 		e->failed = true;
-	e->failed |= vtds_batch_end(&batch);
-	mutex_unlock(&e->unit->lock);
+	call_end(e, &batch);
 }
 
 void native_engine_leave(struct native_engine *e)
 {
 	struct vtds_dev_pasid dev_pasid = joining(e);
 
-	guard(mutex)(&e->unit->lock);
+	guard(vtds_lock)(&e->unit->lock);
 	vtds_domain_detach(&e->domain, &dev_pasid);
 }
 
@@ -307,9 +317,9 @@ void native_engine_leave(struct native_engine *e)
 /* Unpins what has no user */
 void native_engine_forget(struct native_engine *e)
 {
-	mutex_lock(&e->unit->lock);
+	vtds_lock(&e->unit->lock);
 	vtds_mem_release_idle(&e->unit->mem);
-	mutex_unlock(&e->unit->lock);
+	vtds_unlock(&e->unit->lock);
 	native_engine_sync(e, 0, VTD_PAGE_SIZE - 1);
 }
 
@@ -317,12 +327,19 @@ void native_engine_forget(struct native_engine *e)
 void native_engine_hold(struct native_engine *e, u64 size, bool hold)
 {
 	struct vtds_guest_mem *mem = &e->unit->mem;
+	struct vtds_holds holds = {};
+	unsigned int perm;
+	unsigned long pfn;
 
-	guard(mutex)(&e->unit->lock);
+	guard(vtds_lock)(&e->unit->lock);
 	for (u64 gpa = 0; gpa < size; gpa += VTDS_CHUNK_SIZE) {
-		if (hold)
-			e->failed |= IS_ERR(vtds_mem_get(mem, gpa));
-		else
+		if (!hold) {
 			vtds_mem_put_range(mem, gpa, VTD_PAGE_SIZE);
+			continue;
+		}
+		if (vtds_mem_page(mem, gpa, &pfn, &perm))
+			e->failed |= vtds_mem_fetch(mem, &holds);
+		vtds_mem_use(mem, vtds_mem_chunk(mem, gpa), gpa);
 	}
+	vtds_mem_release_holds(mem, &holds);
 }

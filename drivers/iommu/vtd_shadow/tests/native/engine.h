@@ -20,6 +20,8 @@ void native_engine_sync(struct native_engine *e, u64 first, u64 last);
 void native_engine_sync_full(struct native_engine *e);
 void native_engine_queue(struct native_engine *e, unsigned long slot, u64 iova,
 			 unsigned long nr_pages);
+void native_engine_queue_again(struct native_engine *e, u64 iova,
+			       unsigned int mask, unsigned long times);
 void native_engine_run_queue(struct native_engine *e, unsigned long slot,
 			     unsigned long nr_pages);
 void native_engine_unplug(struct native_engine *e, u64 gpa, u64 size);

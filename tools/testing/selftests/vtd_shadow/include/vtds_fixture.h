@@ -33,6 +33,7 @@
  * @ram_1g: Guest memory in a 1 GiB page too
  * @max_nodes: Limits for BIND, 0 for the defaults
  * @max_pages: Likewise
+ * @budget: Tables that one call may visit, 0 for no limit
  */
 struct vtds_config {
 	unsigned int edu;
@@ -46,6 +47,7 @@ struct vtds_config {
 	bool ram_1g;
 	__u64 max_nodes;
 	__u64 max_pages;
+	unsigned int budget;
 };
 
 /**

@@ -57,6 +57,10 @@ struct vtds_queue;
  * @haw: The guest's physical address width
  * @wide: Descriptors have 256 bits (IQA_REG.DW)
  * @queue: The guest's own queue, through which vtds_flush() sends then; or NULL
+ * @budget: For BIND: tables that one call may visit, 0 for no limit
+ * @once: SET_STATE, ADD_DEVICE and RESYNC are made once, whether all is done then or not
+ * @status: What the last of these said
+ * @more: How often a call ended before all was done, and was made again
  * @install_errno: What the last call that reports one said
  * @info: What the kernel offers
  */
@@ -69,6 +73,10 @@ struct vtds_unit {
 	__u32 haw;
 	bool wide;
 	struct vtds_queue *queue;
+	__u32 budget;
+	bool once;
+	__u32 status;
+	unsigned int more;
 	__u32 install_errno;
 	struct vtd_shadow_get_info info;
 };
@@ -90,7 +98,9 @@ int vtds_remove_device(struct vtds_unit *unit, __u32 dev_id);
 int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
 		    __u32 nr, struct vtd_shadow_invalidate *result);
 int vtds_flush(struct vtds_unit *unit, const struct vtds_desc *descs, __u32 nr);
+int vtds_finish(struct vtds_unit *unit, __u32 status);
 int vtds_resync(struct vtds_unit *unit);
+int vtds_resync_range(struct vtds_unit *unit, __u64 gpa, __u64 length);
 int vtds_translate(struct vtds_unit *unit, __u16 sid, __u64 iova,
 		   struct vtd_shadow_translate *result);
 int vtds_stats(struct vtds_unit *unit, struct vtd_shadow_get_stats *stats);

@@ -60,6 +60,7 @@ int vtds_fixture_prepare(struct vtds_fixture *f,
 	rc = rc ?: open_devices(f, VTDS_EDU_SHARED, config->shared);
 	rc = rc ?: open_devices(f, VTDS_NVME, config->nvme);
 	rc = rc ?: vtds_unit_open(&f->unit);
+	f->unit.budget = config->budget;
 	rc = rc	   ?:
 		     vtds_unit_bind(&f->unit, &f->vmm, config->max_nodes,
 				    config->max_pages);

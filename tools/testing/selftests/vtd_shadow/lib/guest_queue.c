@@ -71,13 +71,35 @@ int vtds_queue_run(struct vtds_unit *unit, struct vtds_queue *queue,
 	return rc;
 }
 
-/* As vtds_flush(), through the unit's queue, as often as it takes */
+/* Runs the queue up to its tail, as often as it takes */
+static int run_all(struct vtds_unit *unit, struct vtds_queue *queue,
+		   __u32 count)
+{
+	struct vtd_shadow_run_queue result;
+	__u32 install_errno = 0, done = 0;
+	int rc;
+
+	do {
+		rc = vtds_queue_run(unit, queue, &result);
+		if (rc)
+			return rc;
+		install_errno = install_errno ?: result.install_errno;
+		done += result.done;
+		unit->more += !!(result.status & VTD_SHADOW_MORE);
+	} while (result.status == VTD_SHADOW_MORE);
+	unit->install_errno = install_errno;
+	if (done != count || result.iqei || result.status ||
+	    queue->head != queue->tail)
+		return -EBADMSG;
+	return 0;
+}
+
+/* As vtds_flush(), through the unit's queue */
 int vtds_queue_send(struct vtds_unit *unit, const struct vtds_desc *descs,
 		    __u32 nr)
 {
 	struct vtds_queue *queue = unit->queue;
 	const __u32 room = vtds_queue_entries(queue) - 1;
-	struct vtd_shadow_run_queue result;
 	__u32 install_errno = 0;
 
 	for (__u32 i = 0; i < nr;) {
@@ -86,13 +108,10 @@ int vtds_queue_send(struct vtds_unit *unit, const struct vtds_desc *descs,
 
 		for (__u32 j = 0; j < count; j++)
 			vtds_queue_put(queue, &descs[i + j]);
-		rc = vtds_queue_run(unit, queue, &result);
+		rc = run_all(unit, queue, count);
 		if (rc)
 			return rc;
-		if (result.done != count || result.iqei || result.status ||
-		    queue->head != queue->tail)
-			return -EBADMSG;
-		install_errno = install_errno ?: result.install_errno;
+		install_errno = install_errno ?: unit->install_errno;
 		i += count;
 	}
 	unit->install_errno = install_errno;

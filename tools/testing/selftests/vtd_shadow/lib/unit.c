@@ -37,6 +37,10 @@ int vtds_unit_open(struct vtds_unit *unit)
 	unit->rtaddr = 0;
 	unit->wide = false;
 	unit->queue = NULL;
+	unit->budget = 0;
+	unit->once = false;
+	unit->status = 0;
+	unit->more = 0;
 	unit->install_errno = 0;
 	default_registers(unit);
 
@@ -60,9 +64,40 @@ int vtds_unit_bind(struct vtds_unit *unit, const struct vtds_vmm *vmm,
 		.ioas_id = vmm->ioas,
 		.max_nodes = max_nodes,
 		.max_pages = max_pages,
+		.flags = unit->budget ? VTD_SHADOW_BIND_BUDGET : 0,
+		.budget = unit->budget,
 	};
 
 	return unit_call(unit, VTD_SHADOW_BIND, &cmd);
+}
+
+/*
+ * Goes on until nothing is left of what was asked for, after a call that ended with
+ * @status. @unit->install_errno is what the first call said that said something.
+ */
+int vtds_finish(struct vtds_unit *unit, __u32 status)
+{
+	__u32 install_errno = unit->install_errno;
+	struct vtd_shadow_invalidate result;
+	int rc = 0;
+
+	while (!rc && (status & VTD_SHADOW_MORE)) {
+		unit->more++;
+		rc = vtds_invalidate(unit, NULL, 0, &result);
+		install_errno = install_errno ?: result.install_errno;
+		status = result.status;
+	}
+	unit->install_errno = install_errno;
+	return rc;
+}
+
+/* What a call came to that can end before all is done */
+static int came_to(struct vtds_unit *unit, int rc, __u32 install_errno,
+		   __u32 status)
+{
+	unit->install_errno = install_errno;
+	unit->status = status;
+	return rc || unit->once ? rc : vtds_finish(unit, status);
 }
 
 int vtds_set_state(struct vtds_unit *unit)
@@ -77,8 +112,7 @@ int vtds_set_state(struct vtds_unit *unit)
 	};
 	int rc = unit_call(unit, VTD_SHADOW_SET_STATE, &cmd);
 
-	unit->install_errno = cmd.install_errno;
-	return rc;
+	return came_to(unit, rc, cmd.install_errno, cmd.status);
 }
 
 int vtds_add_device(struct vtds_unit *unit, __u32 dev_id, __u32 identity_pt,
@@ -93,8 +127,7 @@ int vtds_add_device(struct vtds_unit *unit, __u32 dev_id, __u32 identity_pt,
 	};
 	int rc = unit_call(unit, VTD_SHADOW_ADD_DEVICE, &cmd);
 
-	unit->install_errno = cmd.install_errno;
-	return rc;
+	return came_to(unit, rc, cmd.install_errno, cmd.status);
 }
 
 int vtds_remove_device(struct vtds_unit *unit, __u32 dev_id)
@@ -155,23 +188,49 @@ int vtds_invalidate(struct vtds_unit *unit, const struct vtds_desc *descs,
 int vtds_flush(struct vtds_unit *unit, const struct vtds_desc *descs, __u32 nr)
 {
 	struct vtd_shadow_invalidate result;
+	__u32 install_errno = 0;
 	int rc;
 
 	if (unit->queue)
 		return vtds_queue_send(unit, descs, nr);
-	rc = vtds_invalidate(unit, descs, nr, &result);
-	if (rc)
-		return rc;
-	return result.done == nr && !result.iqei ? 0 : -EBADMSG;
+	do {
+		rc = vtds_invalidate(unit, descs, nr, &result);
+		if (rc)
+			return rc;
+		install_errno = install_errno ?: result.install_errno;
+		descs += result.done;
+		nr -= result.done;
+		unit->more += !!(result.status & VTD_SHADOW_MORE);
+	} while (result.status & VTD_SHADOW_MORE);
+	unit->install_errno = install_errno;
+	return !nr && !result.iqei ? 0 : -EBADMSG;
+}
+
+static int resync(struct vtds_unit *unit, struct vtd_shadow_resync *cmd)
+{
+	int rc = unit_call(unit, VTD_SHADOW_RESYNC, cmd);
+
+	return came_to(unit, rc, cmd->install_errno, cmd->status);
 }
 
 int vtds_resync(struct vtds_unit *unit)
 {
 	struct vtd_shadow_resync cmd = { .size = sizeof(cmd) };
-	int rc = unit_call(unit, VTD_SHADOW_RESYNC, &cmd);
 
-	unit->install_errno = cmd.install_errno;
-	return rc;
+	return resync(unit, &cmd);
+}
+
+/* There is memory now in a range of the IOAS */
+int vtds_resync_range(struct vtds_unit *unit, __u64 gpa, __u64 length)
+{
+	struct vtd_shadow_resync cmd = {
+		.size = sizeof(cmd),
+		.flags = VTD_SHADOW_RESYNC_RANGE,
+		.gpa = gpa,
+		.length = length,
+	};
+
+	return resync(unit, &cmd);
 }
 
 int vtds_translate(struct vtds_unit *unit, __u16 sid, __u64 iova,

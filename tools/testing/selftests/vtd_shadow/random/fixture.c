@@ -331,6 +331,8 @@ void random_choose(struct vtds_random *r, unsigned long seed)
 	r->by_queue = random_chance(r, 50);
 	r->giga = random_chance(r, 4);
 	r->rom_pieces = random_chance(r, 30);
+	/* Few enough that calls with small tables use it up */
+	r->budget = random_chance(r, 60) ? 1 + random_below(r, 12) : 0;
 	/* That would have to be filled with all of memory again and again */
 	r->identity = r->giga || random_chance(r, 80) ? r->hwpt : r->vmm.ioas;
 }
@@ -347,8 +349,12 @@ const char *random_begin(struct vtds_random *r)
 	model_reset(&r->model);
 	clear_pages(r);
 
-	if (vtds_unit_open(&r->unit) || vtds_unit_bind(&r->unit, &r->vmm, 0, 0))
-		return "the unit cannot be opened and bound";
+	if (vtds_unit_open(&r->unit))
+		return "the unit cannot be opened";
+	r->unit.budget = r->budget;
+	r->unit.once = true;
+	if (vtds_unit_bind(&r->unit, &r->vmm, 0, 0))
+		return "the unit cannot be bound";
 	wrong = give_all(r);
 	wrong = wrong ?: random_set_state(r);
 	choose_tops(r);
@@ -393,5 +399,6 @@ const char *random_end(struct vtds_random *r)
 	if (!wrong && !tables_intact(r))
 		wrong = "somebody wrote to the guest's tables";
 	r->anys += r->model.anys;
+	r->mores += r->unit.more;
 	return wrong;
 }

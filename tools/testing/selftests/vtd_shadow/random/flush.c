@@ -12,27 +12,6 @@
 
 #include "random.h"
 
-/* What the guest can be at fault for; all else is the driver's or the test's */
-const char *random_judge_install(struct vtds_random *r)
-{
-	if (!r->unit.install_errno)
-		return NULL;
-	random_note(r, "not installed: %s", strerror(r->unit.install_errno));
-	/* The host cannot attach PASIDs, for whatever reason */
-	if (r->pasids)
-		return NULL;
-	switch (r->unit.install_errno) {
-	case ENOENT:
-	case EPERM:
-	case EPROTO:
-	case ERANGE:
-	case EADDRNOTAVAIL:
-	case EADDRINUSE:
-		return NULL;
-	}
-	return "a failure that the guest did not cause";
-}
-
 /* --- Collecting --- */
 
 void random_queue(struct random_batch *batch, struct vtds_desc desc)
@@ -264,7 +243,7 @@ static const char *judge(struct vtds_random *r, const struct outcome *expected,
 	if (seen->done == expected->done && seen->iqei == expected->iqei &&
 	    seen->stopped == expected->stopped &&
 	    seen->interrupt == expected->interrupt)
-		return random_judge_install(r);
+		return NULL;
 	random_note(r, "done %u error %u stopped %u interrupt %u", seen->done,
 		    seen->iqei, seen->stopped, seen->interrupt);
 	random_note(r, " and not %u %u %u %u", expected->done, expected->iqei,
@@ -295,16 +274,26 @@ static const char *invalidate(struct vtds_random *r,
 		.nr_descs = batch->nr,
 		.desc_size = desc_size(r),
 	};
-	struct outcome expected = predict(r, batch, false), seen;
+	struct outcome expected = predict(r, batch, false), seen = {};
+	const char *wrong;
 
 	for (unsigned int i = 0; i < batch->nr; i++)
 		pack(r, batch, i, (char *)descs + i * desc_size(r));
-	if (ioctl(r->unit.fd, VTD_SHADOW_INVALIDATE, &cmd))
-		return "INVALIDATE failed";
-	r->unit.install_errno = cmd.install_errno;
-	seen = (struct outcome){ .done = cmd.done,
-				 .iqei = cmd.iqei,
-				 .stopped = cmd.done < batch->nr };
+	do {
+		if (ioctl(r->unit.fd, VTD_SHADOW_INVALIDATE, &cmd))
+			return "INVALIDATE failed";
+		r->unit.install_errno = cmd.install_errno;
+		seen.done += cmd.done;
+		cmd.descs_uptr += cmd.done * desc_size(r);
+		cmd.nr_descs -= cmd.done;
+		wrong = random_judge_install(r);
+		if (!wrong && (cmd.status & VTD_SHADOW_MORE))
+			wrong = random_meanwhile(r);
+		if (wrong)
+			return wrong;
+	} while (cmd.status & VTD_SHADOW_MORE);
+	seen.iqei = cmd.iqei;
+	seen.stopped = seen.done < batch->nr;
 	return judge(r, &expected, &seen);
 }
 
@@ -375,19 +364,25 @@ static const char *run_queue(struct vtds_random *r,
 		.head = r->queue_head,
 		.tail = fill_queue(r, batch, base),
 	};
-	struct outcome expected, seen;
+	struct outcome expected, seen = {};
+	const char *wrong;
 
 	expected = predict_queue(r, batch, base, cmd.tail);
-	if (ioctl(r->unit.fd, VTD_SHADOW_RUN_QUEUE, &cmd))
-		return "RUN_QUEUE failed";
-	r->unit.install_errno = cmd.install_errno;
-	seen = (struct outcome){
-		.done = cmd.done,
-		.iqei = cmd.iqei,
-		.stopped = cmd.status & VTD_SHADOW_QUEUE_STOPPED,
-		.interrupt = cmd.status & VTD_SHADOW_QUEUE_INTERRUPT,
-	};
-	if (cmd.head != (r->queue_head + cmd.done * desc_size(r)) % SZ_4K)
+	do {
+		if (ioctl(r->unit.fd, VTD_SHADOW_RUN_QUEUE, &cmd))
+			return "RUN_QUEUE failed";
+		r->unit.install_errno = cmd.install_errno;
+		seen.done += cmd.done;
+		seen.interrupt |= cmd.status & VTD_SHADOW_QUEUE_INTERRUPT;
+		wrong = random_judge_install(r);
+		if (!wrong && (cmd.status & VTD_SHADOW_MORE))
+			wrong = random_meanwhile(r);
+		if (wrong)
+			return wrong;
+	} while (cmd.status & VTD_SHADOW_MORE);
+	seen.iqei = cmd.iqei;
+	seen.stopped = cmd.status & VTD_SHADOW_QUEUE_STOPPED;
+	if (cmd.head != (r->queue_head + seen.done * desc_size(r)) % SZ_4K)
 		return "the head is not where it should be";
 	/* The guest goes on behind what stopped it */
 	r->queue_head = (r->queue_head + batch->nr * desc_size(r)) % SZ_4K;

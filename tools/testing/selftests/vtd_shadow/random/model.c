@@ -53,14 +53,35 @@ static void key_refresh(struct model *m, struct model_key *key)
 	key->version = m->version;
 }
 
-/* The table was read as it is now, where addresses are in [first, last] */
+static bool may_be_out_of_reach(const struct model_set *set)
+{
+	for (unsigned int i = 0; i < set->nr; i++)
+		if (!set->answer[i].perm)
+			return true;
+	return set->any;
+}
+
+/*
+ * The table was read as it is now, where addresses are in [first, last]. An entry that
+ * was refused when there was no memory may not have been tried again.
+ */
 void model_announce_key(struct model *m, struct model_key *key, __u64 first,
 			__u64 last)
 {
+	const struct model_answer none = { .perm = PERM_NONE };
+
 	key_refresh(m, key);
-	for (unsigned int i = 0; i < m->nr_addrs; i++)
-		if (m->iova[i] >= first && m->iova[i] <= last)
-			set_to(&key->may[i], &key->fresh[i]);
+	for (unsigned int i = 0; i < m->nr_addrs; i++) {
+		bool may_stay;
+
+		if (m->iova[i] < first || m->iova[i] > last)
+			continue;
+		may_stay = (key->fresh[i].areas & m->unsaid) &&
+			   may_be_out_of_reach(&key->may[i]);
+		set_to(&key->may[i], &key->fresh[i]);
+		if (may_stay)
+			set_add(m, &key->may[i], &none);
+	}
 }
 
 /* The table may have been read as it is now */
@@ -101,6 +122,7 @@ static struct model_key *key_begin(struct model *m,
 		key->levels = setting->levels;
 		key->version = 0;
 		key->checked = 0;
+		memset(key->may, 0, sizeof(key->may));
 		model_announce_key(m, key, 0, ~0ULL);
 		return key;
 	}
@@ -241,12 +263,23 @@ void model_call(struct model *m)
 /* SET_STATE or RESYNC: everything was read as it is now */
 void model_announce_all(struct model *m)
 {
+	m->unsaid = 0;
 	for (unsigned int i = 0; i < m->nr_requesters; i++)
 		model_announce_requester(m, &m->requester[i]);
 	model_update_live(m);
 	for (unsigned int i = 0; i < MODEL_KEYS; i++)
 		if (m->key[i].live)
 			model_announce_key(m, &m->key[i], 0, ~0ULL);
+}
+
+/* RESYNC of an area: contexts are read, and what led there in vain is tried again */
+void model_resync_area(struct model *m, unsigned int area)
+{
+	for (unsigned int i = 0; i < m->nr_requesters; i++)
+		model_announce_requester(m, &m->requester[i]);
+	model_update_live(m);
+	model_call(m);
+	m->unsaid &= ~(1U << area);
 }
 
 /* ADD_DEVICE or REMOVE_DEVICE */
@@ -279,16 +312,15 @@ static void key_forget_area(struct model *m, struct model_key *key,
 }
 
 /*
- * The VMM gives memory, or takes it. Given memory is found by the next sync.
- * What is taken is out of reach at once; what is near it may be read again.
+ * The VMM gives memory, or takes it. What is taken is out of reach at once; what is near
+ * it is read again, maybe later, and finds what is given meanwhile.
  */
 void model_set_area(struct model *m, unsigned int area, unsigned int perm)
 {
 	m->area[area].perm = perm;
+	m->unsaid |= 1U << area;
 	m->version++;
-	if (perm)
-		return;
-	for (unsigned int i = 0; i < MODEL_KEYS; i++)
+	for (unsigned int i = 0; !perm && i < MODEL_KEYS; i++)
 		if (m->key[i].live)
 			key_forget_area(m, &m->key[i], area);
 	model_call(m);

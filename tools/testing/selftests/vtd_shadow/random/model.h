@@ -10,6 +10,9 @@
  * announcement covers the address, and shrinks to what was observed when the
  * driver is asked.
  *
+ * What led to no memory stays as it is until the guest changes the entry or the VMM says
+ * that there is memory: until then an address that was out of reach may stay so.
+ *
  * What the tables say is found by a walk over the model's own record of what the
  * guest wrote (model_walk.c), the sets are kept in model.c.
  */
@@ -193,6 +196,7 @@ struct model_range {
  * @rtaddr: RTADDR_REG
  * @area: Guest memory by area
  * @nr_areas: How many
+ * @unsaid: Bit n: the driver was not told that area n is another one now
  * @page: Pages with tables
  * @nr_pages: How many
  * @iova: Addresses in question
@@ -215,6 +219,7 @@ struct model {
 	__u64 rtaddr;
 	struct model_area area[MODEL_AREAS];
 	unsigned int nr_areas;
+	__u16 unsaid;
 	struct model_page page[MODEL_PAGES];
 	unsigned int nr_pages;
 	__u64 iova[MODEL_ADDRS];
@@ -282,6 +287,7 @@ void model_call(struct model *m);
 void model_announce_all(struct model *m);
 void model_set_present(struct model *m, unsigned int device, bool present);
 void model_set_area(struct model *m, unsigned int area, unsigned int perm);
+void model_resync_area(struct model *m, unsigned int area);
 
 /* ---- Announcements (model_desc.c) ---- */
 

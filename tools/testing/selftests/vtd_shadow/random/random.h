@@ -102,7 +102,9 @@ struct random_seen {
  * @steps: Of all runs
  * @seen: What was compared, in legacy and in scalable mode
  * @anys: Addresses that were not compared, in all runs
+ * @mores: Calls that ended before all was done, in all runs
  * @verbose: Say what is done
+ * @budget: Of the unit: tables that one call may visit, 0 for no limit
  * @giga: The run has leaves and memory of 1 GiB
  * @scalable: The guest uses scalable mode
  * @pasids: Requests can have PASIDs
@@ -135,7 +137,9 @@ struct vtds_random {
 	unsigned long steps;
 	struct random_seen seen[2];
 	unsigned long anys;
+	unsigned long mores;
 	bool verbose;
+	unsigned int budget;
 	bool giga;
 	bool scalable;
 	bool pasids;
@@ -200,6 +204,14 @@ const char *random_give(struct vtds_random *r, unsigned int area,
 			unsigned int perm);
 const char *random_take(struct vtds_random *r, unsigned int area);
 
+/* ---- Calls that are made again, and what happens meanwhile (more.c) ---- */
+
+const char *random_judge_install(struct vtds_random *r);
+const char *random_resync_range(struct vtds_random *r, unsigned int area,
+				__u32 *status);
+const char *random_meanwhile(struct vtds_random *r);
+const char *random_finish(struct vtds_random *r, __u32 status);
+
 /* ---- The guest's invalidations (flush.c) ---- */
 
 void random_queue(struct random_batch *batch, struct vtds_desc desc);
@@ -209,7 +221,6 @@ void random_queue_pasid(struct vtds_random *r, struct random_batch *batch,
 			__u16 did, __u32 pasid);
 void random_queue_other(struct vtds_random *r, struct random_batch *batch);
 const char *random_flush(struct vtds_random *r, struct random_batch *batch);
-const char *random_judge_install(struct vtds_random *r);
 
 /* ---- The guest edits second-stage tables (tables.c) ---- */
 

@@ -85,7 +85,7 @@ const char *random_set_state(struct vtds_random *r)
 	model_announce_all(&r->model);
 	if (vtds_set_state(&r->unit))
 		return "SET_STATE failed";
-	return random_judge_install(r);
+	return random_judge_install(r) ?: random_finish(r, r->unit.status);
 }
 
 const char *random_resync(struct vtds_random *r)
@@ -94,10 +94,18 @@ const char *random_resync(struct vtds_random *r)
 	model_announce_all(&r->model);
 	if (vtds_resync(&r->unit))
 		return "RESYNC failed";
-	return random_judge_install(r);
+	return random_judge_install(r) ?: random_finish(r, r->unit.status);
 }
 
 /* --- Memory --- */
+
+static const char *resync_range(struct vtds_random *r, unsigned int area)
+{
+	__u32 status = 0;
+	const char *wrong = random_resync_range(r, area, &status);
+
+	return wrong ?: random_finish(r, status);
+}
 
 const char *random_change_memory(struct vtds_random *r)
 {
@@ -121,9 +129,9 @@ const char *random_change_memory(struct vtds_random *r)
 		random_note(r, "give area %u, permissions %u", area, perm);
 		wrong = random_give(r, area, perm);
 	}
-	if (!wrong && random_chance(r, 35))
-		wrong = random_resync(r);
-	return wrong;
+	if (wrong || random_chance(r, 45))
+		return wrong;
+	return random_chance(r, 50) ? random_resync(r) : resync_range(r, area);
 }
 
 /* --- Devices --- */
@@ -142,7 +150,7 @@ const char *random_add(struct vtds_random *r, unsigned int device)
 	if (vtds_add_device(&r->unit, r->dev[device].dev_id, r->identity, sids,
 			    nr))
 		return "ADD_DEVICE failed";
-	return random_judge_install(r);
+	return random_judge_install(r) ?: random_finish(r, r->unit.status);
 }
 
 const char *random_remove(struct vtds_random *r, unsigned int device)

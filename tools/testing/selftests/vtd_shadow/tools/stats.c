@@ -83,6 +83,8 @@ static void show(const struct vtd_shadow_get_stats *stats)
 		{ "iotlb_syncs", stats->iotlb_syncs },
 		{ "attaches", stats->attaches },
 		{ "install_failures", stats->install_failures },
+		{ "retries", stats->retries },
+		{ "host_tables", stats->host_tables },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
