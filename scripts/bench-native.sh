@@ -46,9 +46,8 @@ targets() {
 		one page, again and again|page_hot_engine_2g/page_hot_floor_2g|1.8
 		a page here and there|sparse_engine_2g/sparse_floor_2g|2
 		flush without change, memcmp|same_engine_2g/same_floor_2g|1.1
-		256 page flushes/one range, map|flush_map_engine_2g/flush_map_floor_2g|1.2
-		256 page flushes/one range, unmap|flush_unmap_engine_2g/flush_unmap_floor_2g|1.2
-		256 page flushes/one range, no change|flush_same_engine_2g/flush_same_floor_2g|1.2
+		256 flushes/one, the same tables|again_same_engine_2g/again_same_floor_2g|1.2
+		256 flushes/one, tables that change|again_remap_engine_2g/again_remap_floor_2g|1.2
 		unplug, 4,000 tables elsewhere/none|unplug_engine_unplug/unplug_floor_unplug|1.5
 		host pages after 128,000 tables|host_pages_left_engine_tables|1000
 		bytes a page, contiguous|bytes_per_page_engine_memory_huge|9.4
