@@ -8,8 +8,8 @@
 #   kernel_build VERSION FLAVOUR    sets KSRC and KDIR
 #
 # VERSION is 6.12 or 7 (the newest 7.x), FLAVOUR is plain (also runs guests), debug
-# (with sanitizers, no guests) or guest-debug (both). VERSION debian is the stock kernel
-# that Debian ships, plain: see debian/kernel.sh.
+# (with sanitizers, no guests), guest-debug (both) or kcsan (looks for data races).
+# VERSION debian is the stock kernel that Debian ships, plain: see debian/kernel.sh.
 
 # shellcheck source=scripts/build/debian/kernel.sh
 source "$TOP/scripts/build/debian/kernel.sh"
@@ -49,7 +49,8 @@ fragments() { # VERSION FLAVOUR
 	plain) parts="guest" ;;
 	debug) parts="debug debug-$1" ;;
 	guest-debug) parts="guest debug debug-$1" ;;
-	*) die "no kernel flavour $2: it is plain, debug or guest-debug" ;;
+	kcsan) parts="kcsan" ;;
+	*) die "no kernel flavour $2: it is plain, debug, kcsan or guest-debug" ;;
 	esac
 	echo "$KCONFIGS/config"
 	for part in $parts; do
