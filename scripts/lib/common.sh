@@ -222,12 +222,13 @@ publish() {
 }
 
 # prune PREFIX KEEP: delete cached directories PREFIX* other than KEEP that no
-# run has used for two days; changed keys would fill the disk otherwise.
+# run has used for two days; changed keys would fill the disk otherwise. PREFIX may be a
+# directory with its slash: all that is in it.
 prune() {
 	local dir
 	while read -r dir; do
 		[ "$dir" = "$2" ] || rm -rf "$dir"
-	done < <(find "$(dirname "$1")" -maxdepth 1 -name "$(basename "$1")*" -mtime +1)
+	done < <(find "${1%/*}" -mindepth 1 -maxdepth 1 -name "${1##*/}*" -mtime +1)
 }
 
 # key PATH...: a short hash of all files there, their contents and their names

@@ -24,7 +24,7 @@ source "$TOP/scripts/build/qemu.sh"
 
 SUITE=style
 CHECKS=(checkpatch coccicheck build shellcheck selftests docs qemu-checkpatch codespell
-	clang-format hygiene links conformance libvirt kernel-doc uapi calls)
+	clang-format hygiene links conformance libvirt kernel-doc uapi calls cache)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -154,6 +154,20 @@ run_libvirt() {
 
 # No file of the driver calls one that calls it.
 run_calls() { python3 scripts/calls.py; }
+
+# Old directories go, each by its own prefix and no other
+run_cache() {
+	local dir=$WORK/cache name
+
+	for name in tool/old tool/new tool/kept tool-source/old; do
+		mkdir -p "$dir/$name"
+	done
+	touch -d '3 days ago' "$dir"/tool/{old,kept} "$dir"/tool-source{/old,} "$dir/tool"
+	prune "$dir/tool/" "$dir/tool/kept"
+	prune "$dir/tool-source/o" none
+	[ "$(cd "$dir" && echo */*)" = "tool/kept tool/new" ]
+	[ -d "$dir/tool-source" ]
+}
 
 run_shellcheck() { shell_files | xargs shellcheck; }
 
