@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Checks the conformance tables of the documentation: every row names a test, and
-# every test named there exists and is among those that are run.
+# Checks the tables of the documentation that say what was shown: every row names a test,
+# and every test named there exists and is among those that are run.
 #
-#   conformance.sh [DOCUMENT]
+#   conformance.sh [DOCUMENT...]   the conformance tables and the security chapter by default
 
 set -euo pipefail
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-DOCUMENT=${1:-$TOP/Documentation/dev-tools/vtd_shadow_conformance.rst}
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 MODULE=$TOP/drivers/iommu/vtd_shadow
 
@@ -59,8 +58,9 @@ tests_that_are_missing() {
 		sed 's/^/no such test: /'
 }
 
-main() {
+check_document() { # FILE: sets DOCUMENT
 	local wrong nr_rows nr_tests
+	DOCUMENT=$1
 	nr_rows=$(rows | wc -l)
 	nr_tests=$(tests_in <"$DOCUMENT" | sort -u | wc -l)
 	wrong=$(rows_without_test && tests_that_are_missing)
@@ -68,7 +68,17 @@ main() {
 		echo "${wrong:-no rows in $DOCUMENT}"
 		return 1
 	fi
-	echo "$nr_rows rows, $nr_tests tests"
+	echo "$(basename "$DOCUMENT"): $nr_rows rows, $nr_tests tests"
 }
 
-main
+main() {
+	local document status=0
+	[ $# -gt 0 ] || set -- "$TOP"/Documentation/dev-tools/vtd_shadow_conformance.rst \
+		"$TOP"/Documentation/admin-guide/vtd_shadow_security.rst
+	for document; do
+		check_document "$document" || status=1
+	done
+	return "$status"
+}
+
+main "$@"
