@@ -16,7 +16,6 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -378,16 +377,33 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_host_unmap);
 #define ZEROES_SIZE (PAGE_SIZE << ZEROES_ORDER)
 
 /* Memory that devices may read for a moment; made when it is needed first, and kept */
-static DEFINE_MUTEX(zeroes_lock);
 static struct page *zeroes;
 
-static struct page *get_zeroes(void)
+static struct page *get_zeroes(gfp_t gfp)
 {
-	guard(mutex)(&zeroes_lock);
-	if (!zeroes)
-		zeroes = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN,
-				     ZEROES_ORDER);
-	return zeroes;
+	/* Pairs with cmpxchg() below: whoever sees the pages sees them zeroed */
+	struct page *made, *page = smp_load_acquire(&zeroes);
+
+	if (page)
+		return page;
+	made = alloc_pages(gfp | __GFP_ZERO | __GFP_NOWARN, ZEROES_ORDER);
+	if (!made)
+		return NULL;
+	page = cmpxchg(&zeroes, NULL, made);
+	if (!page)
+		return made;
+	__free_pages(made, ZEROES_ORDER);
+	return page;
+}
+
+/*
+ * A unit begins, and nobody waits: the kernel may look for 2 MiB as long as it takes. Not
+ * so when page tables are given back, with the unit locked. Without, they count for the
+ * limit of BIND.
+ */
+void vtds_host_zeroes_prepare(void)
+{
+	get_zeroes(GFP_KERNEL);
 }
 
 /* The module goes. */
@@ -400,7 +416,7 @@ void vtds_host_zeroes_free(void)
 /* Maps nothing but zeroes, in pages of 2 MiB. Returns whether it did. */
 static bool map_zeroes(struct vtds_host_domain *host, u64 iova, u64 size)
 {
-	struct page *page = get_zeroes();
+	struct page *page = get_zeroes(GFP_NOWAIT);
 	u64 done;
 	int ret = 0;
 

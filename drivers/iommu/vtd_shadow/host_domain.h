@@ -137,6 +137,7 @@ int vtds_host_domain_probe(struct vtds_host_domain *host);
 int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run);
 void vtds_host_unmap(struct vtds_host_domain *host, u64 iova, u64 size);
 bool vtds_host_give_back(struct vtds_host_domain *host, u64 iova, u64 size);
+void vtds_host_zeroes_prepare(void);
 void vtds_host_zeroes_free(void);
 void vtds_host_flush(struct vtds_host_domain *host);
 phys_addr_t vtds_host_lookup(struct vtds_host_domain *host, u64 iova);

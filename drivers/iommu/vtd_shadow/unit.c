@@ -26,6 +26,7 @@
 #include "flush.h"
 #include "guest_chunk.h"
 #include "guest_mem.h"
+#include "host_domain.h"
 #include "main.h"
 #include "memory.h"
 #include "retry.h"
@@ -248,6 +249,7 @@ static int unit_bind(struct vtds_unit *unit, struct iommufd_ctx *ictx,
 	ret = unit_claim(unit);
 	if (ret)
 		return ret;
+	vtds_host_zeroes_prepare();
 	ret = vtds_retry_begin(unit);
 	if (ret)
 		goto err_unclaim;
