@@ -24,7 +24,7 @@ PACKAGES=(
 	# guests in the emulated host
 	kexec-tools libaio-dev
 	# style gate and documentation
-	clang-format coccinelle codespell g++ gcc-multilib graphviz libpython3-dev
+	clang clang-format coccinelle codespell g++ gcc-multilib graphviz libpython3-dev
 	libvirt-clients python3-docutils python3-sphinx shellcheck sparse universal-ctags
 )
 

@@ -23,8 +23,9 @@ source "$TOP/scripts/build/modules.sh"
 source "$TOP/scripts/build/qemu.sh"
 
 SUITE=style
-CHECKS=(checkpatch coccicheck build shellcheck selftests docs qemu-checkpatch codespell
-	clang-format hygiene links conformance libvirt kernel-doc uapi calls cache)
+CHECKS=(checkpatch coccicheck clang analyzer build shellcheck selftests docs
+	qemu-checkpatch codespell clang-format hygiene links conformance libvirt
+	kernel-doc uapi calls cache)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -294,12 +295,59 @@ kbuild_strictly() {
 }
 
 # Another way of looking begins with a tree of its own.
-run_build() {
+in_tree() { # FUNCTION KERNEL TOOL
 	local tree
-	tree=style-$({ declare -f kbuild_strictly && sparse --version; } | sha256sum |
-		cut -c1-8)-${KDIR##*/}
+	tree=style-$({ declare -f "$1" && "$3" --version; } | sha256sum |
+		cut -c1-8)-${2##*/}
 	[ -z "${FRESH:-}" ] || rm -rf "$CACHE/trees/$tree"
-	work_tree "$tree" kbuild_strictly
+	work_tree "$tree" "$1"
+}
+
+run_build() { in_tree kbuild_strictly "$KDIR" sparse; }
+
+# no_warnings TREE ARGUMENT...: make in the driver's folder of TREE. An object whose
+# warning was seen would not be compiled again, so TREE goes.
+no_warnings() {
+	local log=$WORK/kbuild tree=$1 failed=0
+
+	shift
+	make "M=$tree/$MODULE" -j"$(nproc)" "$@" 2>&1 | tee "$log" || failed=1
+	! grep -E ':[0-9]+: (warning|error):' "$log" || failed=1
+	[ "$failed" -eq 0 ] || rm -rf "$tree"
+	return "$failed"
+}
+
+# gcc follows the paths through each file. Not those of unit tests: KUnit's own macros
+# would be told that there may be no test that runs.
+kbuild_analyzed() { # TREE
+	no_warnings "$1" -C "$KDIR" KCFLAGS=-fanalyzer vtd_shadow.ko vtd_shadow_vfio_pci.ko
+}
+
+run_analyzer() { in_tree kbuild_analyzed "$KDIR" gcc; }
+
+# clang looks at stack frames and at types otherwise than gcc, and needs a kernel that was
+# configured for it. Preparing it is enough.
+prepare_for_clang() { # DIRECTORY
+	local files
+
+	mapfile -t files < <(fragments 6.12 plain)
+	make -C "$KSRC" O="$1" CC=clang tinyconfig
+	cat "${files[@]}" >>"$1/.config"
+	make -C "$KSRC" O="$1" CC=clang olddefconfig
+	make -C "$KSRC" O="$1" CC=clang -j"$(nproc)" modules_prepare
+}
+
+kbuild_with_clang() { # TREE
+	no_warnings "$1" -C "$CLANG_KDIR" CC=clang W=1e KBUILD_MODPOST_WARN=1 modules
+}
+
+run_clang() {
+	local name=$CACHE/kernel/clang-6.12
+
+	CLANG_KDIR=$name-$({ clang --version && echo "$KDIR"; } | sha256sum | cut -c1-12)
+	publish "$CLANG_KDIR" prepare_for_clang
+	prune "$name-" "$CLANG_KDIR"
+	in_tree kbuild_with_clang "$CLANG_KDIR" clang
 }
 
 run_selftests() {
@@ -362,7 +410,7 @@ looks_at() { # CHECK
 	kernel-doc) kernel_files ;;
 	uapi) echo "$HEADER" ;;
 	docs) files Documentation 'scripts/docs*' && documented ;;
-	build) files drivers include ;;
+	build | clang | analyzer) files drivers include ;;
 	selftests) files "$SELFTESTS" include/uapi ;;
 	esac
 }

@@ -61,20 +61,26 @@ void vtds_batch_settle_later(struct vtds_batch *batch)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_batch_settle_later);
 
+/* Whoever unmapped something may not have flushed yet. */
+static noinline_for_stack void flush_unit(struct vtds_unit *unit)
+{
+	struct vtds_batch batch __uninitialized;
+
+	vtds_batch_begin(&batch, unit);
+	vtds_batch_end(&batch);
+}
+
 /* vtds_unit_trim() when there is something to do */
 void __vtds_unit_trim(struct vtds_unit *unit)
 {
 	struct vtds_guest_mem *mem = &unit->mem;
-	struct vtds_batch batch __uninitialized;
 	struct vtds_unpin list __uninitialized;
 
 	while (vtds_mem_needs_trim(mem)) {
 		if (mutex_lock_killable(&mem->pins.lock))
 			return;
 		vtds_lock(&unit->lock);
-		/* Whoever unmapped it may not have flushed yet */
-		vtds_batch_begin(&batch, unit);
-		vtds_batch_end(&batch);
+		flush_unit(unit);
 		vtds_mem_pick_idle(mem, &list);
 		vtds_unlock(&unit->lock);
 		vtds_mem_unpin(mem, &list);

@@ -17,16 +17,9 @@
 #include "unit.h"
 #include "vtd_format.h"
 
-/**
- * vtds_ctx_block() - Settle that a source-id is blocked
- * @ctx: Output; what was found out so far about the entries stays
- * @reason: Why
- * @fpd: The guest does not want to hear of it (fault processing disable)
- *
- * Return: -EPROTO, for the caller to return.
- */
-int vtds_ctx_block(struct vtds_guest_ctx *ctx,
-		   enum vtd_shadow_fault_reason reason, bool fpd)
+/* What was found out so far about the entries stays. */
+void vtds_ctx_set_blocked(struct vtds_guest_ctx *ctx,
+			  enum vtd_shadow_fault_reason reason, bool fpd)
 {
 	*ctx = (struct vtds_guest_ctx){
 		.attachment = VTD_SHADOW_ATTACHED_BLOCKED,
@@ -35,26 +28,17 @@ int vtds_ctx_block(struct vtds_guest_ctx *ctx,
 		.pasid = ctx->pasid,
 		.digest = ctx->digest,
 	};
-	return -EPROTO;
 }
 
-/**
- * vtds_ctx_unreadable() - Settle that a source-id is blocked: an entry is unreadable
- * @ctx: Output, as for vtds_ctx_block()
- * @error: Negative errno: why it could not be read. The guest is not to blame for all
- * @reason: What a remapping unit would say that could not read it
- *
- * Return: -EPROTO, for the caller to return.
- */
-int vtds_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
-			enum vtd_shadow_fault_reason reason)
+/* The guest is not to blame for every error. */
+void vtds_ctx_set_unreadable(struct vtds_guest_ctx *ctx, int error,
+			     enum vtd_shadow_fault_reason reason)
 {
 	bool guests = vtds_error_is_guests(error);
 
-	vtds_ctx_block(ctx, guests ? reason : VTD_SHADOW_FR_NONE, false);
+	vtds_ctx_set_blocked(ctx, guests ? reason : VTD_SHADOW_FR_NONE, false);
 	if (!guests)
 		ctx->error = error;
-	return -EPROTO;
 }
 
 /* Remembers the contents of an entry, to notice when it changes. */

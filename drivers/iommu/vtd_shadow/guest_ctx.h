@@ -5,6 +5,7 @@
 #ifndef VTDS_GUEST_CTX_H
 #define VTDS_GUEST_CTX_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 #include <uapi/linux/vtd_shadow.h>
 
@@ -61,10 +62,10 @@ struct vtds_source {
 	u32 reported_digest;
 };
 
-int vtds_ctx_block(struct vtds_guest_ctx *ctx,
-		   enum vtd_shadow_fault_reason reason, bool fpd);
-int vtds_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
-			enum vtd_shadow_fault_reason reason);
+void vtds_ctx_set_blocked(struct vtds_guest_ctx *ctx,
+			  enum vtd_shadow_fault_reason reason, bool fpd);
+void vtds_ctx_set_unreadable(struct vtds_guest_ctx *ctx, int error,
+			     enum vtd_shadow_fault_reason reason);
 void vtds_ctx_note(struct vtds_guest_ctx *ctx, const u64 *entry,
 		   unsigned int nr_qwords);
 u64 vtds_beyond_haw(const struct vtds_caps *caps);
@@ -73,5 +74,35 @@ bool vtds_unit_is_scalable(const struct vtds_unit *unit);
 enum vtd_shadow_fault_reason
 vtds_unit_reason(const struct vtds_unit *unit,
 		 enum vtd_shadow_fault_reason legacy);
+
+/**
+ * vtds_ctx_block() - Settle that a source-id is blocked
+ * @ctx: Output; what was found out so far about the entries stays
+ * @reason: Why
+ * @fpd: The guest does not want to hear of it (fault processing disable)
+ *
+ * Return: -EPROTO, for the caller to return.
+ */
+static inline int vtds_ctx_block(struct vtds_guest_ctx *ctx,
+				 enum vtd_shadow_fault_reason reason, bool fpd)
+{
+	vtds_ctx_set_blocked(ctx, reason, fpd);
+	return -EPROTO;
+}
+
+/**
+ * vtds_ctx_unreadable() - Settle that a source-id is blocked: an entry is unreadable
+ * @ctx: Output, as for vtds_ctx_block()
+ * @error: Negative errno: why it could not be read
+ * @reason: What a remapping unit would say that could not read it
+ *
+ * Return: -EPROTO, for the caller to return.
+ */
+static inline int vtds_ctx_unreadable(struct vtds_guest_ctx *ctx, int error,
+				      enum vtd_shadow_fault_reason reason)
+{
+	vtds_ctx_set_unreadable(ctx, error, reason);
+	return -EPROTO;
+}
 
 #endif /* VTDS_GUEST_CTX_H */

@@ -134,8 +134,12 @@ void vtds_mem_use_range(struct vtds_guest_mem *mem, u64 gpa, u64 size)
 {
 	u64 last = gpa + size - 1;
 
-	for (gpa = vtds_chunk_first(gpa); gpa <= last; gpa += VTDS_CHUNK_SIZE)
-		vtds_mem_use(mem, vtds_mem_chunk(mem, gpa), gpa);
+	for (gpa = vtds_chunk_first(gpa); gpa <= last; gpa += VTDS_CHUNK_SIZE) {
+		struct vtds_chunk *chunk = vtds_mem_chunk(mem, gpa);
+
+		if (!WARN_ON_ONCE(!chunk))
+			vtds_mem_use(mem, chunk, gpa);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_use_range);
 
