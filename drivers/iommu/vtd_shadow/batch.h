@@ -19,7 +19,7 @@ struct vtds_range;
 /**
  * struct vtds_batch - What one call does to a unit, with one flush at its end
  * @unit: The unit, locked, but for the moments in which the batch gives way or waits
- * @seq: Number of this batch; 0 is nobody's
+ * @seq: Number of this batch, from 1 on
  * @error: First reason (negative errno) why something was not installed, or 0
  * @may_pass: The host refused something that it may do later
  * @limited: A domain has reached a limit

@@ -71,7 +71,7 @@ static void evict_range(struct vtds_unit *unit, struct vtds_evict *evict)
 		domain->full_seq = 0;
 		/* What shared a chunk comes back */
 		if (evict->first != first || evict->last != last)
-			vtds_todo_all(&domain->restore, 0);
+			vtds_todo_all(&domain->restore, VTDS_TODO_REST);
 	}
 }
 
@@ -95,7 +95,7 @@ static bool restore_some(struct vtds_batch *batch, struct vtds_domain *domain)
 	struct vtds_range range;
 	bool resumed;
 
-	range = vtds_todo_take(&domain->restore, 0, &resumed);
+	range = vtds_todo_take(&domain->restore, VTDS_TODO_REST, &resumed);
 	synced = vtds_domain_sync(batch, domain, &range, resumed);
 	if (synced == VTDS_SYNCED)
 		return true;
@@ -104,7 +104,7 @@ static bool restore_some(struct vtds_batch *batch, struct vtds_domain *domain)
 			      range.last);
 		return false;
 	}
-	vtds_todo_put_back(&domain->restore, 0, range);
+	vtds_todo_put_back(&domain->restore, VTDS_TODO_REST, range);
 	return true;
 }
 
@@ -165,7 +165,7 @@ static void need_lost(struct vtds_domain *domain, u64 owner)
 	while (domain->lost.count) {
 		bool resumed;
 		struct vtds_range range =
-			vtds_todo_take(&domain->lost, 0, &resumed);
+			vtds_todo_take(&domain->lost, VTDS_TODO_REST, &resumed);
 
 		vtds_todo_add(&domain->todo, owner, range.first, range.last);
 	}

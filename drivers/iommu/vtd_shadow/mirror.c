@@ -378,7 +378,7 @@ static void zap_superpages(struct vtds_node *node, u64 first, u64 last)
 		if (node->children[i] || !leaf_targets(node, i, first, last))
 			continue;
 		vtds_mirror_zap_leaf(node, i);
-		vtds_todo_add(&node->domain->restore, 0, iova,
+		vtds_todo_add(&node->domain->restore, VTDS_TODO_REST, iova,
 			      iova + vtd_level_size(node->level) - 1);
 	}
 }
@@ -398,7 +398,7 @@ static void zap_superpages(struct vtds_node *node, u64 first, u64 last)
 bool vtds_mirror_evict(struct vtds_node *node, u64 first, u64 last,
 		       unsigned int *work)
 {
-	vtds_todo_add(&node->domain->lost, 0, node->base,
+	vtds_todo_add(&node->domain->lost, VTDS_TODO_REST, node->base,
 		      node->base + vtd_level_size(node->level + 1) - 1);
 	if (!node->synthetic && node->gpa >= first && node->gpa <= last) {
 		vtds_node_put_table(node);

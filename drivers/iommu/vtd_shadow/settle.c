@@ -29,14 +29,23 @@ static bool ends(const struct vtds_batch *batch,
 	       (batch->takes_rest || domain->ended_by == batch->seq);
 }
 
-static bool has_any(const struct vtds_batch *batch,
-		    const struct vtds_todo *todo)
+/*
+ * Whose range of a domain is next for a batch: its own, then what others have left, then
+ * what is brought back. Returns whether there is any.
+ */
+static bool owner_to_serve(const struct vtds_batch *batch,
+			   const struct vtds_todo *todo, u64 *owner)
 {
 	if (!todo->count)
 		return false;
-	return vtds_todo_has(todo, batch->seq, batch->takes_rest) ||
-	       (batch->background &&
-		vtds_todo_has(todo, VTDS_TODO_BACKGROUND, false));
+	*owner = batch->seq;
+	if (vtds_todo_has(todo, *owner))
+		return true;
+	*owner = VTDS_TODO_REST;
+	if (batch->takes_rest && vtds_todo_has(todo, *owner))
+		return true;
+	*owner = VTDS_TODO_BACKGROUND;
+	return batch->background && vtds_todo_has(todo, *owner);
 }
 
 /*
@@ -46,11 +55,13 @@ static bool has_any(const struct vtds_batch *batch,
 static struct vtds_domain *next_domain(const struct vtds_batch *batch)
 {
 	struct vtds_domain *domain, *found = NULL;
+	u64 owner;
 
 	list_for_each_entry(domain, &batch->unit->domains, entry) {
 		if (ends(batch, domain))
 			return domain;
-		if (!found && domain->users && has_any(batch, &domain->todo))
+		if (!found && domain->users &&
+		    owner_to_serve(batch, &domain->todo, &owner))
 			found = domain;
 	}
 	return found;
@@ -67,40 +78,29 @@ static enum vtds_synced end_domain(struct vtds_batch *batch,
 	return VTDS_SYNCED;
 }
 
-/* Whose range of a domain is next: its own, then nobody's, then what is brought back */
-static u64 owner_to_serve(const struct vtds_batch *batch,
-			  const struct vtds_domain *domain)
-{
-	if (vtds_todo_has(&domain->todo, batch->seq, batch->takes_rest))
-		return batch->seq;
-	return VTDS_TODO_BACKGROUND;
-}
-
 static enum vtds_synced sync_domain(struct vtds_batch *batch,
 				    struct vtds_domain *domain)
 {
-	u64 owner = owner_to_serve(batch, domain);
 	enum vtds_synced synced;
 	struct vtds_range range, all;
 	bool resumed;
+	u64 owner;
 
+	if (WARN_ON_ONCE(!owner_to_serve(batch, &domain->todo, &owner)))
+		return VTDS_SYNCED;
 	range = vtds_todo_take(&domain->todo, owner, &resumed);
 	all = range;
 	synced = vtds_domain_sync(batch, domain, &range, resumed);
 	if (unlikely(domain->tables.nr_left > VTDS_TABLES_MAX))
 		vtds_tables_trim(domain, VTDS_TABLES_MAX);
 	if (synced != VTDS_SYNCED) {
-		vtds_todo_put_back(&domain->todo,
-				   owner == VTDS_TODO_BACKGROUND ? owner :
-								   batch->seq,
-				   range);
+		vtds_todo_put_back(&domain->todo, owner, range);
 		all.last = max(all.last, range.last);
 	}
 	if (vtds_batch_try_again(batch, domain, &all,
 				 synced == VTDS_SYNCED &&
-					 !vtds_todo_has(&domain->todo,
-							batch->seq, false)))
-		vtds_todo_add(&domain->todo, batch->seq, all.first, all.last);
+					 !vtds_todo_has(&domain->todo, owner)))
+		vtds_todo_add(&domain->todo, owner, all.first, all.last);
 	return synced;
 }
 

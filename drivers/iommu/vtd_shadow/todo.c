@@ -140,12 +140,16 @@ void vtds_todo_put_back(struct vtds_todo *todo, u64 owner,
 		join_closest(todo);
 	insert(todo, owner, range, true);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_todo_put_back);
 
 /**
  * vtds_todo_take() - Take out a range
  * @todo: The ranges
- * @owner: Who wants it, or nobody does; there is one
+ * @owner: Who wants it; there is one
  * @resumed: Output, it was put back
+ *
+ * It stays @owner's: what is left of it is to be put back as that, before anybody else
+ * looks. Calls end when nothing is left that is theirs, whoever works on it.
  *
  * Return: the range.
  */
@@ -155,8 +159,7 @@ struct vtds_range vtds_todo_take(struct vtds_todo *todo, u64 owner,
 	struct vtds_range range;
 	unsigned int i = 0;
 
-	while (i < todo->count - 1 && todo->owners[i] != owner &&
-	       todo->owners[i])
+	while (i < todo->count - 1 && todo->owners[i] != owner)
 		i++;
 	range = todo->ranges[i];
 	*resumed = todo->resumed[i];
@@ -168,16 +171,27 @@ struct vtds_range vtds_todo_take(struct vtds_todo *todo, u64 owner,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_todo_take);
 
-/* @owner ends. Returns whether it leaves anything, which is nobody's then. */
+/* @owner ends. Returns whether it leaves anything. */
 bool vtds_todo_disown(struct vtds_todo *todo, u64 owner)
 {
 	bool found = false;
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; i < todo->count; i++) {
-		if (todo->owners[i] != owner)
+	while (i < todo->count) {
+		struct vtds_range range = todo->ranges[i];
+		unsigned int count = todo->count;
+		bool resumed = todo->resumed[i];
+
+		if (todo->owners[i] != owner) {
+			i++;
 			continue;
-		todo->owners[i] = 0;
+		}
+		remove(todo, i);
+		absorb(todo, VTDS_TODO_REST, &range);
+		insert(todo, VTDS_TODO_REST, range,
+		       resumed && todo->count == count - 1);
 		found = true;
+		i = 0;
 	}
 	return found;
 }

@@ -17,8 +17,8 @@
  * struct vtds_todo - Ranges of IOVA that are to be synced
  * @count: How many there are
  * @ranges: In ascending order, not two of one owner in one table of 4 KiB leaves
- * @owners: Who wants each to be synced: vtds_batch.seq, 0 if it has ended. Nobody waits
- *          for what others want
+ * @owners: Who wants each to be synced: vtds_batch.seq, VTDS_TODO_REST if that has ended.
+ *          Nobody waits for what others want
  * @resumed: A walk has stopped before the range: what changed above it since is no reason
  *           to begin anew
  */
@@ -28,6 +28,9 @@ struct vtds_todo {
 	u64 owners[VTDS_TODO_RANGES];
 	bool resumed[VTDS_TODO_RANGES];
 };
+
+/* What calls have left, for which they are made again */
+#define VTDS_TODO_REST 0
 
 /* Of what is brought back later, by the work in the background, see retry.c */
 #define VTDS_TODO_BACKGROUND U64_MAX
@@ -46,12 +49,11 @@ struct vtds_range vtds_todo_take(struct vtds_todo *todo, u64 owner,
 				 bool *resumed);
 bool vtds_todo_disown(struct vtds_todo *todo, u64 owner);
 
-/* Whether there is anything that @owner wants, or with @rest, that nobody does */
-static inline bool vtds_todo_has(const struct vtds_todo *todo, u64 owner,
-				 bool rest)
+/* Whether there is anything that @owner wants */
+static inline bool vtds_todo_has(const struct vtds_todo *todo, u64 owner)
 {
 	for (unsigned int i = 0; i < todo->count; i++)
-		if (todo->owners[i] == owner || (rest && !todo->owners[i]))
+		if (todo->owners[i] == owner)
 			return true;
 	return false;
 }

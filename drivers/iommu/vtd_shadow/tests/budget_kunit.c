@@ -202,6 +202,49 @@ static void budget_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 512);
 }
 
+/* A call of one table each time, as the background may be in the middle of one */
+static bool settle_some(struct vtds_batch *batch)
+{
+	batch->takes_rest = true;
+	batch->work = 1;
+	return vtds_settle(batch);
+}
+
+/* The VMM calls again. */
+static noinline_for_stack void settle_rest(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct vtds_batch batch;
+
+	vtds_batch_begin(&batch, b->unit);
+	KUNIT_EXPECT_FALSE(test, settle_some(&batch));
+	batch.work = U64_MAX;
+	KUNIT_EXPECT_TRUE(test, vtds_settle(&batch));
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 5 * 512);
+	vtds_batch_end(&batch);
+}
+
+/* What a call has left is not done before it is done, whoever is working on it. */
+static void budget_rest(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct vtds_batch batch;
+
+	bench_domain(b, &budget_configs[0], TABLE_GPA);
+	map_superpages(b, GB_GPA, 5);
+	fake_host_step(&b->host);
+	bench_batch_begin(b->unit, &batch);
+	vtds_todo_all(&b->domain.todo, batch.seq);
+	KUNIT_EXPECT_FALSE(test, settle_some(&batch));
+	vtds_batch_end(&batch);
+
+	vtds_batch_begin(&batch, b->unit);
+	KUNIT_EXPECT_FALSE(test, settle_some(&batch));
+	settle_rest(test);
+	KUNIT_EXPECT_TRUE(test, settle_some(&batch));
+	bench_batch_end(&batch);
+}
+
 static int budget_init(struct kunit *test)
 {
 	int ret = bench_init(test);
@@ -221,6 +264,7 @@ static struct kunit_case budget_cases[] = {
 	KUNIT_CASE(budget_holes),
 	KUNIT_CASE(budget_gives_back),
 	KUNIT_CASE(budget_refused),
+	KUNIT_CASE(budget_rest),
 	{},
 };
 

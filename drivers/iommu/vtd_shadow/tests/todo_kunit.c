@@ -115,23 +115,33 @@ static void todo_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, todo->count, 0);
 }
 
-/* Nobody takes what others want, but what nobody wants is there for all. */
+/* Nobody takes what others want, or takes it for its own. */
 static void todo_owners(struct kunit *test)
 {
 	struct vtds_todo *todo = test->priv;
+	struct vtds_range range;
 
 	vtds_todo_add(todo, 2, 0, SZ_4K - 1);
 	vtds_todo_add(todo, 1, SZ_4K, SZ_8K - 1);
 	vtds_todo_all(todo, 3);
 	KUNIT_EXPECT_EQ(test, todo->count, 3);
 	KUNIT_EXPECT_EQ(test, take(todo, 1).first, SZ_4K);
-	KUNIT_EXPECT_FALSE(test, vtds_todo_has(todo, 1, true));
+	KUNIT_EXPECT_FALSE(test, vtds_todo_has(todo, 1));
 	KUNIT_EXPECT_FALSE(test, vtds_todo_disown(todo, 1));
+	KUNIT_EXPECT_FALSE(test, vtds_todo_has(todo, VTDS_TODO_REST));
 	KUNIT_EXPECT_TRUE(test, vtds_todo_disown(todo, 3));
-	KUNIT_EXPECT_FALSE(test, vtds_todo_has(todo, 1, false));
-	KUNIT_EXPECT_TRUE(test, vtds_todo_has(todo, 1, true));
-	KUNIT_EXPECT_EQ(test, take(todo, 1).last, U64_MAX);
-	KUNIT_EXPECT_TRUE(test, vtds_todo_has(todo, 2, false));
+	KUNIT_EXPECT_FALSE(test, vtds_todo_has(todo, 3));
+	range = take(todo, VTDS_TODO_REST);
+	KUNIT_EXPECT_EQ(test, range.last, U64_MAX);
+	vtds_todo_put_back(todo, VTDS_TODO_REST, range);
+	KUNIT_EXPECT_TRUE(test, vtds_todo_has(todo, VTDS_TODO_REST));
+	/* What several calls have left is joined */
+	vtds_todo_add(todo, 4, SZ_1G, SZ_2G);
+	KUNIT_EXPECT_EQ(test, todo->count, 3);
+	KUNIT_EXPECT_TRUE(test, vtds_todo_disown(todo, 4));
+	KUNIT_EXPECT_EQ(test, todo->count, 2);
+	KUNIT_EXPECT_EQ(test, take(todo, VTDS_TODO_REST).last, U64_MAX);
+	KUNIT_EXPECT_TRUE(test, vtds_todo_has(todo, 2));
 	KUNIT_EXPECT_EQ(test, take(todo, 2).last, SZ_4K - 1);
 	KUNIT_EXPECT_EQ(test, todo->count, 0);
 }
