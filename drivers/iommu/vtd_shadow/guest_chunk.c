@@ -26,7 +26,7 @@ int __vtds_chunk_page(const struct vtds_chunk *chunk, u64 gpa,
 	if (vtds_chunk_kind(chunk) == VTDS_CHUNK_UNKNOWN)
 		return VTDS_NOT_PINNED;
 	word = READ_ONCE(chunk->pages->pfns[vtds_chunk_offset(gpa)]);
-	if (!word)
+	if (!word || (word & VTDS_PFN_NEW))
 		return VTDS_NOT_PINNED;
 	if (word & VTDS_PFN_GOING)
 		return -ENOENT;

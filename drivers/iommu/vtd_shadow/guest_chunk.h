@@ -77,13 +77,15 @@ struct vtds_chunk {
 
 /*
  * In vtds_chunk_pages.pfns: the page is pinned, and may be read or written by devices;
- * or it cannot be pinned, and the lowest bits are the positive errno; it is going
+ * or it cannot be pinned, and the lowest bits are the positive errno; that is new, and
+ * nobody may go by it before the unit is locked; it is going
  */
 #define VTDS_PFN_PINNED BIT(63)
 #define VTDS_PFN_WRITABLE BIT(62)
 #define VTDS_PFN_READABLE BIT(61)
 #define VTDS_PFN_ERROR BIT(60)
-#define VTDS_PFN_GOING BIT(59)
+#define VTDS_PFN_NEW BIT(59)
+#define VTDS_PFN_GOING BIT(58)
 #define VTDS_PFN_RW (VTDS_PFN_READABLE | VTDS_PFN_WRITABLE)
 #define VTDS_PFN_MASK GENMASK(51, 0)
 

@@ -138,13 +138,28 @@ static int pin_pages(struct vtds_guest_mem *mem, const struct fetch *fetch,
 			ret = vtds_chunk_pin_page(&mem->pins, at, &word);
 		shortage |= ret == -ENOMEM;
 		found->nr_pinned += !ret;
-		found->nr_errors += !!ret;
-		/* Whoever looks now may as well see it: it is in effect */
-		WRITE_ONCE(pfns[i], word);
+		/* Whoever looks now may as well see a pin: it is in effect */
+		WRITE_ONCE(pfns[i], ret ? word | VTDS_PFN_NEW : word);
 		cond_resched();
 	}
 	found->whole = shortage;
 	return 0;
+}
+
+/*
+ * The unit is locked again. What could not be pinned is known now, unless there may be
+ * memory since: then somebody may have looked at it already who must not go by it.
+ */
+static void settle_errors(const struct fetch *fetch, bool stale)
+{
+	struct vtds_chunk_pages *pages = fetch->chunk->pages;
+
+	for (unsigned int i = fetch->first; i < fetch->end; i++) {
+		if (!(pages->pfns[i] & VTDS_PFN_NEW))
+			continue;
+		pages->pfns[i] = stale ? 0 : pages->pfns[i] & ~VTDS_PFN_NEW;
+		pages->nr_errors += !stale;
+	}
 }
 
 static int fetch_pages(struct vtds_guest_mem *mem, const struct fetch *fetch)
@@ -160,11 +175,8 @@ static int fetch_pages(struct vtds_guest_mem *mem, const struct fetch *fetch)
 	vtds_lock(mem->lock);
 
 	pages->nr_pinned += found.nr_pinned;
-	pages->nr_errors += found.nr_errors;
 	mem->nr_pinned += found.nr_pinned;
-	/* What there was no memory for when it was tried there may be memory for now */
-	if (mem->came != came)
-		vtds_chunk_forget_errors(fetch->chunk);
+	settle_errors(fetch, mem->came != came);
 	note_shortage(mem, found.whole ? -ENOMEM : 0);
 	return ret;
 }

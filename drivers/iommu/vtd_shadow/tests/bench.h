@@ -86,6 +86,7 @@ struct fake_area {
  * @fail_in: The pin call that fails, counted from now; 0 for none
  * @fail_all: All calls from there on fail
  * @error: How it fails
+ * @failed: Called when a page cannot be pinned, without the unit's lock
  */
 struct fake_mem {
 	struct fake_chunk *kinds[FAKE_KINDS];
@@ -100,6 +101,7 @@ struct fake_mem {
 	unsigned long fail_in;
 	bool fail_all;
 	int error;
+	void (*failed)(struct kunit *test);
 };
 
 int fake_mem_suite_init(struct kunit_suite *suite);

@@ -91,10 +91,9 @@ static bool fake_pin_pure(struct fake_mem *mem, u64 gpa, struct page **pages)
 }
 
 /* As iommufd: the first page that does not fit says why. */
-static int fake_pin(struct vtds_pins *unused, u64 gpa, unsigned long nr_pages,
-		    struct page **pages, unsigned int wanted)
+static int pin(struct bench *b, u64 gpa, unsigned long nr_pages,
+	       struct page **pages, unsigned int wanted)
 {
-	struct bench *b = current_bench();
 	unsigned long nr_left = nr_pages;
 	unsigned int perm;
 	int ret;
@@ -117,6 +116,17 @@ static int fake_pin(struct vtds_pins *unused, u64 gpa, unsigned long nr_pages,
 	}
 	pin_record(&b->mem, gpa, nr_pages, 1);
 	return 0;
+}
+
+static int fake_pin(struct vtds_pins *unused, u64 gpa, unsigned long nr_pages,
+		    struct page **pages, unsigned int wanted)
+{
+	struct bench *b = current_bench();
+	int ret = pin(b, gpa, nr_pages, pages, wanted);
+
+	if (ret && nr_pages == 1 && b->mem.failed)
+		b->mem.failed(b->test);
+	return ret;
 }
 
 static void fake_unpin(struct vtds_pins *unused, u64 gpa,

@@ -294,6 +294,49 @@ static void mem_holds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mem->nr_segments, 0);
 }
 
+/* The VMM says that there is memory, and somebody looks. */
+static void come(struct kunit *test)
+{
+	struct vtds_guest_mem *mem = mem_of(test);
+	u64 gpa = mem_gpa(FAKE_RUNS);
+	struct bench *b = test->priv;
+	unsigned int perm;
+	unsigned long pfn;
+
+	b->mem.failed = NULL;
+	fake_mem_restore(&b->mem);
+	vtds_lock(mem->lock);
+	vtds_mem_came(mem, 0, U64_MAX);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, gpa, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	vtds_unlock(mem->lock);
+}
+
+/* What a call runs into while memory comes says nothing about that memory. */
+static void mem_comes(struct kunit *test)
+{
+	struct vtds_guest_mem *mem = mem_of(test);
+	u64 gpa = mem_gpa(FAKE_RUNS);
+	struct bench *b = test->priv;
+	struct vtds_holds holds = {};
+	unsigned int perm;
+	unsigned long pfn;
+
+	fake_mem_remove(&b->mem, gpa, gpa + SZ_CHUNK - 1);
+	b->mem.failed = come;
+	vtds_lock(mem->lock);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, gpa, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	KUNIT_EXPECT_EQ(test, vtds_mem_fetch(mem, &holds), 0);
+	KUNIT_EXPECT_NULL(test, b->mem.failed);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, gpa, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	KUNIT_EXPECT_EQ(test, vtds_mem_fetch(mem, &holds), 0);
+	KUNIT_EXPECT_EQ(test, vtds_mem_page(mem, gpa, &pfn, &perm), 0);
+	vtds_mem_release_holds(mem, &holds);
+	vtds_unlock(mem->lock);
+}
+
 /* Frames without memory behind them, and memory that is damaged */
 static void mem_check_pfn(struct kunit *test)
 {
@@ -321,6 +364,7 @@ static struct kunit_case guest_mem_cases[] = {
 	KUNIT_CASE(mem_errors),
 	KUNIT_CASE(mem_limit),
 	KUNIT_CASE(mem_holds),
+	KUNIT_CASE(mem_comes),
 	KUNIT_CASE(mem_check_pfn),
 	{},
 };
