@@ -53,17 +53,19 @@ static void key_refresh(struct model *m, struct model_key *key)
 	key->version = m->version;
 }
 
+/* Of a table that nobody used before it is not known */
 static bool may_be_out_of_reach(const struct model_set *set)
 {
 	for (unsigned int i = 0; i < set->nr; i++)
 		if (!set->answer[i].perm)
 			return true;
-	return set->any;
+	return set->any || !set->nr;
 }
 
 /*
  * The table was read as it is now, where addresses are in [first, last]. An entry that
- * was refused when there was no memory may not have been tried again.
+ * was refused when there was no memory may not have been tried again; or a call that is
+ * under way still knows of none.
  */
 void model_announce_key(struct model *m, struct model_key *key, __u64 first,
 			__u64 last)
@@ -244,6 +246,7 @@ void model_update_live(struct model *m)
 void model_reset(struct model *m)
 {
 	memset(m->key, 0, sizeof(m->key));
+	m->restless = false;
 	for (unsigned int i = 0; i < m->nr_devices; i++)
 		m->device[i].present = false;
 	for (unsigned int i = 0; i < m->nr_requesters; i++)
@@ -319,6 +322,7 @@ void model_set_area(struct model *m, unsigned int area, unsigned int perm)
 {
 	m->area[area].perm = perm;
 	m->unsaid |= 1U << area;
+	m->restless |= !perm;
 	m->version++;
 	for (unsigned int i = 0; !perm && i < MODEL_KEYS; i++)
 		if (m->key[i].live)

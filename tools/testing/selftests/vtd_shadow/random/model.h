@@ -197,6 +197,7 @@ struct model_range {
  * @area: Guest memory by area
  * @nr_areas: How many
  * @unsaid: Bit n: the driver was not told that area n is another one now
+ * @restless: Memory was taken: what lost more than had to go is read again, at any time
  * @page: Pages with tables
  * @nr_pages: How many
  * @iova: Addresses in question
@@ -220,6 +221,7 @@ struct model {
 	struct model_area area[MODEL_AREAS];
 	unsigned int nr_areas;
 	__u16 unsaid;
+	bool restless;
 	struct model_page page[MODEL_PAGES];
 	unsigned int nr_pages;
 	__u64 iova[MODEL_ADDRS];

@@ -184,4 +184,6 @@ void model_observed_all(struct model_observation *o, unsigned long step)
 	for (unsigned int i = 0; i < o->model->nr_addrs; i++)
 		narrow(&key->may[i], &o->seen[i]);
 	key->checked = step;
+	if (o->model->restless)
+		model_call(o->model);
 }
