@@ -28,7 +28,7 @@ module_param(seed, uint, 0444);
 MODULE_PARM_DESC(seed, "Seed of the random tests, 0: one fixed seed each");
 
 /* With sanitizers and in emulation a step is a hundred times slower */
-static unsigned int steps = IS_ENABLED(CONFIG_KASAN) ? 20 : 60;
+static unsigned int steps = IS_ENABLED(CONFIG_KASAN) ? 5 : 60;
 module_param(steps, uint, 0444);
 MODULE_PARM_DESC(steps, "Steps of each random test");
 
