@@ -24,7 +24,7 @@ help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian modules'
-	@echo '                       overlay'
+	@echo '                       overlay; only if named: load'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas'
 	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'

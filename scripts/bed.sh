@@ -6,7 +6,7 @@
 #
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
-# MODE is kunit, selftest, soak, demo, bench, profile or shell.
+# MODE is kunit, selftest, soak, load, demo, bench, profile or shell.
 # In the environment: TEST=program[:test]
 # restricts selftest (see WHICH of run.sh), and PART names a run that others of its
 # kind are beside. HOST is the emulated host's IOMMU: intel (the default),
@@ -19,6 +19,10 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source=scripts/lib/bed.sh
 source "$TOP/scripts/lib/bed.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$TOP/scripts/lib/packages.sh"
+# shellcheck source=scripts/lib/figures.sh
+source "$TOP/scripts/lib/figures.sh"
 # shellcheck source=scripts/build/qemu.sh
 source "$TOP/scripts/build/qemu.sh"
 # shellcheck source=scripts/build/qemu-packaged.sh
@@ -46,6 +50,37 @@ run_soak() {
 		echo "stopped in the run that begins with" \
 			"$(grep -o 'seed [0-9]*' "$RUN/tap.log" | tail -n 1)"
 	judge "$NAME" 0
+}
+
+# The samples of the test of large numbers, each a file: number, time, memory
+split_samples() {
+	local name
+	for name in units cycles invalidations; do
+		awk -v "name=$name" '$3 == name && $5 == "us" { print $4, $6, $8 / 1024 }' \
+			"$RUN/load.txt" >"$RUN/$name"
+	done
+}
+
+plot_samples() { # NAME LABEL COLUMN
+	draw "$1" "$OUT" <<-END
+		set key left top
+		set xlabel "sample"
+		set ylabel "$2"
+		set yrange [0:*]
+		plot for [name in "units cycles invalidations"] '$RUN/'.name \
+			using 0:$3 with linespoints title name
+	END
+	say "plot: $OUT/$1.svg"
+}
+
+# The test of large numbers, and how time and memory went in it
+run_load() {
+	need gnuplot gnuplot-nox
+	run_judged load 0
+	tr -d '\r' <"$RUN/tap.log" | grep '^# load: ' | tee "$RUN/load.txt"
+	split_samples
+	plot_samples load-time "microseconds for one" 2
+	plot_samples load-memory "kernel memory, MiB" 3
 }
 
 # QEMU counts the instructions between two marks of the benchmark.
@@ -85,13 +120,17 @@ main() { # MODE KERNEL FLAVOUR
 		run_soak
 		summary
 		;;
+	load)
+		run_load
+		summary
+		;;
 	demo | bench) run_aloud "$mode" ;;
 	profile)
 		count_instructions
 		run_aloud profile
 		;;
 	shell) boot shell ;;
-	*) die "no mode $mode: kunit, selftest, soak, demo, bench, profile or shell" ;;
+	*) die "no mode $mode: kunit, selftest, soak, load, demo, bench, profile or shell" ;;
 	esac
 }
 

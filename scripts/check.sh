@@ -11,6 +11,8 @@
 #   guest     real guests with an assigned disk, on KERNEL, in short
 #   debian    the kernel that Debian ships: modules are installed, work, and go again
 #   debug     both on the newest 7.x with sanitizers; fewer selftests in a check of all
+#   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
+#             million invalidations under DMA; plots of time and memory
 #   modules   the modules build against prepared kernels
 #   overlay   the repository builds and runs inside a kernel tree
 #
@@ -67,6 +69,8 @@ PLAIN=(kunit selftest)
 GUEST=(guest debian hosts)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
+# Those that are not part of a check of everything
+NAMED=(load)
 
 debug_selftests() {
 	local status=0 other
@@ -106,6 +110,7 @@ suite_programs() { # SUITE
 		debug_selftests || status=1
 		return "$status"
 		;;
+	load) bash "$TOP/scripts/bed.sh" load "$KERNEL" ;;
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
@@ -176,7 +181,7 @@ wanted_kernels() { # SUITE...
 	for suite in "$@"; do
 		case $suite in
 		style) echo 6.12 plain ;;
-		kunit | selftest) echo "$KERNEL" plain ;;
+		kunit | selftest | load) echo "$KERNEL" plain ;;
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug) echo 7 debug ;;
@@ -209,15 +214,16 @@ build_qemu() { # SUITE...
 # which takes one processor, the other one compiles. Sets KERNELS, the sources that
 # there are.
 build() {
-	background build_kernels "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}" "${BUILDS[@]}"
-	background build_qemu "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}"
+	background build_kernels "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}" "${NAMED[@]}" \
+		"${BUILDS[@]}"
+	background build_qemu "${PLAIN[@]}" "${GUEST[@]}" "${DEBUG[@]}" "${NAMED[@]}"
 	finish || fail "builds" "ended early"
 	KERNELS=$(ls "$CACHE/src")
 }
 
 run_lanes() {
 	background lane 10 "${BUILDS[@]}"
-	background lane 0 "${DEBUG[@]}"
+	background lane 0 "${DEBUG[@]}" "${NAMED[@]}"
 	background lane 0 "${GUEST[@]}"
 	(lane 0 "${PLAIN[@]}")
 	finish || fail "lanes" "ended early"
@@ -265,15 +271,17 @@ clean_up() {
 }
 
 main() {
-	local suite
+	local suite all
+	all=" ${PLAIN[*]} ${GUEST[*]} ${DEBUG[*]} ${BUILDS[*]} ${NAMED[*]} "
 	for suite in ${SUITE:-}; do
-		[[ " ${PLAIN[*]} ${GUEST[*]} ${DEBUG[*]} ${BUILDS[*]} " == *" $suite "* ]] ||
-			die "no suite $suite"
+		[[ $all == *" $suite "* ]] || die "no suite $suite"
 	done
 	mapfile -t PLAIN < <(chosen "${PLAIN[@]}")
 	mapfile -t GUEST < <(chosen "${GUEST[@]}")
 	mapfile -t DEBUG < <(chosen "${DEBUG[@]}")
 	mapfile -t BUILDS < <(chosen "${BUILDS[@]}")
+	[ -n "${SUITE:-}" ] || NAMED=()
+	mapfile -t NAMED < <(chosen "${NAMED[@]}")
 	mkdir "$PARTS"
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What benchmarks make of their figures. Sourced by bench.sh and bench-native.sh.
+# What benchmarks make of their figures. Sourced by them and by bed.sh.
 #
 #   write_json FIGURES    lines that begin with NAME MEDIAN, as JSON
 #   draw NAME DIRECTORY   the plot of standard input, as SVG and PNG

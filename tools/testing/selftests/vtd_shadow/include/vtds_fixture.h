@@ -23,6 +23,7 @@
 /**
  * struct vtds_config - What a fixture consists of
  * @edu: Number of edu devices, each alone in its IOMMU group
+ * @edu_first: How many such devices belong to others
  * @shared: Number of edu devices in one IOMMU group
  * @nvme: Number of nvme devices
  * @levels: Of the table, 0 for 4
@@ -37,6 +38,7 @@
  */
 struct vtds_config {
 	unsigned int edu;
+	unsigned int edu_first;
 	unsigned int shared;
 	unsigned int nvme;
 	unsigned int levels;

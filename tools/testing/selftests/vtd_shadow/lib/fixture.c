@@ -9,7 +9,8 @@
 
 bool vtds_fixture_possible(const struct vtds_config *config)
 {
-	return vtds_dev_count(VTDS_EDU) >= (int)config->edu &&
+	return vtds_dev_count(VTDS_EDU) >=
+		       (int)(config->edu_first + config->edu) &&
 	       vtds_dev_count(VTDS_EDU_SHARED) >= (int)config->shared &&
 	       vtds_dev_count(VTDS_NVME) >= (int)config->nvme;
 }
@@ -28,9 +29,9 @@ static int add_memory(struct vtds_fixture *f, const struct vtds_config *config)
 }
 
 static int open_devices(struct vtds_fixture *f, enum vtds_kind kind,
-			unsigned int nr)
+			unsigned int first, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = first; i < first + nr; i++) {
 		struct vtds_dev *dev = &f->dev[f->nr_devs];
 		int rc = vtds_dev_open(dev, kind, i);
 
@@ -56,9 +57,9 @@ int vtds_fixture_prepare(struct vtds_fixture *f,
 	memset(f, 0, sizeof(*f));
 	rc = vtds_vmm_open(&f->vmm);
 	rc = rc ?: add_memory(f, config);
-	rc = rc ?: open_devices(f, VTDS_EDU, config->edu);
-	rc = rc ?: open_devices(f, VTDS_EDU_SHARED, config->shared);
-	rc = rc ?: open_devices(f, VTDS_NVME, config->nvme);
+	rc = rc ?: open_devices(f, VTDS_EDU, config->edu_first, config->edu);
+	rc = rc ?: open_devices(f, VTDS_EDU_SHARED, 0, config->shared);
+	rc = rc ?: open_devices(f, VTDS_NVME, 0, config->nvme);
 	rc = rc ?: vtds_unit_open(&f->unit);
 	f->unit.budget = config->budget;
 	rc = rc	   ?:

@@ -86,7 +86,7 @@ static int kind_of(const char *dir, enum vtds_kind *kind)
 	return -ENODEV;
 }
 
-#define MAX_FOUND 16
+#define MAX_FOUND 96
 
 /* The test devices in the order of their addresses */
 static struct {

@@ -6,7 +6,7 @@
 #
 #   run.sh MODE RUN IMAGE MODULES TESTS [WHICH]
 #
-# MODE     kunit, selftest, soak, demo, bench, profile or shell (see init)
+# MODE     kunit, selftest, soak, load, demo, bench, profile or shell (see init)
 # RUN      an empty directory for what comes out: console.log, tap.log, verdict
 # IMAGE    the kernel
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
@@ -61,6 +61,18 @@ add_devices() {
 		-device 'nvme,bus=rp8,serial=vtd_shadow,drive=disk')
 }
 
+# As many devices as a test of large numbers has units, each alone in its group: root
+# ports are eight functions of one device of the bus.
+add_many_devices() {
+	local i port
+	for ((i = 0; i < 64; i++)); do
+		port="pcie-root-port,id=many$i,chassis=$((100 + i)),slot=$((100 + i))"
+		port+=",addr=$(printf %x.%x $((16 + i / 8)) $((i % 8)))"
+		[ $((i % 8)) -ne 0 ] || port+=,multifunction=on
+		ARGS+=(-device "$port" -device "edu,dma_mask=0xffffffffffffffff,bus=many$i")
+	done
+}
+
 # Huge pages are for guest memory, which unit tests do not have. Machine memory that
 # nothing needs only makes leak scans longer. They would also read through all of a
 # huge page of 1 GiB that the kernel takes at boot, so init asks for that one.
@@ -85,4 +97,5 @@ set_memory
 make_initramfs
 start_machine "$MEMORY" "$(command_line)"
 [ "$MODE" = kunit ] || add_devices
+[ "$MODE" != load ] || add_many_devices
 run_machine "$MODE"
