@@ -16,6 +16,7 @@
 #include <linux/vfio.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "bound.h"
 #include "unit.h"
 
@@ -50,7 +51,7 @@ static struct vtds_bound *bound_find(struct vfio_device *vdev)
 /* Makes room for a device that is about to be bound. Returns NULL without memory. */
 struct vtds_bound *vtds_bound_alloc(void)
 {
-	struct vtds_bound *bound = kzalloc(sizeof(*bound), GFP_KERNEL_ACCOUNT);
+	struct vtds_bound *bound = vtds_zalloc(sizeof(*bound));
 
 	if (bound)
 		kref_init(&bound->ref);

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "bound.h"
 #include "context.h"
@@ -179,8 +180,7 @@ struct vtds_source *vtds_device_sources(const struct vtd_shadow_add_device *cmd)
 
 	if (!cmd->nr_source_ids || cmd->nr_source_ids > VTDS_MAX_SOURCE_IDS)
 		return ERR_PTR(-EINVAL);
-	sources = kcalloc(cmd->nr_source_ids, sizeof(*sources),
-			  GFP_KERNEL_ACCOUNT);
+	sources = vtds_zalloc_array(cmd->nr_source_ids, sizeof(*sources));
 	if (!sources)
 		return ERR_PTR(-ENOMEM);
 
@@ -331,7 +331,7 @@ int vtds_device_add(struct vtds_batch *batch,
 	struct vtds_device *dev;
 	int ret;
 
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+	dev = vtds_zalloc(sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;
 	dev->unit = batch->unit;

@@ -12,6 +12,7 @@
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "caps.h"
 #include "domain.h"
@@ -91,7 +92,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	ret = vtds_sync_need_scratch(batch->unit);
 	if (ret)
 		return ERR_PTR(ret);
-	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
+	domain = vtds_zalloc(sizeof(*domain));
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&domain->refusing);

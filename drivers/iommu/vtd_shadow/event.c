@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "device.h"
 #include "domain.h"
 #include "error.h"
@@ -46,7 +47,7 @@ struct vtds_events *vtds_events_alloc(void)
 {
 	struct vtds_events *events;
 
-	events = kzalloc(sizeof(*events), GFP_KERNEL_ACCOUNT);
+	events = vtds_zalloc(sizeof(*events));
 	if (!events)
 		return NULL;
 	spin_lock_init(&events->lock);

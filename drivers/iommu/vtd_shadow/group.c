@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "bound.h"
 #include "device.h"
@@ -213,7 +214,7 @@ struct vtds_group *vtds_group_get(struct vtds_unit *unit,
 		if (group->iommu_group == iommu_group)
 			return group;
 
-	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	group = vtds_zalloc(sizeof(*group));
 	if (!group)
 		return NULL;
 	INIT_LIST_HEAD(&group->devices);

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "alloc.h"
 #include "guest_chunk.h"
 #include "guest_pin.h"
 #include "vtd_format.h"
@@ -88,13 +89,11 @@ unsigned long vtds_chunk_nr_pinned(const struct vtds_chunk *chunk)
 
 static struct vtds_chunk_pages *pages_alloc(void)
 {
-	struct vtds_chunk_pages *pages =
-		kzalloc(sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	struct vtds_chunk_pages *pages = vtds_zalloc(sizeof(*pages));
 
 	if (!pages)
 		return NULL;
-	pages->pfns = kcalloc(VTDS_CHUNK_PAGES, sizeof(*pages->pfns),
-			      GFP_KERNEL_ACCOUNT);
+	pages->pfns = vtds_zalloc_array(VTDS_CHUNK_PAGES, sizeof(*pages->pfns));
 	if (pages->pfns)
 		return pages;
 	kfree(pages);
@@ -157,8 +156,7 @@ static int keep_scattered(struct vtds_chunk *chunk, struct page **pages,
 {
 	u32 base = (frames->low >> VTDS_CHUNK_BASE_SHIFT) & VTDS_CHUNK_BASE;
 
-	chunk->offsets =
-		kcalloc(VTDS_CHUNK_PAGES, sizeof(u32), GFP_KERNEL_ACCOUNT);
+	chunk->offsets = vtds_zalloc_array(VTDS_CHUNK_PAGES, sizeof(u32));
 	if (!chunk->offsets)
 		return -ENOMEM;
 	chunk->state = VTDS_CHUNK_SCATTERED | base;
@@ -254,8 +252,8 @@ int vtds_chunk_pin(struct vtds_pins *pins, u64 gpa, struct vtds_chunk *chunk)
 	int ret;
 
 	if (!pins->pages)
-		pins->pages = kcalloc(VTDS_CHUNK_PAGES, sizeof(*pins->pages),
-				      GFP_KERNEL_ACCOUNT);
+		pins->pages = vtds_zalloc_array(VTDS_CHUNK_PAGES,
+						sizeof(*pins->pages));
 	if (!pins->pages)
 		return -ENOMEM;
 	ret = vtds_pin_pages(pins, gpa, VTDS_CHUNK_PAGES, pins->pages,

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "alloc.h"
 #include "guest_chunk.h"
 #include "guest_mem.h"
 #include "guest_segment.h"
@@ -310,7 +311,7 @@ static int split(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 at,
 	unsigned long *words;
 	int ret;
 
-	words = kcalloc(VTDS_CHUNK_PAGES, sizeof(*words), GFP_KERNEL_ACCOUNT);
+	words = vtds_zalloc_array(VTDS_CHUNK_PAGES, sizeof(*words));
 	if (!words)
 		return -ENOMEM;
 	vtds_unlock(mem->lock);

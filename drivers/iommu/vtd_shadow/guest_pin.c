@@ -9,6 +9,7 @@
 #include <linux/iommufd.h>
 #include <linux/mm.h>
 
+#include "fault.h"
 #include "guest_pin.h"
 #include "vtd_format.h"
 
@@ -67,6 +68,8 @@ int vtds_pin_pages(struct vtds_pins *pins, u64 gpa, unsigned long nr_pages,
 {
 	int ret;
 
+	if (vtds_should_fail())
+		return -ENOMEM;
 	KUNIT_STATIC_STUB_REDIRECT(vtds_pin_pages, pins, gpa, nr_pages, pages,
 				   perm);
 

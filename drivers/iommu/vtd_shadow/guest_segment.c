@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "alloc.h"
 #include "guest_mem.h"
 #include "guest_segment.h"
 
@@ -24,10 +25,9 @@ int vtds_segments_init(struct vtds_guest_mem *mem)
 	BUILD_BUG_ON(sizeof(struct vtds_chunk) != 16);
 	BUILD_BUG_ON(PAGE_SIZE != VTD_PAGE_SIZE);
 
-	xa_init_flags(&mem->segments, XA_FLAGS_ACCOUNT);
+	vtds_xa_init(&mem->segments);
 	mem->nr_recent = VTDS_RECENT_MIN;
-	mem->recent = kcalloc(mem->nr_recent, sizeof(*mem->recent),
-			      GFP_KERNEL_ACCOUNT);
+	mem->recent = vtds_zalloc_array(mem->nr_recent, sizeof(*mem->recent));
 	if (!mem->recent)
 		return -ENOMEM;
 	recent_clear(mem->recent, mem->nr_recent);
@@ -61,8 +61,7 @@ static void recent_grow(struct vtds_guest_mem *mem)
 
 	if (mem->nr_segments <= mem->nr_recent || nr > VTDS_RECENT_MAX)
 		return;
-	recent = kvcalloc(nr, sizeof(*recent),
-			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	recent = vtds_try_zalloc_array(nr, sizeof(*recent));
 	if (!recent)
 		return;
 	kvfree(mem->recent);
@@ -86,18 +85,15 @@ struct vtds_segment *vtds_segment_find(struct vtds_guest_mem *mem, u64 gpa)
 
 static struct vtds_segment *segment_create(struct vtds_guest_mem *mem, u64 gpa)
 {
-	struct vtds_segment *segment =
-		kzalloc(sizeof(*segment), GFP_KERNEL_ACCOUNT);
+	struct vtds_segment *segment = vtds_zalloc(sizeof(*segment));
 
 	if (!segment)
 		return NULL;
 	segment->number = gpa / VTDS_SEGMENT_SIZE;
-	segment->chunks =
-		(struct vtds_chunk *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	segment->chunks = vtds_zalloc_page();
 	if (!segment->chunks)
 		goto err_free;
-	if (xa_err(xa_store(&mem->segments, segment->number, segment,
-			    GFP_KERNEL_ACCOUNT)))
+	if (vtds_xa_store(&mem->segments, segment->number, segment))
 		goto err_free_chunks;
 	mem->nr_segments++;
 	recent_note(mem, segment);

@@ -20,6 +20,8 @@
 
 #include "compat.h"
 #include "domain.h"
+#include "fault.h"
+#include "host_call.h"
 #include "host_domain.h"
 #include "linger.h"
 #include "stats.h"
@@ -65,6 +67,8 @@ int vtds_host_domain_alloc(struct vtds_host_domain *host, struct device *dev)
 	bool coherent = wants_coherency(dev);
 	struct iommu_domain *domain;
 
+	if (vtds_should_fail())
+		return -ENOMEM;
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_alloc, host, dev);
 
 	domain = iommu_paging_domain_alloc(dev);
@@ -128,6 +132,8 @@ int vtds_host_domain_attach(struct vtds_host_domain *host,
 {
 	int ret;
 
+	if (vtds_should_fail())
+		return -ENOMEM;
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_domain_attach, host, dev_pasid);
 
 	if (dev_pasid->pasid == IOMMU_NO_PASID)
@@ -175,6 +181,8 @@ int vtds_host_reserved(struct iommu_group *group, struct vtds_range *ranges,
 	LIST_HEAD(regions);
 	int ret;
 
+	if (vtds_should_fail())
+		return -ENOMEM;
 	KUNIT_STATIC_STUB_REDIRECT(vtds_host_reserved, group, ranges, room);
 
 	ret = iommu_get_group_resv_regions(group, &regions);
@@ -193,6 +201,8 @@ int vtds_host_reserved(struct iommu_group *group, struct vtds_range *ranges,
 	return ret ?: count;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_reserved);
+
+/* --- Mapping --- */
 
 /*
  * Whether the first half of a mapping outlives the second. This way round a host
@@ -230,13 +240,13 @@ int vtds_host_domain_probe(struct vtds_host_domain *host)
 	phys_addr_t pa;
 	int ret;
 
-	page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
+	page = vtds_should_fail() ? NULL :
+				    alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
 	if (!page)
 		return -ENOMEM;
 
 	pa = page_to_phys(page);
-	ret = iommu_map(host->domain, iova, pa, 2 * VTD_PAGE_SIZE,
-			IOMMU_READ | IOMMU_CACHE, GFP_KERNEL_ACCOUNT);
+	ret = map(host, iova, pa, 2 * VTD_PAGE_SIZE, IOMMU_READ | IOMMU_CACHE);
 	if (!ret)
 		host->merge = unmaps_half(host->domain, iova, pa);
 
@@ -253,8 +263,7 @@ static void unmap_pending(struct vtds_host_domain *host)
 	u64 size = host->unmap_end - host->unmap_start;
 	size_t done;
 
-	/* A broken domain is only good for being freed */
-	if (!size || host->broken)
+	if (!size || is_beyond_use(host))
 		return;
 
 	/*
@@ -263,8 +272,7 @@ static void unmap_pending(struct vtds_host_domain *host)
 	 * vtds_host_flush() does: one flush in the end.
 	 */
 	host->gather.queued = true;
-	done = iommu_unmap_fast(host->domain, host->unmap_start, size,
-				&host->gather);
+	done = unmap(host, host->unmap_start, size);
 	host->stats->host_unmaps++;
 	if (done != size) {
 		pr_err_ratelimited("short unmap: %#zx of %#llx\n", done, size);
@@ -324,12 +332,9 @@ int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run)
 
 	host->stats->host_maps++;
 	if (vtds_run_nents(run) == 1)
-		done = iommu_map(host->domain, run->iova, sg_phys(run->sg),
-				 run->size, prot, GFP_KERNEL_ACCOUNT);
+		done = map(host, run->iova, sg_phys(run->sg), run->size, prot);
 	else
-		done = iommu_map_sg(host->domain, run->iova, run->sg,
-				    vtds_run_nents(run), prot,
-				    GFP_KERNEL_ACCOUNT);
+		done = map_sg(host, run, prot);
 	if (likely(done >= 0))
 		return 0;
 	map_undo(host, run);
@@ -386,6 +391,8 @@ static struct page *get_zeroes(gfp_t gfp)
 
 	if (page)
 		return page;
+	if (vtds_should_fail())
+		return NULL;
 	made = alloc_pages(gfp | __GFP_ZERO | __GFP_NOWARN, ZEROES_ORDER);
 	if (!made)
 		return NULL;
@@ -423,14 +430,12 @@ static bool map_zeroes(struct vtds_host_domain *host, u64 iova, u64 size)
 	if (!page || !(host->domain->pgsize_bitmap & ZEROES_SIZE))
 		return false;
 	for (done = 0; done < size && !ret; done += ZEROES_SIZE)
-		ret = iommu_map(host->domain, iova + done, page_to_phys(page),
-				ZEROES_SIZE, IOMMU_READ | IOMMU_CACHE,
-				GFP_KERNEL_ACCOUNT);
+		ret = map(host, iova + done, page_to_phys(page), ZEROES_SIZE,
+			  IOMMU_READ | IOMMU_CACHE);
 	if (!ret)
 		return true;
 	done -= ZEROES_SIZE;
-	if (done &&
-	    iommu_unmap_fast(host->domain, iova, done, &host->gather) != done)
+	if (done && unmap(host, iova, done) != done)
 		host->broken = true;
 	return false;
 }
@@ -456,12 +461,11 @@ bool vtds_host_give_back(struct vtds_host_domain *host, u64 iova, u64 size)
 		return false;
 	need_flush(host, iova, size);
 	host->gather.queued = true;
-	if (host->merge &&
-	    iommu_unmap_fast(host->domain, iova, size, &host->gather) == size)
+	if (host->merge && unmap(host, iova, size) == size)
 		return true;
 	if (!map_zeroes(host, iova, size))
 		return false;
-	if (iommu_unmap_fast(host->domain, iova, size, &host->gather) == size)
+	if (unmap(host, iova, size) == size)
 		return true;
 	pr_err_ratelimited("short unmap of %#llx\n", iova);
 	host->broken = true;

@@ -97,6 +97,7 @@ static __always_inline void vtds_run_add(struct vtds_run *run,
  * @coherent: It enforces that DMA is coherent
  * @write_only: It can let devices write what they cannot read
  * @broken: The host did not do what was asked; the domain must not be used
+ * @pretends: It did, and it was asked to say that it did not, see host_call.h
  * @gather: Collects page-table pages to free until the next flush
  * @unmap_start: Start of the pending unmap
  * @unmap_end: End of the pending unmap, equal to @unmap_start if there is none
@@ -113,6 +114,9 @@ struct vtds_host_domain {
 	bool coherent;
 	bool write_only;
 	bool broken;
+#ifdef CONFIG_VTD_SHADOW_FAULT_INJECTION
+	bool pretends;
+#endif
 	struct iommu_iotlb_gather gather;
 	u64 unmap_start;
 	u64 unmap_end;

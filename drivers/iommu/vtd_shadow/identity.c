@@ -14,6 +14,7 @@
 #include "bound.h"
 #include "compat.h"
 #include "device.h"
+#include "fault.h"
 #include "guest_mem.h"
 #include "host_domain.h"
 #include "identity.h"
@@ -118,6 +119,8 @@ int vtds_device_attach_identity(struct vtds_device *dev, u32 pasid)
 	u32 pt_id = dev->identity_pt_id;
 	int ret;
 
+	if (vtds_should_fail())
+		return -ENOMEM;
 	KUNIT_STATIC_STUB_REDIRECT(vtds_device_attach_identity, dev, pasid);
 
 	ret = vtds_iommufd_attach(dev->bound->idev, pasid, &pt_id);

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "bound.h"
 #include "caps.h"
 #include "compat.h"
@@ -32,7 +33,7 @@ static int copy_reserved(struct iommu_group *group,
 
 	if (room < 0)
 		return room;
-	ranges = kcalloc(room, sizeof(*ranges), GFP_KERNEL_ACCOUNT);
+	ranges = vtds_zalloc_array(room, sizeof(*ranges));
 	if (!ranges)
 		return -ENOMEM;
 	count = vtds_host_reserved(group, ranges, room);

@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "caps.h"
 #include "device.h"
@@ -116,7 +117,7 @@ int vtds_take_descs(const void *arg, struct vtds_input *input)
 
 	input->data = input->small;
 	if (size > sizeof(input->small))
-		input->data = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+		input->data = vtds_alloc_buffer(size);
 	if (!input->data)
 		return -ENOMEM;
 	return copy_from_user(input->data, from, size) ? -EFAULT : 0;

@@ -18,6 +18,7 @@
 #include "batch.h"
 #include "compat.h"
 #include "event.h"
+#include "fault.h"
 #include "flush.h"
 #include "host_domain.h"
 #include "info.h"
@@ -381,9 +382,12 @@ static int __init vtds_init(void)
 
 	if (ret)
 		return ret;
+	vtds_fault_begin();
 	ret = misc_register(&vtds_misc);
-	if (ret)
+	if (ret) {
+		vtds_fault_end();
 		vtds_work_end();
+	}
 	return ret;
 }
 module_init(vtds_init);
@@ -394,6 +398,7 @@ static void __exit vtds_exit(void)
 	vtds_linger_end();
 	vtds_work_end();
 	vtds_host_zeroes_free();
+	vtds_fault_end();
 }
 module_exit(vtds_exit);
 

@@ -17,6 +17,7 @@
 #include <linux/string.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "caps.h"
 #include "domain.h"
@@ -68,7 +69,7 @@ struct vtds_node *vtds_node_alloc(struct vtds_batch *batch,
 		return NULL;
 	}
 
-	node = kzalloc(sizeof(*node), GFP_KERNEL_ACCOUNT);
+	node = vtds_zalloc(sizeof(*node));
 	if (!node)
 		goto err_fail;
 	node->domain = domain;
@@ -76,13 +77,12 @@ struct vtds_node *vtds_node_alloc(struct vtds_batch *batch,
 	node->level = level;
 	node->perm = perm;
 	node->leaves.first = U64_MAX;
-	node->entries = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	node->entries = vtds_zalloc_page();
 	if (!node->entries)
 		goto err_free;
 	if (level > 1) {
-		node->children = kcalloc(VTD_TABLE_ENTRIES,
-					 sizeof(*node->children),
-					 GFP_KERNEL_ACCOUNT);
+		node->children = vtds_zalloc_array(VTD_TABLE_ENTRIES,
+						   sizeof(*node->children));
 		if (!node->children)
 			goto err_free;
 	}
@@ -138,7 +138,7 @@ bool vtds_node_note_refused(struct vtds_node *node, unsigned int index, u64 raw,
 	if (!node->refused) {
 		if (is_full(unit))
 			return true;
-		node->refused = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		node->refused = vtds_zalloc_page();
 		if (!node->refused)
 			return true;
 		unit->nr_nodes++;

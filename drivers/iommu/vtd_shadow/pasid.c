@@ -23,6 +23,7 @@
 #include <linux/vfio.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "bound.h"
 #include "device.h"
@@ -187,14 +188,14 @@ static struct vtds_pasid *pasid_create(struct vtds_batch *batch,
 		limit_reached(batch, dev, ctx);
 		return NULL;
 	}
-	pasid = kzalloc(sizeof(*pasid), GFP_KERNEL_ACCOUNT);
+	pasid = vtds_zalloc(sizeof(*pasid));
 	if (!pasid) {
 		vtds_batch_fail(batch, -ENOMEM);
 		return NULL;
 	}
 	pasid->pasid = number;
 	pasid->source.sid = dev->sources[0].sid;
-	ret = xa_err(xa_store(&dev->pasids, number, pasid, GFP_KERNEL_ACCOUNT));
+	ret = vtds_xa_store(&dev->pasids, number, pasid);
 	if (ret) {
 		kfree(pasid);
 		vtds_batch_fail(batch, ret);

@@ -20,6 +20,7 @@
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
+#include "alloc.h"
 #include "guest_chunk.h"
 #include "rmap.h"
 
@@ -27,7 +28,7 @@
 
 void vtds_rmap_init(struct vtds_rmap *rmap)
 {
-	xa_init_flags(&rmap->groups, XA_FLAGS_ACCOUNT);
+	vtds_xa_init(&rmap->groups);
 	INIT_LIST_HEAD(&rmap->vacant);
 }
 
@@ -42,8 +43,7 @@ void vtds_rmap_destroy(struct vtds_rmap *rmap)
 
 static struct vtds_rmap_group *group_create(struct vtds_rmap *rmap)
 {
-	struct vtds_rmap_group *group =
-		kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	struct vtds_rmap_group *group = vtds_zalloc(sizeof(*group));
 	unsigned long number = 0;
 
 	if (!group)
@@ -54,8 +54,7 @@ static struct vtds_rmap_group *group_create(struct vtds_rmap *rmap)
 	group->number = number;
 	group->leaves.first = U64_MAX;
 	group->tables.first = U64_MAX;
-	if (xa_err(xa_store(&rmap->groups, number, group,
-			    GFP_KERNEL_ACCOUNT))) {
+	if (vtds_xa_store(&rmap->groups, number, group)) {
 		kfree(group);
 		return NULL;
 	}
@@ -115,8 +114,7 @@ static bool row_set(struct vtds_rmap_group *group, u64 chunk, u64 bit)
 	u64 **page = &group->rows[row / ROWS_IN_PAGE];
 
 	if (!*page)
-		*page = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT |
-					       __GFP_NOWARN);
+		*page = vtds_try_zalloc_page();
 	if (!*page)
 		return false;
 	(*page)[row % ROWS_IN_PAGE] |= bit;

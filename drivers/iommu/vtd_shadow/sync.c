@@ -23,6 +23,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "alloc.h"
 #include "cursor.h"
 #include "guest_mem.h"
 #include "leaves.h"
@@ -480,8 +481,8 @@ static void sync_table(struct vtds_cursor *c)
 int vtds_sync_need_scratch(struct vtds_unit *unit)
 {
 	if (!unit->sg) {
-		unit->sg = kcalloc(VTDS_SG_ENTRIES, sizeof(*unit->sg),
-				   GFP_KERNEL_ACCOUNT);
+		unit->sg =
+			vtds_zalloc_array(VTDS_SG_ENTRIES, sizeof(*unit->sg));
 		if (unit->sg)
 			sg_init_table(unit->sg, VTDS_SG_ENTRIES);
 	}

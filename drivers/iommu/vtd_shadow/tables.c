@@ -13,6 +13,7 @@
 #include <linux/limits.h>
 #include <linux/xarray.h>
 
+#include "alloc.h"
 #include "domain.h"
 #include "host_domain.h"
 #include "mirror.h"
@@ -23,7 +24,7 @@
 void vtds_tables_init(struct vtds_tables *tables)
 {
 	for (unsigned int i = 0; i < VTDS_TABLE_LEVELS; i++)
-		xa_init_flags(&tables->left[i], XA_FLAGS_ACCOUNT);
+		vtds_xa_init(&tables->left[i]);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_tables_init);
 
@@ -65,9 +66,8 @@ void vtds_tables_left(struct vtds_node *node)
 	if (node->level > VTDS_TABLE_LEVELS || !domain->users)
 		return;
 	domain->unit->nr_tables_left++;
-	if (xa_is_err(xa_store(&tables->left[node->level - 1], number,
-			       xa_mk_value(1),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN)))
+	if (vtds_xa_store(&tables->left[node->level - 1], number,
+			  xa_mk_value(1)))
 		tables->nr_lost++;
 	else
 		tables->nr_left++;

@@ -17,12 +17,14 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "alloc.h"
 #include "batch.h"
 #include "bound.h"
 #include "compat.h"
 #include "device.h"
 #include "domain.h"
 #include "event.h"
+#include "fault.h"
 #include "flush.h"
 #include "guest_chunk.h"
 #include "guest_mem.h"
@@ -58,7 +60,7 @@ void vtds_unit_put(struct vtds_unit *unit)
 /* Creates an unbound unit. Returns NULL if there is no memory. */
 struct vtds_unit *vtds_unit_alloc(void)
 {
-	struct vtds_unit *unit = kzalloc(sizeof(*unit), GFP_KERNEL_ACCOUNT);
+	struct vtds_unit *unit = vtds_zalloc(sizeof(*unit));
 
 	if (!unit)
 		return NULL;
@@ -211,11 +213,14 @@ access_begin(struct vtds_unit *unit, struct iommufd_ctx *ictx, u32 ioas_id)
 	u32 access_id;
 	int ret;
 
+	if (vtds_should_fail())
+		return ERR_PTR(-ENOMEM);
 	access =
 		iommufd_access_create(ictx, &unit_access_ops, unit, &access_id);
 	if (IS_ERR(access))
 		return access;
-	ret = iommufd_access_attach(access, ioas_id);
+	ret = vtds_should_fail() ? -ENOMEM :
+				   iommufd_access_attach(access, ioas_id);
 	if (ret) {
 		iommufd_access_destroy(access);
 		return ERR_PTR(ret);

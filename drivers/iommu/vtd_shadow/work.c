@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
+#include "fault.h"
 #include "work.h"
 
 static struct workqueue_struct *work_queue;
@@ -49,8 +50,11 @@ static void allow_kill(struct kthread_work *work)
 int vtds_thread_begin(struct vtds_thread *thread)
 {
 	DEFINE_KTHREAD_WORK(first, allow_kill);
-	struct kthread_worker *worker = vtds_kthread_run_worker("vtd_shadow");
+	struct kthread_worker *worker;
 
+	if (vtds_should_fail())
+		return -ENOMEM;
+	worker = vtds_kthread_run_worker("vtd_shadow");
 	if (IS_ERR(worker))
 		return PTR_ERR(worker);
 	kthread_queue_work(worker, &first);
