@@ -338,7 +338,7 @@ int vtds_device_add(struct vtds_batch *batch,
 	dev->identity_pt_id = cmd->identity_pt_id;
 	dev->nr_sources = cmd->nr_source_ids;
 	dev->sources = sources;
-	xa_init(&dev->pasids);
+	vtds_xa_init(&dev->pasids);
 	ret = device_try(batch, dev, cmd);
 	if (ret)
 		kfree(dev);

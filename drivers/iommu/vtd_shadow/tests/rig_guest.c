@@ -3,6 +3,7 @@
  * What guest and VMM do in tests with devices: write tables and entries, add and drop
  * devices, invalidate, read events; and where a device is attached then.
  */
+#include "../alloc.h"
 #include "../batch.h"
 #include "../device.h"
 #include "../event.h"
@@ -28,7 +29,7 @@ static struct vtds_device *make_device(unsigned int i, unsigned int nr_sids)
 	dev->nr_sources = nr_sids;
 	dev->unit = rig->b->unit;
 	dev->bound = &rig->devices[i].bound;
-	xa_init(&dev->pasids);
+	vtds_xa_init(&dev->pasids);
 	return dev;
 }
 
