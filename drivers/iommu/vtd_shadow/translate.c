@@ -23,19 +23,15 @@
 #include "unit.h"
 #include "vtd_format.h"
 
-/* Adds what memory itself permits. Returns its host frame, 0 without memory. */
-static unsigned long memory_perm(struct vtds_unit *unit, u64 gpa,
-				 unsigned int *perm)
+/* Adds what memory itself permits, which is nothing on errors: as vtds_mem_page(). */
+static int memory_perm(struct vtds_unit *unit, u64 gpa, unsigned long *pfn,
+		       unsigned int *perm)
 {
-	unsigned int mem_perm;
-	unsigned long pfn;
+	unsigned int mem_perm = 0;
+	int ret = vtds_mem_page(&unit->mem, gpa, pfn, &mem_perm);
 
-	if (vtds_mem_page(&unit->mem, gpa, &pfn, &mem_perm)) {
-		*perm = 0;
-		return 0;
-	}
-	*perm &= mem_perm;
-	return pfn;
+	*perm &= ret ? 0 : mem_perm;
+	return ret;
 }
 
 static int translate_identity(struct vtds_unit *unit,
@@ -44,6 +40,7 @@ static int translate_identity(struct vtds_unit *unit,
 {
 	unsigned int perm = VTD_SS_RW;
 	unsigned long pfn;
+	int ret;
 
 	if (vtd_is_interrupt(cmd->iova)) {
 		cmd->fault_reason = VTD_SHADOW_FR_INTERRUPT_RANGE;
@@ -53,7 +50,9 @@ static int translate_identity(struct vtds_unit *unit,
 		cmd->fault_reason = VTD_SHADOW_FR_ADDR_BEYOND_WIDTH;
 		return 0;
 	}
-	pfn = memory_perm(unit, cmd->iova, &perm);
+	ret = memory_perm(unit, cmd->iova, &pfn, &perm);
+	if (ret == -ENOMEM)
+		return ret;
 	if (!perm) {
 		cmd->fault_reason = VTD_SHADOW_FR_TABLE_UNREADABLE;
 		return 0;
@@ -81,8 +80,10 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 			    struct vtd_shadow_translate *cmd)
 {
 	phys_addr_t host = 0, expected = 0;
+	unsigned long pfn = 0;
 	struct vtds_leaf leaf;
 	unsigned int perm;
+	int ret = 0;
 
 	if (cmd->iova >= domain->host.first && cmd->iova <= domain->host.last)
 		host = vtds_host_lookup(&domain->host, cmd->iova);
@@ -90,15 +91,19 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	vtds_mirror_lookup(domain, cmd->iova, &leaf);
 	perm = leaf.perm;
 	if (perm)
-		expected = PFN_PHYS(memory_perm(unit, leaf.gpa, &perm)) |
-			   offset_in_page(cmd->iova);
-	if (WARN_ON_ONCE(host != expected))
+		ret = memory_perm(unit, leaf.gpa, &pfn, &perm);
+	if (perm)
+		expected = PFN_PHYS(pfn) | offset_in_page(cmd->iova);
+	/* Memory that is being taken away is not found any more, and is mapped yet */
+	if (WARN_ON_ONCE(ret != -ENOENT && host != expected))
 		return -EIO;
 
 	cmd->gpa = leaf.gpa;
 	cmd->perm = perm;
 	cmd->level = leaf.level;
-	cmd->fault_reason = leaf.reason;
+	cmd->fault_reason = perm	? 0 :
+			    leaf.reason ?:
+					  VTD_SHADOW_FR_TABLE_UNREADABLE;
 	if (is_interrupt_request(cmd))
 		cmd->fault_reason = VTD_SHADOW_FR_INTERRUPT_RANGE;
 	return 0;
@@ -160,9 +165,9 @@ static int translate(struct vtds_unit *unit, struct vtd_shadow_translate *cmd)
  *
  * Context: as vtds_mem_fetch(), if the answer takes memory that is not pinned.
  *
- * Return: 0, -ENOENT if no device has the source-id, -EIO if the host or another
- * driver lets the device reach something else than the engine says, or -EINTR if the
- * caller is being killed.
+ * Return: 0, -ENOENT if no device has the source-id, -ENOMEM if memory that the answer
+ * depends on cannot be pinned, -EIO if the host or another driver lets the device reach
+ * something else than the engine says, or -EINTR if the caller is being killed.
  */
 int vtds_translate(struct vtds_unit *unit, void *arg)
 {

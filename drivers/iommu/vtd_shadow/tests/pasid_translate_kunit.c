@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Unit tests of translate.c and pasid.c: what TRANSLATE says of requests with PASID,
- * and for which reason they are refused.
+ * for which reason they are refused, and what it says while memory is taken away.
  */
 #include "../domain.h"
 #include "../guest_ctx.h"
@@ -142,10 +142,38 @@ static void pasid_none(struct kunit *test)
 	expect_no_page(test, 5, 2 * SZ_PAGE, BLOCKED, REASON_NOT_INSTALLED);
 }
 
+/* Memory is being taken, its leaf is mapped yet, and the unit is not locked for a moment. */
+static void ask_meanwhile(struct vtds_guest_mem *mem)
+{
+	struct kunit *test = rig->b->test;
+	struct vtd_shadow_translate answer = translate(NO_PASID, SZ_PAGE);
+
+	KUNIT_EXPECT_TRUE(test, rig_maps(rig_host_of(0, 0), SZ_PAGE));
+	KUNIT_EXPECT_EQ(test, answer.attachment, SHADOW);
+	KUNIT_EXPECT_EQ(test, answer.perm, 0);
+	KUNIT_EXPECT_EQ(test, answer.fault_reason, REASON_NOT_INSTALLED);
+	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 1) = 0;
+	rig_flush_all();
+}
+
+static void translate_memory_going(struct kunit *test)
+{
+	u64 first = DATA_GPA + SZ_PAGE, last = first + SZ_PAGE - 1;
+	u64 other = DATA_GPA + 9 * SZ_PAGE;
+
+	rig_two_tables();
+	/* Keeps the chunk in use */
+	*bench_entry(rig->b, TABLE_A + 3 * SZ_PAGE, 9) = other | SS_RW;
+	rig_add(0);
+	bench_mem_evict(&rig->b->unit->mem, &first, &last, ask_meanwhile);
+	expect_page(test, NO_PASID, 9);
+}
+
 static struct kunit_case pasid_translate_cases[] = {
 	KUNIT_CASE(pasid_reasons),
 	KUNIT_CASE(pasid_interrupt_range),
 	KUNIT_CASE(pasid_none),
+	KUNIT_CASE(translate_memory_going),
 	{},
 };
 
