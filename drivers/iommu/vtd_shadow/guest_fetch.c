@@ -110,10 +110,13 @@ static int fetch_whole(struct vtds_guest_mem *mem, struct fetch *fetch)
 	} else {
 		ret = vtds_chunk_make_pages(fetch->chunk, gpa);
 	}
-	if (ret)
+	if (ret) {
+		/* The place may be gone then, with its segment */
 		vtds_segment_forget(mem, gpa);
+		return ret;
+	}
 	mem->nr_pinned += vtds_chunk_nr_pinned(fetch->chunk);
-	return ret;
+	return 0;
 }
 
 /* Pins the pages that are not known, without the lock. Returns 0 or -EINTR. */
