@@ -109,7 +109,8 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	domain->top =
 		vtds_node_alloc(batch, domain, domain->levels, VTD_SS_RW, 0);
 	if (!domain->top) {
-		ret = batch->error;
+		/* The batch has the first reason that there was, maybe another one's */
+		ret = vtds_batch_may_install(batch, domain) ? -ENOMEM : -ENOSPC;
 		goto err_free_host;
 	}
 	return domain;
