@@ -27,6 +27,18 @@ bool vtds_error_is_guests(int error)
 	}
 }
 
+/**
+ * vtds_error_of_host() - What to tell of an errno for which the guest is not to blame
+ * @error: Negative errno of a look-up of guest memory
+ *
+ * Return: the same, or -ENOMEM for what is not pinned although all that was possible was
+ * done about it: without memory to remember why, the host says nothing else.
+ */
+int vtds_error_of_host(int error)
+{
+	return error == -EAGAIN ? -ENOMEM : error;
+}
+
 /* Whether the host may do tomorrow what it refused today with @error. */
 bool vtds_error_may_pass(int error)
 {

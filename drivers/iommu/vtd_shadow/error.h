@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 bool vtds_error_is_guests(int error);
+int vtds_error_of_host(int error);
 bool vtds_error_may_pass(int error);
 bool vtds_error_is_final(int error);
 

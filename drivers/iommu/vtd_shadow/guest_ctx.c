@@ -38,7 +38,7 @@ void vtds_ctx_set_unreadable(struct vtds_guest_ctx *ctx, int error,
 
 	vtds_ctx_set_blocked(ctx, guests ? reason : VTD_SHADOW_FR_NONE, false);
 	if (!guests)
-		ctx->error = error;
+		ctx->error = vtds_error_of_host(error);
 }
 
 /* Remembers the contents of an entry, to notice when it changes. */

@@ -277,7 +277,7 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_scalable_read_pasid);
 static void note_unreadable(struct vtds_batch *batch, int error)
 {
 	if (error && !vtds_error_is_guests(error))
-		vtds_batch_fail(batch, error);
+		vtds_batch_fail(batch, vtds_error_of_host(error));
 }
 
 /**
