@@ -57,20 +57,25 @@ bool vtds_device_identity_has(const struct vtds_device *dev, u64 gpa,
 
 /*
  * Compares a page table with guest memory, where guests have some: at the beginning, and
- * at the powers of two. Where there is none nothing can be said.
+ * at the powers of two. Where there is none nothing can be said; where there is memory and
+ * the host cannot have it looked at, nothing is attached.
  */
-static bool identity_is_guest_memory(struct vtds_device *dev)
+static int identity_compare(struct vtds_device *dev)
 {
 	struct vtds_guest_mem *mem = &dev->unit->mem;
 	unsigned int perm;
 	unsigned long pfn;
+	int ret;
 
 	for (u64 gpa = 0; gpa <= VTDS_MAX_GPA;
-	     gpa = gpa ? gpa << 1 : VTD_PAGE_SIZE)
-		if (!vtds_mem_page(mem, gpa, &pfn, &perm) &&
-		    !vtds_device_identity_has(dev, gpa, pfn))
-			return false;
-	return true;
+	     gpa = gpa ? gpa << 1 : VTD_PAGE_SIZE) {
+		ret = vtds_mem_page(mem, gpa, &pfn, &perm);
+		if (!ret && !vtds_device_identity_has(dev, gpa, pfn))
+			return -EINVAL;
+		if (ret == -ENOMEM || ret == VTDS_NOT_PINNED)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /**
@@ -110,7 +115,7 @@ static int identity_check(struct vtds_device *dev, u32 pasid, u32 pt_id)
 	domain = iommu_get_domain_for_dev(vtds_bound_dev(dev->bound));
 	if (!domain || !(domain->type & __IOMMU_DOMAIN_PAGING))
 		return -EINVAL;
-	return identity_is_guest_memory(dev) ? 0 : -EINVAL;
+	return identity_compare(dev);
 }
 
 /* Attaches requests to the identity page table, through iommufd. */
