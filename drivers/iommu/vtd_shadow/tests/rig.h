@@ -95,6 +95,7 @@ unsigned int rig_find_host(const struct iommu_domain *domain);
 /* Guest and VMM, rig_guest.c */
 
 u16 rig_sid_of(unsigned int i);
+int rig_try_add(unsigned int i, unsigned int nr_sids);
 void rig_add_with(unsigned int i, unsigned int nr_sids);
 void rig_add(unsigned int i);
 void rig_drop(unsigned int i);

@@ -33,17 +33,31 @@ static struct vtds_device *make_device(unsigned int i, unsigned int nr_sids)
 	return dev;
 }
 
-void rig_add_with(unsigned int i, unsigned int nr_sids)
+/* Returns what ADD_DEVICE does: with an error nothing is left of the device. */
+int rig_try_add(unsigned int i, unsigned int nr_sids)
 {
 	struct vtds_device *dev = make_device(i, nr_sids);
 	struct vtds_unit *unit = rig->b->unit;
 	struct vtds_batch batch;
+	int ret;
 
-	rig->devices[i].dev = dev;
 	bench_batch_begin(unit, &batch);
-	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_touch(&batch, dev), 0);
-	KUNIT_EXPECT_EQ(rig->b->test, vtds_device_join(&batch, dev), 0);
+	ret = vtds_device_touch(&batch, dev);
+	if (!ret)
+		ret = vtds_device_join(&batch, dev);
 	bench_batch_end(&batch);
+	if (!ret) {
+		rig->devices[i].dev = dev;
+		return 0;
+	}
+	kfree(dev->sources);
+	kfree(dev);
+	return ret;
+}
+
+void rig_add_with(unsigned int i, unsigned int nr_sids)
+{
+	KUNIT_EXPECT_EQ(rig->b->test, rig_try_add(i, nr_sids), 0);
 }
 
 void rig_add(unsigned int i)
