@@ -48,6 +48,11 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_max_pasids);
 module_param_named(max_pasids, vtds_max_pasids, uint, 0644);
 MODULE_PARM_DESC(max_pasids, "Most PASIDs of one unit, 4096 at most");
 
+/* Each has a thread, 24 KiB of memory that nobody is charged for */
+unsigned int vtds_max_units = 1024;
+module_param_named(max_units, vtds_max_units, uint, 0644);
+MODULE_PARM_DESC(max_units, "Most bound units of one memory cgroup");
+
 /* The kernel's copy of any of them */
 union vtds_cmd {
 	struct vtd_shadow_get_info vtd_shadow_get_info;

@@ -8,5 +8,6 @@
 extern unsigned long vtds_max_nodes;
 extern unsigned long vtds_max_pages;
 extern unsigned int vtds_max_pasids;
+extern unsigned int vtds_max_units;
 
 #endif /* VTDS_MAIN_H */

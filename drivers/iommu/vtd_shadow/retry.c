@@ -6,11 +6,13 @@
  * does what RESYNC does, but only to what is in trouble.
  */
 #include <kunit/visibility.h>
+#include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 
 #include "batch.h"
@@ -18,6 +20,7 @@
 #include "domain.h"
 #include "event.h"
 #include "flush.h"
+#include "main.h"
 #include "retry.h"
 #include "settle.h"
 #include "unit.h"
@@ -87,15 +90,57 @@ static void retry_work(struct kthread_work *work)
 	set_active_memcg(memcg);
 }
 
+/* --- Whom to charge --- */
+
+/*
+ * The kernel charges a thread of its own to nobody, and a VMM can have as many units as
+ * files. So those of a memory cgroup are counted.
+ */
+static DEFINE_MUTEX(memcg_lock); /* all that follows */
+static LIST_HEAD(memcg_units);
+
+static void memcg_leave(struct vtds_unit *unit)
+{
+	mutex_lock(&memcg_lock);
+	list_del_init(&unit->memcg_entry);
+	mutex_unlock(&memcg_lock);
+	mem_cgroup_put(unit->memcg);
+	unit->memcg = NULL;
+}
+
+/* Returns 0, or -ENOMEM if the memory cgroup of the caller has too many units. */
+static int memcg_enter(struct vtds_unit *unit)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
+	const struct vtds_unit *other;
+	unsigned int count = 0;
+
+	guard(mutex)(&memcg_lock);
+	list_for_each_entry(other, &memcg_units, memcg_entry)
+		count += other->memcg == memcg;
+	/* A kernel without memory cgroups protects nobody */
+	if (memcg && count >= READ_ONCE(vtds_max_units)) {
+		mem_cgroup_put(memcg);
+		return -ENOMEM;
+	}
+	unit->memcg = memcg;
+	list_add(&unit->memcg_entry, &memcg_units);
+	return 0;
+}
+
+/* --- Life --- */
+
 /* BIND: remembers whom to charge. Returns 0 or a negative errno. */
 int vtds_retry_begin(struct vtds_unit *unit)
 {
-	int ret;
+	int ret = memcg_enter(unit);
 
+	if (ret)
+		return ret;
 	kthread_init_delayed_work(&unit->retry.work, retry_work);
 	ret = vtds_thread_begin(&unit->retry);
-	if (!ret)
-		unit->memcg = get_mem_cgroup_from_mm(current->mm);
+	if (ret)
+		memcg_leave(unit);
 	return ret;
 }
 
@@ -109,6 +154,5 @@ void vtds_retry_end(struct vtds_unit *unit)
 	unit->retry.worker = NULL;
 	vtds_unlock(&unit->lock);
 	vtds_thread_end(worker, &unit->retry);
-	mem_cgroup_put(unit->memcg);
-	unit->memcg = NULL;
+	memcg_leave(unit);
 }

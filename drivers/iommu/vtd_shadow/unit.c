@@ -73,6 +73,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	INIT_LIST_HEAD(&unit->devices);
 	INIT_LIST_HEAD(&unit->groups);
 	INIT_LIST_HEAD(&unit->domains);
+	INIT_LIST_HEAD(&unit->memcg_entry);
 	unit->events = vtds_events_alloc();
 	if (!unit->events || vtds_mem_init(&unit->mem, &unit->lock)) {
 		vtds_unit_put(unit);

@@ -125,6 +125,7 @@ struct vtds_events;
  * @retry_ms: When @retry will be done, in milliseconds from when it is queued
  * @retry: Tries it again; takes @lock
  * @memcg: Memory that @retry takes is charged to it
+ * @memcg_entry: In retry.c's list of units that have a thread, or empty
  * @stats: Counters
  * @events: What the VMM can read
  * @sg: Scratch of walks: VTDS_SG_ENTRIES pieces of host memory; NULL before there was a
@@ -163,6 +164,7 @@ struct vtds_unit {
 	unsigned int retry_ms;
 	struct vtds_thread retry;
 	struct mem_cgroup *memcg;
+	struct list_head memcg_entry;
 	struct vtds_stats stats;
 	struct vtds_events *events;
 	struct scatterlist *sg;
