@@ -3,7 +3,8 @@
 # What all programs are linked with: LIBVTDS_C has the sources, LIBVTDS_O the objects.
 # For the Makefile of these selftests, after lib.mk.
 
-LIBVTDS_C := lib/edu.c
+LIBVTDS_C := lib/cgroup.c
+LIBVTDS_C += lib/edu.c
 LIBVTDS_C += lib/fixture.c
 LIBVTDS_C += lib/guest_queue.c
 LIBVTDS_C += lib/guest_ram.c
