@@ -24,8 +24,9 @@ help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian modules'
-	@echo '                       overlay; only if named: load'
-	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas'
+	@echo '                       overlay; only if named: faults load'
+	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
+	@echo '                       as program or program/variant'
 	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'
 	@echo 'make kunit             natively, in user-mode Linux with the newest 7.x; KERNEL=6.12 or'

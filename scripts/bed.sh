@@ -7,7 +7,7 @@
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
 # MODE is kunit, selftest, soak, load, demo, bench, profile or shell.
-# In the environment: TEST=program[:test]
+# In the environment: TEST=program[:test] or TEST=program[/variant],...
 # restricts selftest (see WHICH of run.sh), and PART names a run that others of its
 # kind are beside. HOST is the emulated host's IOMMU: intel (the default),
 # intel-sm (scalable mode), intel-fs (first stage), virtio or amd. DURATION is how many
@@ -36,7 +36,7 @@ boot() { # MODE
 # The programs that TEST names; none if it asks for all, or for all but some
 programs() {
 	local which=${TEST:-}
-	[[ $which == !* ]] || tr ',' ' ' <<<"${which%%:*}"
+	[[ $which == !* ]] || tr ',' '\n' <<<"${which%%:*}" | sed 's,/.*,,'
 }
 
 # The random test for as long as asked. A seed that no soak had before, unless one

@@ -11,6 +11,8 @@
 #   guest     real guests with an assigned disk, on KERNEL, in short
 #   debian    the kernel that Debian ships: modules are installed, work, and go again
 #   debug     both on the newest 7.x with sanitizers; fewer selftests in a check of all
+#   faults    only if named: each allocation and each call to the host fails in turn, and
+#             memory is at its limit, on that kernel; debug has a short form
 #   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
 #             million invalidations under DMA; plots of time and memory
 #   modules   the modules build against prepared kernels
@@ -55,10 +57,12 @@ COME_AND_GO+=,life_close_test,life_killed_test,budget_test
 DEBUG_HALF=map_leaf_test,map_superpage_test,map_flush_test
 DEBUG_HALF+=,context_test,context_malformed_test,context_share_test
 DEBUG_HALF+=,$COME_AND_GO
-DEBUG_HALVES=("$DEBUG_HALF" "!$DEBUG_HALF")
+FAULTS=fail_nth_test,fail_life_test
+DEBUG_HALVES=("$DEBUG_HALF,fail_nth_test/legacy,fail_life_test/legacy"
+	"!$DEBUG_HALF,$FAULTS")
 
 if [ -z "${SUITE:-}" ]; then
-	DEBUG_HALVES=("$COME_AND_GO,unit_test"
+	DEBUG_HALVES=("$COME_AND_GO,unit_test,fail_nth_test/legacy"
 		'uapi_test,uapi_bind_test,uapi_device_test,refused_test')
 	DEBUG_HALVES[1]+=,memory_kind_test,memory_file_test,device_test,stress_test,random_test
 fi
@@ -70,7 +74,7 @@ GUEST=(guest debian hosts)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
 # Those that are not part of a check of everything
-NAMED=(load)
+NAMED=(faults load)
 
 debug_selftests() {
 	local status=0 other
@@ -110,6 +114,7 @@ suite_programs() { # SUITE
 		debug_selftests || status=1
 		return "$status"
 		;;
+	faults) TEST=${TEST:-$FAULTS,cgroup_test} bash "$TOP/scripts/bed.sh" selftest 7 debug ;;
 	load) bash "$TOP/scripts/bed.sh" load "$KERNEL" ;;
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
@@ -184,7 +189,7 @@ wanted_kernels() { # SUITE...
 		kunit | selftest | load) echo "$KERNEL" plain ;;
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
-		debug) echo 7 debug ;;
+		debug | faults) echo 7 debug ;;
 		debian) echo debian plain ;;
 		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac

@@ -5,6 +5,7 @@
 
 LIBVTDS_C := lib/cgroup.c
 LIBVTDS_C += lib/edu.c
+LIBVTDS_C += lib/fail.c
 LIBVTDS_C += lib/fixture.c
 LIBVTDS_C += lib/guest_queue.c
 LIBVTDS_C += lib/guest_ram.c

@@ -65,21 +65,24 @@ bind() { # DIRECTORY DRIVER
 		failure "${1##*/} does not bind to $2"
 }
 
-# Whether VTD_WHICH asks for a program: it names some, or after a ! those to leave out
+# Whether VTD_WHICH asks for a program: it names some, or after a ! those to leave out.
+# Sets VARIANT if only that of the program is wanted.
 wanted() {
-	local which=${VTD_WHICH%%:*}
+	local which=,${VTD_WHICH%%:*},
+	VARIANT=
 	case $which in
-	'') return 0 ;;
-	!*) ;;
-	*)
-		case ,$which, in
-		*",$1,"*) return 0 ;;
+	,,) ;;
+	,!*)
+		case ",${which#,!}" in
+		*",$1,"*) return 1 ;;
 		esac
-		return 1
 		;;
-	esac
-	case ,${which#!}, in
-	*",$1,"*) return 1 ;;
+	*",$1,"*) ;;
+	*",$1/"*)
+		VARIANT=${which#*",$1/"}
+		VARIANT=${VARIANT%%,*}
+		;;
+	*) return 1 ;;
 	esac
 }
 

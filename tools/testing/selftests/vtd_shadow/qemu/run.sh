@@ -12,8 +12,8 @@
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
 # TESTS    a directory that holds the test programs and their list, "tests"; empty for
 #          kunit, which has none
-# WHICH    run only this program (or program:test), or these (with commas), or all
-#          but these (!program,...)
+# WHICH    run only this program (or program:test), or these (with commas; of some only
+#          one variant, program/variant), or all but these (!program,...)
 #
 # In the environment: HOST, the IOMMU (see machine.sh); QEMU, the program; PLUGINS for it;
 # TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
