@@ -66,10 +66,12 @@ static inline void vtds_xa_init(struct xarray *xa)
 static inline int vtds_xa_store(struct xarray *xa, unsigned long index,
 				void *entry)
 {
+	void *old;
+
 	if (vtds_should_fail())
 		return -ENOMEM;
-	return xa_err(
-		xa_store(xa, index, entry, GFP_KERNEL_ACCOUNT | __GFP_NOWARN));
+	old = xa_store(xa, index, entry, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return xa_err(old);
 }
 
 #endif /* VTDS_ALLOC_H */

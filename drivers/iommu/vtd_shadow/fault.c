@@ -12,7 +12,7 @@
 
 #include "fault.h"
 
-DECLARE_FAULT_ATTR(fail_vtd_shadow);
+struct fault_attr fail_vtd_shadow = FAULT_ATTR_INITIALIZER;
 EXPORT_SYMBOL_IF_KUNIT(fail_vtd_shadow);
 
 static struct dentry *fault_dir;

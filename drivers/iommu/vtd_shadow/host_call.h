@@ -21,13 +21,14 @@ static __always_inline int map(struct vtds_host_domain *host, u64 iova,
 			 GFP_KERNEL_ACCOUNT);
 }
 
-static __always_inline ssize_t map_sg(struct vtds_host_domain *host,
-				      const struct vtds_run *run, int prot)
+static __always_inline ssize_t map_sg(struct vtds_host_domain *host, u64 iova,
+				      struct scatterlist *sg,
+				      unsigned int nents, int prot)
 {
 	if (vtds_should_fail())
 		return -ENOMEM;
-	return iommu_map_sg(host->domain, run->iova, run->sg,
-			    vtds_run_nents(run), prot, GFP_KERNEL_ACCOUNT);
+	return iommu_map_sg(host->domain, iova, sg, nents, prot,
+			    GFP_KERNEL_ACCOUNT);
 }
 
 #ifdef CONFIG_VTD_SHADOW_FAULT_INJECTION

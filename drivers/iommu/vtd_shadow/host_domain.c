@@ -334,7 +334,8 @@ int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run)
 	if (vtds_run_nents(run) == 1)
 		done = map(host, run->iova, sg_phys(run->sg), run->size, prot);
 	else
-		done = map_sg(host, run, prot);
+		done = map_sg(host, run->iova, run->sg, vtds_run_nents(run),
+			      prot);
 	if (likely(done >= 0))
 		return 0;
 	map_undo(host, run);
