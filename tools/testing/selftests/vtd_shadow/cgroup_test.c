@@ -49,6 +49,7 @@ FIXTURE(growth)
 {
 	struct vtds_fixture f;
 	struct vtds_usage before;
+	struct vtds_usage grown;
 };
 
 FIXTURE_SETUP(growth)
@@ -76,31 +77,29 @@ FIXTURE_TEARDOWN(growth)
 }
 
 /* By so much the machine grew, and nearly all of it was charged */
-#define EXPECT_CHARGED(_what)                                              \
-	do {                                                               \
-		struct vtds_usage _grown = vtds_usage_since(self->before); \
-                                                                           \
-		TH_LOG("%s: %ld KiB, of which %ld KiB are charged", _what, \
-		       _grown.machine / 1024, _grown.charged / 1024);      \
-		EXPECT_LT((long)MUCH, _grown.machine);                     \
-		EXPECT_LE(_grown.machine / 10 * 9, _grown.charged);        \
+#define EXPECT_CHARGED(_what)                                                 \
+	do {                                                                  \
+		self->grown = vtds_usage_since(self->before);                 \
+		TH_LOG("%s: %ld KiB, of which %ld KiB are charged", _what,    \
+		       self->grown.machine / 1024,                            \
+		       self->grown.charged / 1024);                           \
+		EXPECT_LT((long)MUCH, self->grown.machine);                   \
+		EXPECT_LE(self->grown.machine / 10 * 9, self->grown.charged); \
 	} while (0)
 
 /* The machine did not grow much: there is a limit to it */
-#define EXPECT_BOUNDED(_what)                                              \
-	do {                                                               \
-		struct vtds_usage _grown = vtds_usage_since(self->before); \
-                                                                           \
-		TH_LOG("%s: %ld KiB", _what, _grown.machine / 1024);       \
-		EXPECT_GT((long)NOISE, _grown.machine);                    \
+#define EXPECT_BOUNDED(_what)                                             \
+	do {                                                              \
+		self->grown = vtds_usage_since(self->before);             \
+		TH_LOG("%s: %ld KiB", _what, self->grown.machine / 1024); \
+		EXPECT_GT((long)NOISE, self->grown.machine);              \
 	} while (0)
 
 /* What was charged comes back, but for some that is of iommufd and of the process. */
-#define EXPECT_GIVEN_BACK()                                                \
-	do {                                                               \
-		struct vtds_usage _grown = vtds_usage_since(self->before); \
-                                                                           \
-		EXPECT_GT((long)NOISE, _grown.charged);                    \
+#define EXPECT_GIVEN_BACK()                                   \
+	do {                                                  \
+		self->grown = vtds_usage_since(self->before); \
+		EXPECT_GT((long)NOISE, self->grown.charged);  \
 	} while (0)
 
 TEST_F(growth, tables)
@@ -137,7 +136,7 @@ TEST_F(growth, notes_of_what_was_refused)
 
 /* Guest memory all over the addresses that there are, a page each */
 #define MANY_PLACES 5000
-#define PLACE(i) (0x10000000000ULL + (i)*512 * SZ_1M)
+#define PLACE(i) (0x10000000000ULL + 512 * SZ_1M * (i))
 
 TEST_F(growth, guest_memory)
 {
@@ -204,7 +203,7 @@ TEST_F(growth, ranges_and_domains)
 /* Kernel memory of a thread */
 #define THREAD_SIZE (32 * 1024)
 
-static unsigned int max_units(void)
+static unsigned int most_units(void)
 {
 	FILE *file = fopen("/sys/module/vtd_shadow/parameters/max_units", "r");
 	unsigned int max = 0;
@@ -227,10 +226,10 @@ TEST_F(growth, units)
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	limit.rlim_cur = limit.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
-	ASSERT_LT(max_units() + 100U, limit.rlim_max);
+	ASSERT_LT(most_units() + 100U, limit.rlim_max);
 	self->before = vtds_usage();
 	/* The fixture has one */
-	for (unsigned int i = 1; i < max_units(); i++) {
+	for (unsigned int i = 1; i < most_units(); i++) {
 		ASSERT_EQ(0, vtds_unit_open(&unit));
 		ASSERT_EQ(0, vtds_unit_bind(&unit, &self->f.vmm, 0, 0));
 	}
@@ -239,7 +238,7 @@ TEST_F(growth, units)
 	grown = vtds_usage_since(self->before);
 	TH_LOG("units: %ld KiB, of which %ld KiB are charged",
 	       grown.machine / 1024, grown.charged / 1024);
-	EXPECT_GT((long)max_units() * THREAD_SIZE,
+	EXPECT_GT((long)most_units() * THREAD_SIZE,
 		  grown.machine - grown.charged);
 
 	/* A VMM in another cgroup has its own number */
@@ -288,12 +287,13 @@ FIXTURE_VARIANT_ADD(limit, refused)
 
 FIXTURE_SETUP(limit)
 {
+	const struct vtds_config both = { .edu = 1, .nvme = 1 };
 	int rc = vtds_cgroup_create();
 
 	if (rc == -ENOENT)
 		SKIP(return, "no memory cgroups of version 2");
 	ASSERT_EQ(0, rc);
-	if (!vtds_fixture_possible(&CONFIG(.edu = 1, .nvme = 1)))
+	if (!vtds_fixture_possible(&both))
 		SKIP(return, "this machine lacks a device");
 	self->pins = vtds_pins_in_system();
 	quiet(true);
