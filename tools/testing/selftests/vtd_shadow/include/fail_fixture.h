@@ -21,6 +21,13 @@
 #define SPARE_SIZE SZ_2M
 #define SPARE_CUT (5 * SZ_4K)
 
+/* What the unit says, the device finds, and the unit says then */
+struct seen {
+	int before;
+	int finds;
+	int after;
+};
+
 FIXTURE(fail)
 {
 	struct vtds_fixture f;
@@ -29,6 +36,8 @@ FIXTURE(fail)
 	struct vtds_table other;
 	__u64 page;
 	__u64 page_b;
+	int rc;
+	struct seen seen;
 };
 
 FIXTURE_VARIANT(fail)
@@ -60,14 +69,10 @@ FIXTURE_VARIANT_ADD(fail, scalable_all)
 
 /* clang-format on */
 
-/* The VMM gives the guest the spare memory, in two pieces */
-static inline int give_spare(struct vtds_fixture *f)
+static inline int give(struct vtds_fixture *f, __u64 gpa, __u64 size)
 {
-	return vtds_ioas_map(&f->vmm, f->vmm.ioas, vtds_hva(&f->guest, SPARE_GPA), SPARE_GPA, SPARE_CUT, PERM_RW) ?:
-		       vtds_ioas_map(&f->vmm, f->vmm.ioas,
-				     vtds_hva(&f->guest, SPARE_GPA + SPARE_CUT),
-				     SPARE_GPA + SPARE_CUT,
-				     SPARE_SIZE - SPARE_CUT, PERM_RW);
+	return vtds_ioas_map(&f->vmm, f->vmm.ioas, vtds_hva(&f->guest, gpa),
+			     gpa, size, PERM_RW);
 }
 
 FIXTURE_SETUP(fail)
@@ -81,7 +86,10 @@ FIXTURE_SETUP(fail)
 	vtds_map(&self->other, IOVA_A, self->page_b, SZ_4K, PERM_RW);
 	ASSERT_EQ(0, vtds_ram_add(&self->f.guest, VTDS_RAM_SCATTERED, SPARE_GPA,
 				  SPARE_SIZE));
-	ASSERT_EQ(0, give_spare(&self->f));
+	/* In two pieces */
+	ASSERT_EQ(0, give(&self->f, SPARE_GPA, SPARE_CUT));
+	ASSERT_EQ(0, give(&self->f, SPARE_GPA + SPARE_CUT,
+			  SPARE_SIZE - SPARE_CUT));
 	ASSERT_EQ(0, vtds_fail_open(&self->fail, variant->all));
 }
 
@@ -97,26 +105,31 @@ static inline bool is_host_trouble(int error)
 	return error == ENOMEM || error == EIO;
 }
 
-#define EXPECT_CALL(_rc)                                                      \
-	do {                                                                  \
-		EXPECT_TRUE(!(_rc) || (self->fail.fired && (_rc) == -ENOMEM)) \
-		{                                                             \
-			TH_LOG("n %u: errno %d", self->fail.n, -(_rc));       \
-		}                                                             \
+#define EXPECT_CALL(_rc)                                                   \
+	do {                                                               \
+		self->rc = (_rc);                                          \
+		EXPECT_TRUE(!self->rc ||                                   \
+			    (self->fail.fired && self->rc == -ENOMEM))     \
+		{                                                          \
+			TH_LOG("n %u: errno %d", self->fail.n, -self->rc); \
+		}                                                          \
 	} while (0)
 
+static inline bool is_bearable(const struct vtds_fail *fail, int error)
+{
+	return !error || (fail->fired && is_host_trouble(error));
+}
+
 /* Likewise, and what could not be installed is the host's trouble */
-#define EXPECT_BATCH(_rc)                                                  \
-	do {                                                               \
-		__u32 _error = self->f.unit.install_errno;                 \
-                                                                           \
-		EXPECT_CALL(_rc);                                          \
-		EXPECT_TRUE(!_error ||                                     \
-			    (self->fail.fired && is_host_trouble(_error))) \
-		{                                                          \
-			TH_LOG("n %u: install_errno %u", self->fail.n,     \
-			       _error);                                    \
-		}                                                          \
+#define EXPECT_BATCH(_rc)                                                     \
+	do {                                                                  \
+		EXPECT_CALL(_rc);                                             \
+		EXPECT_TRUE(                                                  \
+			is_bearable(&self->fail, self->f.unit.install_errno)) \
+		{                                                             \
+			TH_LOG("n %u: install_errno %u", self->fail.n,        \
+			       self->f.unit.install_errno);                   \
+		}                                                             \
 	} while (0)
 
 /* What the device reaches by its own account, -1 if it does not even reach its buffer */
@@ -130,36 +143,42 @@ static inline int tried(struct vtds_fixture *f, struct vtds_dev *dev,
 	return rc;
 }
 
-#define EXPECT_NONE_OR_RW(_perm)                                             \
-	do {                                                                 \
-		int _is = (_perm);                                           \
-                                                                             \
-		EXPECT_TRUE(_is == PERM_NONE || _is == PERM_RW)              \
-		{                                                            \
-			TH_LOG("n %u: the unit says %d", self->fail.n, _is); \
-		}                                                            \
-	} while (0)
+static inline struct seen see(struct vtds_fixture *f, struct vtds_dev *dev,
+			      __u64 iova, __u64 gpa)
+{
+	struct seen seen;
+
+	seen.before = vtds_answer(&f->unit, dev->sid, iova, gpa);
+	seen.finds = tried(f, dev, iova, gpa);
+	seen.after = vtds_answer(&f->unit, dev->sid, iova, gpa);
+	return seen;
+}
+
+static inline bool is_none_or_rw(int perm)
+{
+	return perm == PERM_NONE || perm == PERM_RW;
+}
 
 /*
  * The page is there for reading and writing, or not at all; host and unit agree. The unit
  * may repair by itself what is missing, between the answer and the device's attempt.
  */
-#define EXPECT_AT_MOST(_iova, _gpa)                                            \
-	do {                                                                   \
-		int _before = vtds_answer(&self->f.unit, self->dev->sid,       \
-					  _iova, _gpa);                        \
-		int _finds = tried(&self->f, self->dev, _iova, _gpa);          \
-		int _after = vtds_answer(&self->f.unit, self->dev->sid, _iova, \
-					 _gpa);                                \
-                                                                               \
-		EXPECT_NONE_OR_RW(_before);                                    \
-		EXPECT_NONE_OR_RW(_after);                                     \
-		EXPECT_TRUE(_finds == -1 || _finds == _before ||               \
-			    _finds == _after)                                  \
-		{                                                              \
-			TH_LOG("n %u: the device finds %d, the unit says %d",  \
-			       self->fail.n, _finds, _after);                  \
-		}                                                              \
+static inline bool agrees(const struct seen *seen)
+{
+	return is_none_or_rw(seen->before) && is_none_or_rw(seen->after) &&
+	       (seen->finds == -1 || seen->finds == seen->before ||
+		seen->finds == seen->after);
+}
+
+#define EXPECT_AT_MOST(_iova, _gpa)                                                    \
+	do {                                                                           \
+		self->seen = see(&self->f, self->dev, _iova, _gpa);                    \
+		EXPECT_TRUE(agrees(&self->seen))                                       \
+		{                                                                      \
+			TH_LOG("n %u: the device finds %d, the unit says %d, then %d", \
+			       self->fail.n, self->seen.finds,                         \
+			       self->seen.before, self->seen.after);                   \
+		}                                                                      \
 	} while (0)
 
 /* Nobody reaches the page, whatever failed */
@@ -190,17 +209,22 @@ static inline int release(struct vtds_unit *unit)
 	return rc;
 }
 
-/* Where nothing can be made to fail, all of a program is skipped */
-#define FAIL_TEST_MAIN                                     \
-	int main(int argc, char **argv)                    \
-	{                                                  \
-		const char *missing = vtds_fail_missing(); \
-                                                           \
-		if (missing) {                             \
-			ksft_print_header();               \
-			ksft_exit_skip("%s\n", missing);   \
-		}                                          \
-		return dma_test_main(argc, argv);          \
+/* Where nothing can be made to fail, all of a program is skipped. */
+static inline int fail_test_main(int argc, char **argv)
+{
+	const char *missing = vtds_fail_missing();
+
+	if (missing) {
+		ksft_print_header();
+		ksft_exit_skip("%s\n", missing);
+	}
+	return dma_test_main(argc, argv);
+}
+
+#define FAIL_TEST_MAIN                             \
+	int main(int argc, char **argv)            \
+	{                                          \
+		return fail_test_main(argc, argv); \
 	}
 
 #endif /* VTDS_FAIL_FIXTURE_H */

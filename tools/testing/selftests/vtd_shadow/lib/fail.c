@@ -17,6 +17,9 @@
 /* More than that fails in no call: it would never end */
 #define MANY 10000
 
+/* So many of the driver's own fail one by one */
+#define ONE_BY_ONE 64
+
 static int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
@@ -82,8 +85,8 @@ void vtds_fail_begin(struct vtds_fail *fail)
 
 /*
  * Prepares the next attempt. Returns false if nothing is left that could fail, and tells how
- * much that was. What the rest of the kernel allocates is much, and much of it alike: the
- * more has failed, the more is left out.
+ * much that was. What the rest of the kernel allocates is much, and much of it alike, and so
+ * are the leaves of a superpage: the more has failed, the more is left out.
  */
 bool vtds_fail_next(struct vtds_fail *fail)
 {
@@ -93,7 +96,7 @@ bool vtds_fail_next(struct vtds_fail *fail)
 		return false;
 	}
 	fail->begun = true;
-	fail->n += fail->all ? 1 + fail->n / 10 : 1;
+	fail->n += fail->all || fail->n > ONE_BY_ONE ? 1 + fail->n / 10 : 1;
 	if (fail->n > MANY)
 		abort();
 	return true;
