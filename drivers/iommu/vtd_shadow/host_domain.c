@@ -490,8 +490,13 @@ void vtds_host_flush(struct vtds_host_domain *host)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_flush);
 
-/* Host physical address that devices reach at @iova, 0 if none. */
+/*
+ * Host physical address that devices reach at @iova, 0 if none. A call that gave way may
+ * have left an unmap that waits for its neighbours.
+ */
 phys_addr_t vtds_host_lookup(struct vtds_host_domain *host, u64 iova)
 {
+	unmap_pending(host);
 	return iommu_iova_to_phys(host->domain, iova);
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_host_lookup);

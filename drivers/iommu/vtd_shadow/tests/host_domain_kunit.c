@@ -216,6 +216,22 @@ static void host_map_after_unmap(struct kunit *test)
 	flush(b);
 }
 
+/* An unmap that waits for its neighbours is done for whoever looks. */
+static void host_lookup_after_unmap(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+
+	KUNIT_EXPECT_EQ(test, map(b, IOVA, FAKE_SCATTERED, 4, SS_RW), 0);
+	unmap(b, IOVA, 2);
+	KUNIT_EXPECT_EQ(test, vtds_host_lookup(host_of(b), IOVA + SZ_PAGE), 0);
+	KUNIT_EXPECT_NE(test, vtds_host_lookup(host_of(b), IOVA + 2 * SZ_PAGE),
+			0);
+	unmap(b, IOVA + 2 * SZ_PAGE, 2);
+	flush(b);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+	KUNIT_EXPECT_EQ(test, b->host.nr_syncs, 1);
+}
+
 /* The n-th call of the core to the driver fails: nothing remains. */
 static void host_map_fails(struct kunit *test)
 {
@@ -331,6 +347,7 @@ static struct kunit_case host_domain_cases[] = {
 	KUNIT_CASE_PARAM(host_no_flush_without_unmap, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_flush_covers, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_after_unmap, host_kind_gen_params),
+	KUNIT_CASE_PARAM(host_lookup_after_unmap, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_fails, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_forgets, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_map_stuck, host_kind_gen_params),
