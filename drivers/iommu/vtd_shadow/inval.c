@@ -232,7 +232,11 @@ enum vtd_shadow_iqei vtds_inval_decode(const struct vtds_caps *caps, int mode,
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_inval_decode);
 
-/* Collects a range of a domain. Returns whether there was room. */
+/*
+ * Collects a range of a domain. Returns whether there was room: if not, the batch has to be
+ * settled before. What others want takes no room, since they may be waiting for guest
+ * memory; it is joined instead.
+ */
 static bool need_inval(struct vtds_batch *batch, struct vtds_domain *domain,
 		       const struct vtds_inval *inval)
 {
@@ -242,7 +246,8 @@ static bool need_inval(struct vtds_batch *batch, struct vtds_domain *domain,
 		vtds_todo_all(&domain->todo, batch->seq);
 		return true;
 	}
-	if (vtds_todo_is_full(&domain->todo))
+	if (vtds_todo_is_full(&domain->todo) &&
+	    vtds_todo_has(&domain->todo, batch->seq))
 		return false;
 	vtds_todo_add(&domain->todo, batch->seq, inval->first, inval->last);
 	return true;

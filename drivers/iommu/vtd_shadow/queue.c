@@ -52,13 +52,9 @@ static enum ran run_one(struct vtds_batch *batch, const u64 *desc,
 		if (!vtds_barrier(batch))
 			return RAN_NOT;
 	}
-	while (!vtds_inval_collect(batch, inval)) {
+	while (!vtds_inval_collect(batch, inval))
 		if (!vtds_settle(batch))
 			return RAN_NOT;
-		/* The room may be taken by others */
-		if (vtds_lock_wanted(&batch->unit->lock))
-			vtds_lock_give_way(&batch->unit->lock);
-	}
 	return RAN;
 }
 

@@ -41,6 +41,8 @@ enum {
 /* Descriptors: an interrupt entry cache flush does nothing here */
 #define NOP 0x4ULL
 #define FLUSH_ALL 0x12ULL
+/* In all domains */
+#define FLUSH_PAGE 0x32ULL
 #define WAIT_STATUS(data) (0x25ULL | (u64)(data) << 32)
 #define WAIT_INTERRUPT 0x15ULL
 #define WAIT_FENCE 0x45ULL

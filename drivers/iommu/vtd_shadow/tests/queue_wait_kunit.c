@@ -146,11 +146,49 @@ static void queue_status_after_revocation(struct kunit *test)
 	b->host.watch = NULL;
 }
 
+/*
+ * Another call has collected as much as there is room for, and waits for memory. This one
+ * does not wait for it, and leaves the other one what it wants.
+ */
+static void queue_room_is_taken(struct kunit *test)
+{
+	const u64 other = U64_MAX - 1;
+	struct queue q = queue_make(test, 0, false);
+	struct bench *b = q.b;
+	bool resumed;
+	u64 *leaves;
+
+	bench_domain(b, &order_config, TABLE_GPA);
+	*bench_entry(b, TABLE_GPA, 0) = (TABLE_GPA + 0x2000) | SS_RW;
+	*bench_entry(b, TABLE_GPA + 0x2000, 0) = LEAVES_GPA | SS_RW;
+	leaves = bench_entry(b, LEAVES_GPA, 0);
+	leaves[0] = DATA_GPA | SS_RW;
+	leaves[1] = DATA_GPA | SS_RW;
+	bench_sync_full(b);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 2);
+
+	for (u64 i = 1; !vtds_todo_is_full(&b->domain.todo); i++)
+		vtds_todo_add(&b->domain.todo, other, i * SZ_1G,
+			      i * SZ_1G + SZ_PAGE - 1);
+	leaves[0] = 0;
+	leaves[1] = 0;
+	queue_put(&q, 0, FLUSH_PAGE, 0);
+	queue_put(&q, 16, FLUSH_PAGE, SZ_PAGE);
+	queue_put(&q, 32, WAIT_INTERRUPT, 0);
+	queue_expect_run(&q, 0, 48, 48, 3, IQEI_NONE, INTERRUPT);
+	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 0);
+	KUNIT_EXPECT_TRUE(test, vtds_todo_is_full(&b->domain.todo));
+	while (vtds_todo_has(&b->domain.todo, other))
+		vtds_todo_take(&b->domain.todo, other, &resumed);
+	KUNIT_EXPECT_EQ(test, b->domain.todo.count, 0);
+}
+
 static struct kunit_case queue_wait_cases[] = {
 	KUNIT_CASE(queue_status_write),
 	KUNIT_CASE(queue_interrupt),
 	KUNIT_CASE(queue_status_in_bad_memory),
 	KUNIT_CASE(queue_status_after_revocation),
+	KUNIT_CASE(queue_room_is_taken),
 	{},
 };
 
