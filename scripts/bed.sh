@@ -109,7 +109,10 @@ main() { # MODE KERNEL FLAVOUR
 	demo) tests_build vtd_shadow_demo ;;
 	*) tests_build $(programs) ;;
 	esac
-	[[ $mode != @(bench|profile) ]] || floor_build
+	case $mode in
+	bench | profile) extra_build floor bench/floor ;;
+	selftest | soak | shell) extra_build walker walk ;;
+	esac
 	open_run
 	case $mode in
 	kunit | selftest)

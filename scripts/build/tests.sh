@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The test programs and the benchmark's module, built in the cache, and what a boot of the
-# emulated host loads. Sourced by what boots it: bed.sh and guest.sh, through lib/bed.sh,
-# and test/debian-test.sh.
+# The test programs and their modules, built in the cache, and what a boot of the emulated
+# host loads. Sourced by what boots it: bed.sh and guest.sh, through lib/bed.sh, and
+# test/debian-test.sh.
 #
 #   tests_build [PROGRAM...]  uses KSRC and KDIR, sets TESTS: programs and their list
 #                             (all, or only these)
-#   floor_build               uses KDIR, sets FLOOR: the benchmark's module
+#   extra_build NAME FOLDER   uses KDIR, adds to EXTRAS: the module in a folder of the
+#                             selftests
 #   kernel_modules DIRECTORY  uses KDIR
-#   collect_modules DIRECTORY uses KDIR and MODULES, and FLOOR if it is set
+#   collect_modules DIRECTORY uses KDIR, MODULES and EXTRAS
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
-TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,lib,include,random,bench,tools}
-	"$TOP/include/uapi")
+TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,lib,include,bench,tools,walk}
+	"$SELFTESTS"/{random} "$TOP/include/uapi")
 
 compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
 	local key=$1 dir=${!#} programs=("${@:4:$#-4}")
@@ -39,20 +40,21 @@ tests_build() { # [PROGRAM...]
 	prune "$base-" "$TESTS"
 }
 
-compile_floor() { # KEY KDIR DIRECTORY
-	cp "$SELFTESTS"/bench/floor/* "$3"
-	unchanged "$1" "$SELFTESTS/bench/floor"
-	make -C "$2" M="$3" KCFLAGS="-fmacro-prefix-map=$3/=" modules
+compile_extra() { # KEY KDIR FOLDER DIRECTORY
+	cp "$3"/* "$4"
+	unchanged "$1" "$3"
+	make -C "$2" M="$4" KCFLAGS="-fmacro-prefix-map=$4/=" modules
 }
 
-floor_build() {
+EXTRAS=()
+extra_build() { # NAME FOLDER
 	local base hash
-	hash=$(key "$SELFTESTS/bench/floor")
-	base=$CACHE/floor/${KDIR##*/}
-	FLOOR=$base-$hash
-	publish "$FLOOR" step "build the benchmark's module for ${KDIR##*/}" \
-		compile_floor "$hash" "$KDIR"
-	prune "$base-" "$FLOOR"
+	hash=$(key "$SELFTESTS/$2")
+	base=$CACHE/$1/${KDIR##*/}
+	publish "$base-$hash" step "build the module $1 for ${KDIR##*/}" \
+		compile_extra "$hash" "$KDIR" "$SELFTESTS/$2"
+	EXTRAS+=("$base-$hash")
+	prune "$base-" "$base-$hash"
 }
 
 kernel_modules() { # DIRECTORY
@@ -65,6 +67,9 @@ kernel_modules() { # DIRECTORY
 
 # The kernel's modules and ours in one directory
 collect_modules() { # DIRECTORY
+	local from
 	kernel_modules "$1"
-	cp "$MODULES"/*.ko ${FLOOR:+"$FLOOR"/*.ko} "$1"
+	for from in "$MODULES" "${EXTRAS[@]}"; do
+		cp "$from"/*.ko "$1"
+	done
 }

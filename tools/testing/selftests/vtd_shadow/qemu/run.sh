@@ -31,6 +31,8 @@ MODE=$1 RUN=$2 IMAGE=$3 MODULES=$4 TESTS=$5 WHICH=${6:-}
 make_initramfs() {
 	local root=$RUN/root wanted=(vfio_pci vfio_iommu_type1 vtd_shadow_vfio_pci)
 	[[ $MODE != @(bench|profile) ]] || wanted+=(vtds_floor)
+	# Where a device leads, for tests that ask nobody else
+	wanted+=('vtds_walk?')
 	base_initramfs "$root" "$HERE/init" "$MODULES" "${wanted[@]}"
 	[ -z "$TESTS" ] || cp -r "$TESTS" "$root/tests"
 	pack_initramfs "$root" "$RUN/initramfs"
