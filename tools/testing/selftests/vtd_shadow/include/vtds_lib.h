@@ -11,6 +11,7 @@
 #ifndef VTDS_LIB_H
 #define VTDS_LIB_H
 
+#include "vtds_account.h"
 #include "vtds_defs.h"
 #include "vtds_edu.h"
 #include "vtds_guest_queue.h"

@@ -3,7 +3,8 @@
 # What all programs are linked with: LIBVTDS_C has the sources, LIBVTDS_O the objects.
 # For the Makefile of these selftests, after lib.mk.
 
-LIBVTDS_C := lib/cgroup.c
+LIBVTDS_C := lib/account.c
+LIBVTDS_C += lib/cgroup.c
 LIBVTDS_C += lib/edu.c
 LIBVTDS_C += lib/fail.c
 LIBVTDS_C += lib/fixture.c

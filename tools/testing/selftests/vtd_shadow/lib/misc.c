@@ -2,6 +2,7 @@
 /*
  * Time, and who holds how much memory pinned.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,7 @@ void vtds_sleep_ms(unsigned int ms)
 }
 
 /* The number that follows @name at the beginning of a line, -1 if none does */
-static long number_in(const char *path, const char *name)
+long vtds_number_in(const char *path, const char *name)
 {
 	size_t len = strlen(name);
 	char line[256];
@@ -45,7 +46,7 @@ static long number_in(const char *path, const char *name)
 /* What iommufd pinned of this process, however often it is used */
 long vtds_vm_pin_kb(void)
 {
-	return number_in("/proc/self/status", "VmPin");
+	return vtds_number_in("/proc/self/status", "VmPin");
 }
 
 /* Pages that anybody on this machine keeps pinned for DMA */
@@ -59,6 +60,38 @@ long vtds_pins_in_system(void)
 			perror("stat_refresh");
 		close(fd);
 	}
-	return number_in("/proc/vmstat", "nr_foll_pin_acquired") -
-	       number_in("/proc/vmstat", "nr_foll_pin_released");
+	return vtds_number_in("/proc/vmstat", "nr_foll_pin_acquired") -
+	       vtds_number_in("/proc/vmstat", "nr_foll_pin_released");
+}
+
+static void tell_file(const char *path)
+{
+	char line[256];
+	FILE *file = fopen(path, "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		printf("#   %s", line);
+	if (file)
+		fclose(file);
+}
+
+/* Where the threads of a process wait in the kernel, if that tells */
+void vtds_tell_stacks(int pid)
+{
+	char path[300];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		printf("# thread %s of %d:\n", entry->d_name, pid);
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/stack", pid,
+			 entry->d_name);
+		tell_file(path);
+	}
+	if (dir)
+		closedir(dir);
 }
