@@ -14,7 +14,7 @@
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,lib,include,bench,tools,walk}
-	"$SELFTESTS"/{random,race} "$TOP/include/uapi")
+	"$SELFTESTS"/{random,race,hostile} "$TOP/include/uapi")
 
 compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
 	local key=$1 dir=${!#} programs=("${@:4:$#-4}")
