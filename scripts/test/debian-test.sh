@@ -25,7 +25,7 @@ source "$SELFTESTS/qemu/machine.sh"
 
 # Selftests for which a kernel that was configured by others matters most
 PROGRAMS=map_leaf_test,map_superpage_test,map_flush_test
-PROGRAMS+=,context_test,context_malformed_test,context_share_test
+PROGRAMS+=,context_test,context_malformed_test,context_share_test,sandbox_test
 
 modules_debian() { env "$@" bash "$TOP/scripts/modules-debian.sh" build; }
 
