@@ -25,6 +25,7 @@ help-all: help
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian modules'
 	@echo '                       overlay; only if named: faults load'
+	@echo '                       races (SECONDS=180 for each program, FLAVOUR=debug|kcsan)'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
 	@echo '                       as program or program/variant'
 	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
@@ -65,7 +66,7 @@ demo-engine:
 	@bash scripts/demo.sh engine
 
 check:
-	@bash scripts/check.sh
+	@DURATION='$(SECONDS)' bash scripts/check.sh
 
 kunit:
 	@bash scripts/setup.sh

@@ -6,12 +6,13 @@
 #
 #   bed.sh MODE [KERNEL [FLAVOUR]]
 #
-# MODE is kunit, selftest, soak, load, demo, bench, profile or shell.
+# MODE is kunit, selftest, soak, races, load, demo, bench, profile or shell.
 # In the environment: TEST=program[:test] or TEST=program[/variant],...
-# restricts selftest (see WHICH of run.sh), and PART names a run that others of its
+# restricts selftest and races (see WHICH of run.sh), and PART names a run that others of its
 # kind are beside. HOST is the emulated host's IOMMU: intel (the default),
 # intel-sm (scalable mode), intel-fs (first stage), virtio or amd. DURATION is how many
-# seconds soak takes, SEED where it begins, VERBOSE=1 makes it tell each step.
+# seconds soak takes, or each program of races, SEED where it begins, VERBOSE=1 makes soak
+# tell each step.
 # EMULATOR=packaged takes Debian's own QEMU, which is there at once; it loses an interrupt
 # or aborts now and then, and the boot is begun anew.
 
@@ -33,20 +34,23 @@ boot() { # MODE
 	rm -f "$RUN/disk"
 }
 
+# What races runs, unless TEST says otherwise
+RACES=isolation_test,sandbox_test,race_test,hostile_test
+
 # The programs that TEST names; none if it asks for all, or for all but some
 programs() {
 	local which=${TEST:-}
 	[[ $which == !* ]] || tr ',' '\n' <<<"${which%%:*}" | sed 's,/.*,,'
 }
 
-# The random test for as long as asked. A seed that no soak had before, unless one
-# is asked for; each run of a thousand steps takes the next.
-run_soak() {
-	export DURATION=${DURATION:-600} SEED=${SEED:-$(date +%s)}
-	export TIMEOUT=$((DURATION + 2400))
-	say "$NAME takes $DURATION s from seed $SEED on"
-	step "run $NAME" boot soak
-	tr -d '\r' <"$RUN/tap.log" | grep '^# random: ' ||
+# Programs that go on from a seed for as long as asked. A seed that none had before, unless
+# one is asked for; each of their runs takes the next.
+run_from_seed() { # MODE SECONDS
+	export DURATION=${DURATION:-$2} SEED=${SEED:-$(date +%s)}
+	export TIMEOUT=$((3 * DURATION + 2400))
+	say "$NAME takes $DURATION s for each program, from seed $SEED on"
+	step "run $NAME" boot "$1"
+	tr -d '\r' <"$RUN/tap.log" | grep -E '^# (random|race|hostile): ' ||
 		echo "stopped in the run that begins with" \
 			"$(grep -o 'seed [0-9]*' "$RUN/tap.log" | tail -n 1)"
 	judge "$NAME" 0
@@ -107,11 +111,12 @@ main() { # MODE KERNEL FLAVOUR
 	# Unit tests are modules, no programs
 	kunit) TESTS= ;;
 	demo) tests_build vtd_shadow_demo ;;
+	races) tests_build $(TEST=${TEST:-$RACES} programs) ;;
 	*) tests_build $(programs) ;;
 	esac
 	case $mode in
 	bench | profile) extra_build floor bench/floor ;;
-	selftest | soak | shell) extra_build walker walk ;;
+	selftest | soak | races | shell) extra_build walker walk ;;
 	esac
 	open_run
 	case $mode in
@@ -120,7 +125,11 @@ main() { # MODE KERNEL FLAVOUR
 		summary
 		;;
 	soak)
-		run_soak
+		run_from_seed soak 600
+		summary
+		;;
+	races)
+		run_from_seed races 180
 		summary
 		;;
 	load)
@@ -133,7 +142,7 @@ main() { # MODE KERNEL FLAVOUR
 		run_aloud profile
 		;;
 	shell) boot shell ;;
-	*) die "no mode $mode: kunit, selftest, soak, load, demo, bench, profile or shell" ;;
+	*) die "no mode $mode: kunit, selftest, soak, races, load, demo, bench, profile or shell" ;;
 	esac
 }
 

@@ -15,6 +15,8 @@
 #             memory is at its limit, on that kernel; debug has a short form
 #   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
 #             million invalidations under DMA; plots of time and memory
+#   races     only if named: races, hostile VMMs, sandbox and isolation on the newest 7.x
+#             with sanitizers, DURATION seconds each (180); FLAVOUR=kcsan looks for data races
 #   modules   the modules build against prepared kernels
 #   overlay   the repository builds and runs inside a kernel tree
 #
@@ -74,7 +76,7 @@ GUEST=(guest debian hosts)
 DEBUG=(debug)
 BUILDS=(style modules overlay)
 # Those that are not part of a check of everything
-NAMED=(faults load)
+NAMED=(faults races load)
 
 debug_selftests() {
 	local status=0 other
@@ -116,6 +118,7 @@ suite_programs() { # SUITE
 		;;
 	faults) TEST=${TEST:-$FAULTS,cgroup_test} bash "$TOP/scripts/bed.sh" selftest 7 debug ;;
 	load) bash "$TOP/scripts/bed.sh" load "$KERNEL" ;;
+	races) bash "$TOP/scripts/bed.sh" races 7 "${FLAVOUR:-debug}" ;;
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
@@ -190,6 +193,7 @@ wanted_kernels() { # SUITE...
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug | faults) echo 7 debug ;;
+		races) echo 7 "${FLAVOUR:-debug}" ;;
 		debian) echo debian plain ;;
 		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac

@@ -5,6 +5,7 @@
 # the verdict. Source it.
 
 KMEMLEAK=/sys/kernel/debug/kmemleak
+KCSAN=/sys/kernel/debug/kcsan
 FAILURES=/tmp/failures
 
 failure() {
@@ -17,6 +18,8 @@ mount_all() {
 	mount -t proc none /proc
 	mount -t sysfs none /sys
 	mount -t debugfs none /sys/kernel/debug
+	# The kernel that looks for data races waits to be told
+	[ ! -e $KCSAN ] || echo on >$KCSAN
 	mount -t tmpfs none /tmp
 	grep -q devtmpfs /proc/mounts || mount -t devtmpfs none /dev
 	mkdir -p /dev/shm
@@ -135,6 +138,13 @@ check_leaks() {
 	echo scan >$KMEMLEAK
 	cat $KMEMLEAK
 	[ -z "$(head -n 1 $KMEMLEAK)" ] || failure "kmemleak reports leaked memory"
+}
+
+# Data races are in the log, unless nobody looked for them
+check_races() {
+	[ -e $KCSAN ] || return 0
+	grep watchpoints $KCSAN
+	! grep -q '^setup_watchpoints: 0$' $KCSAN || failure "KCSAN watched nothing"
 }
 
 verdict() {

@@ -6,7 +6,7 @@
 #
 #   run.sh MODE RUN IMAGE MODULES TESTS [WHICH]
 #
-# MODE     kunit, selftest, soak, load, demo, bench, profile or shell (see init)
+# MODE     kunit, selftest, soak, races, load, demo, bench, profile or shell (see init)
 # RUN      an empty directory for what comes out: console.log, tap.log, verdict
 # IMAGE    the kernel
 # MODULES  a directory that holds the kernel's and our modules (*.ko)
@@ -16,7 +16,7 @@
 #          one variant, program/variant), or all but these (!program,...)
 #
 # In the environment: HOST, the IOMMU (see machine.sh); QEMU, the program; PLUGINS for it;
-# TIMEOUT, in seconds; for soak DURATION in seconds, SEED and VERBOSE.
+# TIMEOUT, in seconds; for soak and races DURATION in seconds and SEED; for soak VERBOSE.
 #
 # The status is QEMU's; what it means for the tests is in RUN.
 
