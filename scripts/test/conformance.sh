@@ -41,7 +41,8 @@ rows_without_test() {
 existing_tests() {
 	local name
 	sed -n 's/^TEST_GEN_PROGS [+:]= //p' "$SELFTESTS/Makefile" | while read -r name; do
-		sed -nE "s/^TEST_F\((\w+), (\w+)\).*/$name: \1.\2/p" "$SELFTESTS/$name.c"
+		sed -nE "s/^TEST_F(_TIMEOUT)?\((\w+), (\w+)[,)].*/$name: \2.\3/p" \
+			"$SELFTESTS/$name.c"
 	done
 	grep -oP 'tests/\K\w+_kunit(?=\.o)' "$MODULE/Makefile" | while read -r name; do
 		grep -oP 'KUNIT_CASE(_PARAM|_SLOW)?\(\K\w+' "$MODULE/tests/$name.c" |
