@@ -236,6 +236,9 @@ int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds)
 
 	vtds_assert_locked(mem->lock);
 	mem->want.wanted = false;
+	/* Who looks for one thing after the other need not wait for any of them */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	vtds_unlock(mem->lock);
 	ret = mutex_lock_killable(&mem->pins.lock);
 	vtds_lock(mem->lock);
