@@ -221,6 +221,14 @@ static bool unmaps_half(struct iommu_domain *domain, u64 iova, phys_addr_t pa)
 	return done == VTD_PAGE_SIZE && rest == pa;
 }
 
+static bool maps_any(struct vtds_host_domain *host, u64 iova, u64 size)
+{
+	for (u64 done = 0; done < size; done += VTD_PAGE_SIZE)
+		if (iommu_iova_to_phys(host->domain, iova + done))
+			return true;
+	return false;
+}
+
 /**
  * vtds_host_domain_probe() - Learn whether neighbouring leaves can be mapped at once
  * @host: An empty domain that was attached once
@@ -231,7 +239,8 @@ static bool unmaps_half(struct iommu_domain *domain, u64 iova, phys_addr_t pa)
  * leaves in one call is much faster. So it is tried: two pages mapped in one call,
  * one of them unmapped.
  *
- * Return: 0 with @host->merge set or clear, or a negative errno.
+ * Return: 0 with @host->merge set or clear, or a negative errno: -EIO if the host did not
+ * unmap all of it.
  */
 int vtds_host_domain_probe(struct vtds_host_domain *host)
 {
@@ -249,7 +258,11 @@ int vtds_host_domain_probe(struct vtds_host_domain *host)
 	ret = map(host, iova, pa, 2 * VTD_PAGE_SIZE, IOMMU_READ | IOMMU_CACHE);
 	if (!ret)
 		host->merge = unmaps_half(host->domain, iova, pa);
-
+	if (maps_any(host, iova, 2 * VTD_PAGE_SIZE)) {
+		/* Better lost than read by a device when it is somebody else's */
+		pr_err_ratelimited("cannot unmap %#llx\n", iova);
+		return -EIO;
+	}
 	__free_pages(page, 1);
 	return ret;
 }
@@ -280,14 +293,6 @@ static void unmap_pending(struct vtds_host_domain *host)
 	}
 	host->unmap_start = 0;
 	host->unmap_end = 0;
-}
-
-static bool maps_any(struct vtds_host_domain *host, u64 iova, u64 size)
-{
-	for (u64 done = 0; done < size; done += VTD_PAGE_SIZE)
-		if (iommu_iova_to_phys(host->domain, iova + done))
-			return true;
-	return false;
 }
 
 /*

@@ -113,6 +113,21 @@ static void host_probe_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->host.nr_stale, 0);
 }
 
+/* The host does not take back all that was mapped for the probe. */
+static void host_probe_stuck(struct kunit *test)
+{
+	struct bench *b = set_up(test);
+
+	if (b->host.kind == FAKE_HOST_AMD)
+		kunit_skip(test, "takes all of it in the first call");
+	b->host.may_split = true;
+	b->host.short_in = 2;
+	KUNIT_EXPECT_EQ(test, vtds_host_domain_probe(host_of(b)), -EIO);
+	KUNIT_EXPECT_NE(test, b->host.nr_pages, 0);
+	b->host.short_in = 0;
+	fake_host_clear(&b->host);
+}
+
 static void host_permissions(struct kunit *test)
 {
 	struct bench *b = set_up(test);
@@ -342,6 +357,7 @@ static void host_unmap_of_a_part(struct kunit *test)
 static struct kunit_case host_domain_cases[] = {
 	KUNIT_CASE_PARAM(host_probe, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_probe_fails, host_kind_gen_params),
+	KUNIT_CASE_PARAM(host_probe_stuck, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_permissions, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_joins_unmaps, host_kind_gen_params),
 	KUNIT_CASE_PARAM(host_no_flush_without_unmap, host_kind_gen_params),
