@@ -60,14 +60,30 @@ static bool touch_device(struct vtds_batch *batch, struct vtds_device *dev)
 	return !mem->want.wanted;
 }
 
-static bool touch_all(struct vtds_batch *batch)
+/* The first device of which something is not pinned and may be, or NULL */
+static const struct vtds_device *touch_all(struct vtds_batch *batch)
 {
 	struct vtds_device *dev;
 
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
-		if (!touch_device(batch, dev))
-			return false;
-	return true;
+		if (dev->untouched_seq != batch->seq &&
+		    !touch_device(batch, dev))
+			return dev;
+	return NULL;
+}
+
+/*
+ * What lacks memory once would lack it again, for each of a call's descriptors; others
+ * need not wait for that. The device may have gone meanwhile.
+ */
+static void leave_untouched(struct vtds_batch *batch,
+			    const struct vtds_device *which)
+{
+	struct vtds_device *dev;
+
+	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
+		if (dev == which)
+			dev->untouched_seq = batch->seq;
 }
 
 /* Attempts to have everything pinned at the same time, with others at work */
@@ -77,16 +93,21 @@ static bool touch_all(struct vtds_batch *batch)
  * vtds_devices_touch() - Have all memory pinned that refreshing will read
  * @batch: The batch
  *
- * What is not pinned then, for want of time, counts as memory that the host cannot give
- * now.
+ * What is not pinned then, for want of time or memory, counts as memory that the host cannot
+ * give now.
  *
  * Context: as vtds_settle().
  */
 void vtds_devices_touch(struct vtds_batch *batch)
 {
-	for (unsigned int i = 0; i < TOUCH_TRIES && !touch_all(batch); i++)
-		if (vtds_mem_fetch(&batch->unit->mem, &batch->holds))
+	for (unsigned int i = 0; i < TOUCH_TRIES; i++) {
+		const struct vtds_device *dev = touch_all(batch);
+
+		if (!dev || vtds_mem_fetch(&batch->unit->mem, &batch->holds))
 			return;
+		if (batch->holds.failed)
+			leave_untouched(batch, dev);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_devices_touch);
 
@@ -287,6 +308,8 @@ int vtds_device_touch(struct vtds_batch *batch, struct vtds_device *dev)
 		}
 		if (vtds_mem_fetch(&batch->unit->mem, &batch->holds))
 			return -EINTR;
+		if (batch->holds.failed)
+			break;
 	}
 	return 0;
 }

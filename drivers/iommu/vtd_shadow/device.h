@@ -31,6 +31,7 @@ struct vtds_unit;
  * @sources: The source-ids
  * @pasids: struct vtds_pasid by number: present entries other than RID_PASID's
  * @pasids_seq: vtds_batch.seq when they were last read
+ * @untouched_seq: vtds_batch.seq when there was no memory to keep what they are read from
  */
 struct vtds_device {
 	struct vtds_unit *unit;
@@ -44,6 +45,7 @@ struct vtds_device {
 	struct vtds_source *sources;
 	struct xarray pasids;
 	u64 pasids_seq;
+	u64 untouched_seq;
 };
 
 #define VTDS_MAX_SOURCE_IDS 16

@@ -236,6 +236,7 @@ int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds)
 
 	vtds_assert_locked(mem->lock);
 	mem->want.wanted = false;
+	holds->failed = false;
 	/* Who looks for one thing after the other need not wait for any of them */
 	if (fatal_signal_pending(current))
 		return -EINTR;
@@ -251,6 +252,7 @@ int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds)
 		mem->want = fetch.want;
 		mem->want.wanted = false;
 		mem->failed = ret;
+		holds->failed = true;
 		ret = 0;
 	}
 	return ret;

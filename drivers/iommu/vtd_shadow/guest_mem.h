@@ -69,10 +69,12 @@ struct vtds_mem_want {
  * @entry: In vtds_guest_mem.holds, if @count is not 0
  * @count: How many there are
  * @next: Which one makes room for another
+ * @failed: There was no memory to keep what the call had pinned last
  * @gpas: Their addresses
  */
 struct vtds_holds {
 	struct list_head entry;
+	bool failed;
 	unsigned int count;
 	unsigned int next;
 	u64 gpas[VTDS_MAX_HOLDS];

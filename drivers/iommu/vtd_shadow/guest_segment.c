@@ -4,7 +4,10 @@
  * is a load away and those of a large guest fit into a cache. Segments exist as long as
  * something in them is known. Serves guest_mem.c, guest_fetch.c and guest_evict.c.
  */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/bug.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -132,14 +135,18 @@ static void segment_free(struct vtds_guest_mem *mem,
  */
 struct vtds_chunk *vtds_segment_make(struct vtds_guest_mem *mem, u64 gpa)
 {
-	struct vtds_segment *segment = vtds_segment_find(mem, gpa);
+	struct vtds_segment *segment;
 
+	KUNIT_STATIC_STUB_REDIRECT(vtds_segment_make, mem, gpa);
+
+	segment = vtds_segment_find(mem, gpa);
 	if (!segment)
 		segment = segment_create(mem, gpa);
 	if (!segment)
 		return NULL;
 	return &segment->chunks[gpa / VTDS_CHUNK_SIZE % VTDS_SEGMENT_CHUNKS];
 }
+EXPORT_SYMBOL_IF_KUNIT(vtds_segment_make);
 
 /* Something is known of a chunk now, which has no users so far. */
 void vtds_segment_learn(struct vtds_guest_mem *mem, u64 gpa)

@@ -3,10 +3,12 @@
  * Unit tests of device.c and domain.c: who is attached where, what several users of
  * one table share, and what is tried again after a failure of the host.
  */
+#include <kunit/static_stub.h>
 #include <linux/sizes.h>
 
 #include "../flush.h"
 #include "../guest_mem.h"
+#include "../guest_segment.h"
 #include "../retry.h"
 #include "../unit.h"
 #include "rig.h"
@@ -221,6 +223,51 @@ static void device_leaf_unpinned(struct kunit *test)
 	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 }
 
+/* Nothing can be kept of memory that was not known before */
+static struct vtds_chunk *no_place(struct vtds_guest_mem *mem, u64 gpa)
+{
+	struct kunit *test = kunit_get_current_test();
+
+	rig->nr_places++;
+	KUNIT_EXPECT_GE(test, gpa, SZ_1G);
+	return NULL;
+}
+
+/*
+ * Contexts of two devices are in memory for which there is no place. Each is tried once in
+ * a call, whatever the other one lacks, and what a third one has stays.
+ */
+static void device_no_place(struct kunit *test)
+{
+	u64 *root = bench_entry(rig->b, ROOT_GPA, 0);
+
+	rig_make_table(TABLE_A, 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		rig_legacy_context(i, TABLE_A | 1);
+		rig_add(i);
+	}
+	root[2] += SZ_1G;
+	root[4] += 2ULL * SZ_1G;
+	kunit_activate_static_stub(test, vtds_segment_make, no_place);
+	KUNIT_EXPECT_EQ(test, rig_refresh(), ENOMEM);
+	KUNIT_EXPECT_EQ(test, rig->nr_places, 2);
+	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), BLOCKED);
+	KUNIT_EXPECT_EQ(test, rig_attached(1, 0), BLOCKED);
+	KUNIT_EXPECT_EQ(test, rig_attached(2, 0), SHADOW);
+
+	/* For a domain-id that no context has, contexts are looked at, too */
+	rig->nr_places = 0;
+	rig_flush_did(77);
+	KUNIT_EXPECT_EQ(test, rig->nr_places, 2);
+
+	kunit_deactivate_static_stub(test, vtds_segment_make);
+	root[2] -= SZ_1G;
+	root[4] -= 2ULL * SZ_1G;
+	retry();
+	for (unsigned int i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, rig_attached(i, 0), SHADOW);
+}
+
 static struct kunit_case device_cases[] = {
 	KUNIT_CASE(device_shares),
 	KUNIT_CASE(device_other_host),
@@ -228,6 +275,7 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(device_retries_attach),
 	KUNIT_CASE(device_leaf_unpinned),
 	KUNIT_CASE(device_tables_unreadable),
+	KUNIT_CASE(device_no_place),
 	{},
 };
 

@@ -71,6 +71,7 @@ struct rig_device {
  * @dev_pasids: What is attached
  * @attached_host: Where: the domain, NULL for the identity page table
  * @nr_dev_pasids: How much
+ * @nr_places: Chunks for which a place was looked for, by who counts
  */
 struct rig {
 	struct bench *b;
@@ -80,6 +81,7 @@ struct rig {
 	struct vtds_dev_pasid dev_pasids[MANY_DEV_PASIDS];
 	struct iommu_domain *attached_host[MANY_DEV_PASIDS];
 	unsigned int nr_dev_pasids;
+	unsigned int nr_places;
 };
 
 /* Of the test that runs; the fakes have no other way to it */
