@@ -78,6 +78,17 @@ static enum vtds_synced end_domain(struct vtds_batch *batch,
 	return VTDS_SYNCED;
 }
 
+/* What is not given back now, because somebody waits, is after the next walk. */
+static void trim_tables(struct vtds_batch *batch, struct vtds_domain *domain)
+{
+	while (vtds_tables_trim(domain, VTDS_TABLES_MAX)) {
+		if (vtds_lock_wanted(&batch->unit->lock) ||
+		    fatal_signal_pending(current))
+			return;
+		cond_resched();
+	}
+}
+
 static enum vtds_synced sync_domain(struct vtds_batch *batch,
 				    struct vtds_domain *domain)
 {
@@ -92,7 +103,7 @@ static enum vtds_synced sync_domain(struct vtds_batch *batch,
 	all = range;
 	synced = vtds_domain_sync(batch, domain, &range, resumed);
 	if (unlikely(domain->tables.nr_left > VTDS_TABLES_MAX))
-		vtds_tables_trim(domain, VTDS_TABLES_MAX);
+		trim_tables(batch, domain);
 	if (synced != VTDS_SYNCED) {
 		vtds_todo_put_back(&domain->todo, owner, range);
 		all.last = max(all.last, range.last);

@@ -149,25 +149,40 @@ static bool next_left(struct vtds_tables *tables, unsigned int level,
 	return true;
 }
 
+static void give_back_next(struct vtds_domain *domain)
+{
+	unsigned long number;
+
+	for (unsigned int level = VTDS_TABLE_LEVELS; level; level--) {
+		if (!next_left(&domain->tables, level, &number))
+			continue;
+		give_back(domain, level, number);
+		return;
+	}
+}
+
+static bool has_more(const struct vtds_domain *domain, unsigned long most)
+{
+	return domain->tables.nr_left > most && !domain->host.broken;
+}
+
 /**
- * vtds_tables_trim() - Give empty page tables back to the host's memory
+ * vtds_tables_trim() - Give some empty page tables back to the host's memory
  * @domain: The domain
  * @most: How many may stay
  *
- * Nothing of the domain may wait to be mapped. Takes effect at the next flush.
+ * Nothing of the domain may wait to be mapped. Takes effect at the next flush. One table
+ * may take hundreds of calls of the host, and a guest can leave as many tables as it may
+ * have: so it is VTDS_TABLES_STEP of them.
+ *
+ * Return: whether there are more to be given back.
  */
-void vtds_tables_trim(struct vtds_domain *domain, unsigned long most)
+bool vtds_tables_trim(struct vtds_domain *domain, unsigned long most)
 {
-	struct vtds_tables *tables = &domain->tables;
-	unsigned long number;
+	unsigned int steps = VTDS_TABLES_STEP;
 
-	while (tables->nr_left > most && !domain->host.broken) {
-		for (unsigned int level = VTDS_TABLE_LEVELS; level; level--) {
-			if (!next_left(tables, level, &number))
-				continue;
-			give_back(domain, level, number);
-			break;
-		}
-	}
+	while (steps-- && has_more(domain, most))
+		give_back_next(domain);
+	return has_more(domain, most);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_tables_trim);

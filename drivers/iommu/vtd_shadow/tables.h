@@ -17,6 +17,9 @@ struct vtds_node;
 /* Empty ones that a domain may keep, in case the guest comes back to them: 1 MiB */
 #define VTDS_TABLES_MAX 256
 
+/* That are given back before it is asked whether somebody waits */
+#define VTDS_TABLES_STEP 16
+
 /**
  * struct vtds_tables - Empty page tables of the host
  * @left: By level - 1: IOVA divided by what a table covers, of those that mirrored tables
@@ -36,6 +39,6 @@ void vtds_tables_init(struct vtds_tables *tables);
 void vtds_tables_destroy(struct vtds_domain *domain);
 void vtds_tables_left(struct vtds_node *node);
 void vtds_tables_used(struct vtds_node *node);
-void vtds_tables_trim(struct vtds_domain *domain, unsigned long most);
+bool vtds_tables_trim(struct vtds_domain *domain, unsigned long most);
 
 #endif /* VTDS_TABLES_H */

@@ -6,6 +6,7 @@
 #include <linux/sizes.h>
 
 #include "../rmap.h"
+#include "../tables.h"
 #include "../unit.h"
 #include "bench.h"
 
@@ -130,6 +131,31 @@ static void tables_of_small_pages(struct kunit *test)
 	oracle_check_mapped(b);
 }
 
+/* Many of them take long: it is a few at a time. */
+static void tables_in_steps(struct kunit *test)
+{
+	struct bench *b = set_up(test, &hosts[1]);
+	unsigned int nr_left;
+
+	for (unsigned int i = 0; i < 300; i++) {
+		*slot_entry(b, i) = LEAVES_GPA | SS_RW;
+		sync_slot(b, i);
+	}
+	for (unsigned int i = 0; i < 300; i++)
+		*slot_entry(b, i) = 0;
+	bench_sync_full(b);
+	nr_left = b->domain.tables.nr_left;
+	KUNIT_EXPECT_EQ(test, nr_left, VTDS_TABLES_MAX);
+
+	guard(vtds_lock)(&b->unit->lock);
+	KUNIT_EXPECT_TRUE(test, vtds_tables_trim(&b->domain, 0));
+	KUNIT_EXPECT_EQ(test, b->domain.tables.nr_left,
+			nr_left - VTDS_TABLES_STEP);
+	while (vtds_tables_trim(&b->domain, 0))
+		;
+	KUNIT_EXPECT_EQ(test, b->domain.tables.nr_left, 0);
+}
+
 static unsigned int visit(struct vtds_unit *unit, u64 first, u64 last)
 {
 	struct vtds_rmap_iter iter;
@@ -185,6 +211,7 @@ static int tables_init(struct kunit *test)
 static struct kunit_case tables_cases[] = {
 	KUNIT_CASE_PARAM(tables_bounded, host_gen_params),
 	KUNIT_CASE(tables_make_room),
+	KUNIT_CASE(tables_in_steps),
 	KUNIT_CASE(tables_of_small_pages),
 	KUNIT_CASE(tables_found_by_memory),
 	{},
