@@ -34,6 +34,13 @@
 
 static void sync_table(struct vtds_cursor *c);
 
+/* Something was looked at that takes time: the walk may stop, and has less left. */
+static void count_visit(struct vtds_walk *walk)
+{
+	walk->visited = true;
+	walk->batch->work -= !!walk->batch->work;
+}
+
 /* Syncs the table below the entry at hand, as far as the range goes or all may differ. */
 static void sync_child(const struct vtds_cursor *c, struct vtds_node *child,
 		       unsigned int path_perm)
@@ -141,8 +148,7 @@ static bool superpage_install(struct vtds_cursor *c)
 	int ret = vtds_superpage_map(c);
 
 	/* As much as a table */
-	walk->visited = true;
-	walk->batch->work -= !!walk->batch->work;
+	count_visit(walk);
 	if (ret == VTDS_NOT_PINNED)
 		vtds_cursor_wait(c);
 	if (ret == -EXDEV)
@@ -198,6 +204,7 @@ static bool table_install(struct vtds_cursor *c)
 		return false;
 	}
 	if (ret) {
+		count_visit(c->walk);
 		if (drop_child(c))
 			vtds_refuse(c, ret);
 		return false;
@@ -372,6 +379,7 @@ static void sync_entries(struct vtds_cursor *c)
 	unsigned int start = vtd_level_index(c->first, c->node->level);
 	unsigned int end = vtd_level_index(c->last, c->node->level) + 1;
 	bool plain = node_is_plain(c->node, c->path_perm);
+	u64 work = c->walk->batch->work;
 
 	for (unsigned int i = start; i < end; i++) {
 		if (plain)
@@ -398,6 +406,8 @@ static void sync_entries(struct vtds_cursor *c)
 	}
 	if (c->walk->stopped)
 		leave_entries(c);
+	else if (c->walk->batch->work == work)
+		count_visit(c->walk); /* There may be many that lead nowhere */
 	c->node->perm = c->path_perm;
 }
 
@@ -461,8 +471,7 @@ static __always_inline void __sync_table(struct vtds_cursor *c)
 		take_all(c);
 	if (c->node->level == 1) {
 		vtds_leaves_sync(c);
-		c->walk->visited = true;
-		c->walk->batch->work -= !!c->walk->batch->work;
+		count_visit(c->walk);
 		if (unlikely(c->walk->stopped))
 			c->walk->redo = max(c->walk->redo, c->last);
 	} else {

@@ -9,11 +9,13 @@
 #include "../batch.h"
 #include "../flush.h"
 #include "../settle.h"
+#include "../todo.h"
 #include "../unit.h"
 #include "bench.h"
 
 #define TABLE_GPA 0x1000ULL
 #define SECOND_GPA 0x2000ULL
+#define THIRD_GPA 0x3000ULL
 #define GB_GPA 0x40000000ULL
 #define HOLE_GPA 0x1000000000ULL
 #define HAW 40
@@ -245,6 +247,35 @@ static void budget_rest(struct kunit *test)
 	bench_batch_end(&batch);
 }
 
+/* Tables that lead to tables, and these to nothing, count as others do. */
+static void budget_empty_tables(struct kunit *test)
+{
+	static const struct bench_config config = {
+		4, 48, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 2000,
+	};
+	struct bench *b = test->priv;
+	u64 nr_nodes, work = 5;
+
+	bench_domain(b, &config, TABLE_GPA);
+	table(b)[0] = THIRD_GPA | SS_RW;
+	memset64(bench_entry(b, THIRD_GPA, 0), SECOND_GPA | SS_RW, 512);
+	nr_nodes = b->unit->nr_nodes + 1;
+	for (unsigned int i = 0; i < 10; i++) {
+		struct vtds_batch batch;
+
+		bench_batch_begin(b->unit, &batch);
+		batch.work = work;
+		batch.takes_rest = true;
+		if (!i)
+			vtds_todo_all(&b->domain.todo, batch.seq);
+		KUNIT_EXPECT_FALSE(test, vtds_settle(&batch));
+		vtds_batch_end(&batch);
+		vtds_unlock(&b->unit->lock);
+		nr_nodes += work;
+		KUNIT_EXPECT_EQ(test, b->unit->nr_nodes, nr_nodes);
+	}
+}
+
 static int budget_init(struct kunit *test)
 {
 	int ret = bench_init(test);
@@ -265,6 +296,7 @@ static struct kunit_case budget_cases[] = {
 	KUNIT_CASE(budget_gives_back),
 	KUNIT_CASE(budget_refused),
 	KUNIT_CASE(budget_rest),
+	KUNIT_CASE(budget_empty_tables),
 	{},
 };
 
