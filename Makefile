@@ -4,7 +4,7 @@
 # ones, `make help-all` all.
 
 .NOTPARALLEL:
-.PHONY: help help-all demo demo-engine check kunit check-guest bench bench-native bench-guest soak shell \
+.PHONY: help help-all demo demo-engine check kunit fuzz check-guest bench bench-native bench-guest soak shell \
 	shell-guest modules modules-debian modules-debian-remove overlay calls clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS ONLY GUEST SHADOW VMM RELEASE \
@@ -23,8 +23,8 @@ help:
 help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
-	@echo 'make check             suites: style kunit selftest debug hosts guest debian modules'
-	@echo '                       overlay; only if named: faults load'
+	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
+	@echo '                       modules overlay; only if named: faults load'
 	@echo '                       races (SECONDS=180 for each program, FLAVOUR=debug|kcsan)'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
 	@echo '                       as program or program/variant'
@@ -32,6 +32,9 @@ help-all: help
 	@echo '                       FLAVOUR=guest-debug: the host with lockdep and KASAN'
 	@echo 'make kunit             natively, in user-mode Linux with the newest 7.x; KERNEL=6.12 or'
 	@echo '                       HOST=intel: in the emulated host'
+	@echo 'make fuzz              fuzz the engine, as a program, for SECONDS (600); COVER=1: tell'
+	@echo '                       which lines are reached; BUGS=1: find bugs put in on purpose;'
+	@echo '                       CORPUS=1: keep what is new'
 	@echo 'make bench-native      measure the engine on this processor against the least that it'
 	@echo '                       could cost: table, JSON, plots. ONLY=map,remap GUEST=2g,64g:'
 	@echo '                       these figures alone, in seconds'
@@ -71,6 +74,11 @@ check:
 kunit:
 	@bash scripts/setup.sh
 	@bash scripts/kunit.sh
+
+fuzz:
+	@bash scripts/setup.sh
+	@SECONDS_WANTED='$(SECONDS)' bash scripts/fuzz.sh \
+		$(if $(BUGS),bugs,$(if $(COVER),cover,$(if $(CORPUS),corpus,run)))
 
 check-guest:
 	@bash scripts/setup.sh

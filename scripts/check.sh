@@ -11,6 +11,7 @@
 #   guest     real guests with an assigned disk, on KERNEL, in short
 #   debian    the kernel that Debian ships: modules are installed, work, and go again
 #   debug     both on the newest 7.x with sanitizers; fewer selftests in a check of all
+#   fuzz      the engine's files in a program, under libFuzzer with sanitizers, in short
 #   faults    only if named: each allocation and each call to the host fails in turn, and
 #             memory is at its limit, on that kernel; debug has a short form
 #   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
@@ -74,7 +75,7 @@ fi
 PLAIN=(kunit selftest)
 GUEST=(guest debian hosts)
 DEBUG=(debug)
-BUILDS=(style modules overlay)
+BUILDS=(style fuzz modules overlay)
 # Those that are not part of a check of everything
 NAMED=(faults races load)
 
@@ -123,6 +124,7 @@ suite_programs() { # SUITE
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
 	style) bash "$TOP/scripts/test/style.sh" ;;
+	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
 	modules | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
 	esac
 }

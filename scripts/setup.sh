@@ -23,6 +23,8 @@ PACKAGES=(
 	bc bison flex libssl-dev linux-source-6.12 perl
 	# guests in the emulated host
 	kexec-tools libaio-dev
+	# the fuzzer: libFuzzer and the sanitizers of clang
+	libclang-rt-dev
 	# style gate and documentation
 	clang clang-format coccinelle codespell g++ gcc-multilib graphviz libpython3-dev
 	libvirt-clients python3-docutils python3-sphinx shellcheck sparse universal-ctags
