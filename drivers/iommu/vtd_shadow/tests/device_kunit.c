@@ -237,7 +237,7 @@ static struct vtds_chunk *no_place(struct vtds_guest_mem *mem, u64 gpa)
  * Contexts of two devices are in memory for which there is no place. Each is tried once in
  * a call, whatever the other one lacks, and what a third one has stays.
  */
-static void device_no_place(struct kunit *test)
+static void device_no_memory_for_contexts(struct kunit *test)
 {
 	u64 *root = bench_entry(rig->b, ROOT_GPA, 0);
 
@@ -275,7 +275,7 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(device_retries_attach),
 	KUNIT_CASE(device_leaf_unpinned),
 	KUNIT_CASE(device_tables_unreadable),
-	KUNIT_CASE(device_no_place),
+	KUNIT_CASE(device_no_memory_for_contexts),
 	{},
 };
 
