@@ -29,6 +29,7 @@ struct vtds_range;
  * @takes_rest: It also does what other batches have left
  * @background: It also brings back what nobody waits for
  * @leaves_some: There is something of that kind
+ * @nr_untouched: How often there was no memory to keep what contexts are read from
  * @work: Tables that may still be visited before the call has to return
  * @holds: Guest memory that stays known until the end
  */
@@ -44,6 +45,7 @@ struct vtds_batch {
 	bool refresh;
 	u16 sid;
 	u16 sid_mask;
+	unsigned int nr_untouched;
 	u64 work;
 	struct vtds_holds holds;
 };
@@ -73,6 +75,7 @@ static inline void vtds_batch_begin(struct vtds_batch *batch,
 	batch->background = false;
 	batch->leaves_some = false;
 	batch->refresh = false;
+	batch->nr_untouched = 0;
 	batch->work = unit->budget;
 	batch->holds.count = 0;
 	batch->holds.next = 0;

@@ -72,6 +72,9 @@ static const struct vtds_device *touch_all(struct vtds_batch *batch)
 	return NULL;
 }
 
+/* Failures of one call, at most: calls at the same time overwrite for whom they failed */
+#define TOUCH_FAILURES 64
+
 /*
  * What lacks memory once would lack it again, for each of a call's descriptors; others
  * need not wait for that. The device may have gone meanwhile.
@@ -81,6 +84,7 @@ static void leave_untouched(struct vtds_batch *batch,
 {
 	struct vtds_device *dev;
 
+	batch->nr_untouched++;
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
 		if (dev == which)
 			dev->untouched_seq = batch->seq;
@@ -101,8 +105,11 @@ static void leave_untouched(struct vtds_batch *batch,
 void vtds_devices_touch(struct vtds_batch *batch)
 {
 	for (unsigned int i = 0; i < TOUCH_TRIES; i++) {
-		const struct vtds_device *dev = touch_all(batch);
+		const struct vtds_device *dev;
 
+		if (batch->nr_untouched >= TOUCH_FAILURES)
+			return;
+		dev = touch_all(batch);
 		if (!dev || vtds_mem_fetch(&batch->unit->mem, &batch->holds))
 			return;
 		if (batch->holds.failed)
