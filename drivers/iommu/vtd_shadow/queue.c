@@ -79,6 +79,8 @@ bool vtds_queue_run_array(struct vtds_batch *batch,
 	struct vtds_inval inval;
 
 	for (u32 i = 0; i < count; i++) {
+		if (fatal_signal_pending(current))
+			return false;
 		if (run_one(batch, &descs[i * nr_qwords], nr_qwords, &inval,
 			    &cmd->iqei) != RAN)
 			return false;
