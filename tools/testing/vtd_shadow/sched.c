@@ -120,10 +120,10 @@ void sched_wait(void)
 	next_task();
 }
 
-/* Others go on for so many turns, as long as there are any. */
+/* Others go on for so many turns, as long as there are any, or until it is killed. */
 void sched_stall(unsigned int nr_turns)
 {
-	while (nr_turns-- && next_fiber() != running) {
+	while (nr_turns-- && next_fiber() != running && !current->killed) {
 		idle_turns = 0;
 		next_task();
 	}
