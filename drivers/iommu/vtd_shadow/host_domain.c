@@ -288,7 +288,8 @@ static void unmap_pending(struct vtds_host_domain *host)
 	done = unmap(host, host->unmap_start, size);
 	host->stats->host_unmaps++;
 	if (done != size) {
-		pr_err_ratelimited("short unmap: %#zx of %#llx\n", done, size);
+		pr_err_ratelimited("short unmap: %#zx of %#llx at %#llx\n",
+				   done, size, host->unmap_start);
 		host->broken = true;
 	}
 	host->unmap_start = 0;
