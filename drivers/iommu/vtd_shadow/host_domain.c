@@ -428,14 +428,12 @@ void vtds_host_zeroes_free(void)
 }
 
 /* Maps nothing but zeroes, in pages of 2 MiB. Returns whether it did. */
-static bool map_zeroes(struct vtds_host_domain *host, u64 iova, u64 size)
+static bool map_zeroes(struct vtds_host_domain *host, struct page *page,
+		       u64 iova, u64 size)
 {
-	struct page *page = get_zeroes(GFP_NOWAIT);
 	u64 done;
 	int ret = 0;
 
-	if (!page || !(host->domain->pgsize_bitmap & ZEROES_SIZE))
-		return false;
 	for (done = 0; done < size && !ret; done += ZEROES_SIZE)
 		ret = map(host, iova + done, page_to_phys(page), ZEROES_SIZE,
 			  IOMMU_READ | IOMMU_CACHE);
@@ -453,24 +451,25 @@ static bool map_zeroes(struct vtds_host_domain *host, u64 iova, u64 size)
  * @iova: First IOVA, aligned to @size
  * @size: What a table of 4 KiB leaves covers, or a table of those
  *
- * Nothing is mapped there. Intel's driver of 6.12 frees a table if one call unmaps all that
- * it covers, even if that is nothing; others free it when a page is mapped in its place,
- * and say that they unmapped nothing (7.x), or all of it, and do not (AMD's of 6.12, which
- * is no host that bears merging). The flush that follows makes it safe: until then devices
- * may walk the tables.
+ * Nothing is mapped there. All hosts free a table when a page is mapped in its place. None
+ * may be asked to unmap where nothing is mapped: where there is no table at all, Intel's
+ * driver of 6.12 unmaps as much as that would cover, and from @iova on, so that it takes
+ * what comes after @size along. The flush that follows makes it safe: until then devices may
+ * walk the tables.
  *
  * Return: whether it has probably done so.
  */
 bool vtds_host_give_back(struct vtds_host_domain *host, u64 iova, u64 size)
 {
+	struct page *page = get_zeroes(GFP_NOWAIT);
+
 	unmap_pending(host);
-	if (host->broken)
+	if (host->broken || !page ||
+	    !(host->domain->pgsize_bitmap & ZEROES_SIZE))
 		return false;
 	need_flush(host, iova, size);
 	host->gather.queued = true;
-	if (host->merge && unmap(host, iova, size) == size)
-		return true;
-	if (!map_zeroes(host, iova, size))
+	if (!map_zeroes(host, page, iova, size))
 		return false;
 	if (unmap(host, iova, size) == size)
 		return true;

@@ -182,30 +182,6 @@ static bool takes(struct fake_host *host, struct fake_leaf *leaf, u64 iova,
 	return host->may_split && takes_more(host);
 }
 
-/* Whether nothing is mapped in all that a page table covers. */
-static bool is_empty_table(struct fake_host *host, u64 iova, u64 end)
-{
-	struct fake_leaf *leaf = fake_tree_next(&host->leaves, iova);
-
-	return (end - iova == BIT(21) || end - iova == BIT(30)) &&
-	       IS_ALIGNED(iova, end - iova) && (!leaf || leaf->iova >= end);
-}
-
-/*
- * Intel's driver of 6.12 frees the table then; AMD's says that it has done something, and
- * has not; others say that they did nothing.
- */
-static size_t unmap_empty_table(struct fake_host *host, u64 iova, u64 end)
-{
-	if (host->kind != FAKE_HOST_INTEL && host->kind != FAKE_HOST_AMD) {
-		host->nr_short++;
-		return 0;
-	}
-	free_tables(host, iova, end);
-	stale_add(host, iova, end - 1);
-	return end - iova;
-}
-
 static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			       size_t pgsize, size_t pgcount,
 			       struct iommu_iotlb_gather *gather)
@@ -228,8 +204,6 @@ static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 
 	if (host->forgotten && host->stuck)
 		return 0;
-	if (!host->forgotten && is_empty_table(host, iova, end))
-		return unmap_empty_table(host, iova, end);
 	while (at < end) {
 		struct fake_leaf *leaf = fake_tree_find(&host->leaves, at);
 
