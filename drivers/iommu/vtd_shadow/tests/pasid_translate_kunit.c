@@ -158,8 +158,8 @@ static void ask_meanwhile(struct vtds_guest_mem *mem)
 
 static void translate_memory_going(struct kunit *test)
 {
-	u64 first = DATA_GPA + SZ_PAGE, last = first + SZ_PAGE - 1;
-	u64 other = DATA_GPA + 9 * SZ_PAGE;
+	u64 gpa = DATA_GPA, first = gpa + SZ_PAGE, last = first + SZ_PAGE - 1;
+	u64 other = gpa + 9 * SZ_PAGE;
 
 	rig_two_tables();
 	/* Keeps the chunk in use */
