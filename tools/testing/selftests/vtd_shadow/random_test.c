@@ -126,7 +126,7 @@ static bool runs(struct vtds_random *r, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .seconds = 20, .seed = 1, .steps = 1000 };
+	struct options options = { .seconds = 20, .seed = 100, .steps = 1000 };
 	static struct vtds_random r;
 	const char *missing;
 	struct vtds_host host = {};
