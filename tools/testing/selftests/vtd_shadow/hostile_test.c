@@ -28,35 +28,7 @@
 /* A limit for what hangs, on a machine with sanitizers */
 #define PATIENCE 240
 
-struct options {
-	double seconds;
-	unsigned long seed;
-	bool verbose;
-};
-
 static struct hostile h;
-
-static bool parse(int argc, char **argv, struct options *options)
-{
-	int option;
-
-	while ((option = getopt(argc, argv, "d:s:v")) != -1) {
-		switch (option) {
-		case 'd':
-			options->seconds = atof(optarg);
-			break;
-		case 's':
-			options->seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		default:
-			return false;
-		}
-	}
-	return true;
-}
 
 static int open_counts(void)
 {
@@ -145,7 +117,7 @@ static const char *next_vmm(void)
 	return wrong;
 }
 
-static const char *run(const struct options *options, unsigned long seed)
+static const char *run(const struct vtds_options *options, unsigned long seed)
 {
 	bool kills = seed % 2;
 	const char *wrong;
@@ -198,7 +170,7 @@ static void tell_processes(void)
 		ksft_print_msg("no caller of 32 bits: cannot be built\n");
 }
 
-static bool runs(const struct options *options)
+static bool runs(const struct vtds_options *options)
 {
 	double begin = vtds_seconds(), until = begin + options->seconds;
 	unsigned long seed = options->seed;
@@ -237,11 +209,11 @@ static bool runs(const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .seconds = 5, .seed = 1 };
+	struct vtds_options options = { .seconds = 5, .seed = 1 };
 
 	if (argc > 1 && !strcmp(argv[1], "--caller"))
 		return hostile_caller(argc, argv);
-	if (!parse(argc, argv, &options))
+	if (!vtds_options_parse(&options, "d:s:v", argc, argv))
 		return KSFT_FAIL;
 	ksft_print_header();
 	ksft_set_plan(1);

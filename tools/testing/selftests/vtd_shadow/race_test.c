@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -25,13 +24,6 @@
 
 /* A limit for what hangs, on a machine with sanitizers */
 #define PATIENCE 240
-
-struct options {
-	double seconds;
-	unsigned long seed;
-	bool verbose;
-	unsigned int write_only; /* as the host has it */
-};
 
 /**
  * struct totals - Of all rounds
@@ -49,27 +41,8 @@ struct totals {
 
 static struct race race;
 
-static bool parse(int argc, char **argv, struct options *options)
-{
-	int option;
-
-	while ((option = getopt(argc, argv, "d:s:v")) != -1) {
-		switch (option) {
-		case 'd':
-			options->seconds = atof(optarg);
-			break;
-		case 's':
-			options->seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		default:
-			return false;
-		}
-	}
-	return true;
-}
+/* As the host has it */
+static unsigned int write_only;
 
 /* --- A round --- */
 
@@ -167,7 +140,8 @@ static void tell_round(void)
 }
 
 static const char *run(struct race_outside *outside, unsigned long seed,
-		       const struct options *options, struct totals *totals)
+		       const struct vtds_options *options,
+		       struct totals *totals)
 {
 	static struct race_shared *shared;
 	const char *wrong;
@@ -178,7 +152,7 @@ static const char *run(struct race_outside *outside, unsigned long seed,
 	memset(shared, 0, sizeof(*shared));
 	race_vmm_choose(&race, seed);
 	race.shared = shared;
-	race.write_only = options->write_only;
+	race.write_only = write_only;
 	race.seconds = options->seconds / 8 < 0.5 ? 0.5 :
 		       options->seconds / 8 > 10  ? 10 :
 						    options->seconds / 8;
@@ -216,7 +190,8 @@ static void tell(const struct totals *totals,
 }
 
 /* Returns whether nothing was wrong */
-static bool runs(struct race_outside *outside, const struct options *options)
+static bool runs(struct race_outside *outside,
+		 const struct vtds_options *options)
 {
 	double begin = vtds_seconds(), until = begin + options->seconds;
 	static struct totals totals;
@@ -249,18 +224,18 @@ static bool runs(struct race_outside *outside, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .seconds = 6, .seed = 1 };
+	struct vtds_options options = { .seconds = 6, .seed = 1 };
 	struct race_outside outside;
 	struct vtds_host host = {};
 	bool right;
 	int rc;
 
-	if (!parse(argc, argv, &options))
+	if (!vtds_options_parse(&options, "d:s:v", argc, argv))
 		return KSFT_FAIL;
 	ksft_print_header();
 	ksft_set_plan(1);
 	if (!vtds_host_look(&host))
-		options.write_only = host.write_only;
+		write_only = host.write_only;
 	rc = race_outside_open(&outside);
 	if (rc == -ENODEV || !vtds_dev_count(VTDS_NVME)) {
 		ksft_test_result_skip("this machine lacks a device\n");

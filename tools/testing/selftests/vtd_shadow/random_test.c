@@ -11,43 +11,9 @@
  * devices: -s with the seed that failed, and -v to see each step, show it again.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "kselftest.h"
 #include "random/random.h"
-
-struct options {
-	double seconds;
-	unsigned long seed;
-	unsigned long steps; /* of a run */
-	bool verbose;
-};
-
-static bool parse(int argc, char **argv, struct options *options)
-{
-	int option;
-
-	while ((option = getopt(argc, argv, "d:s:n:v")) != -1) {
-		switch (option) {
-		case 'd':
-			options->seconds = atof(optarg);
-			break;
-		case 's':
-			options->seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'n':
-			options->steps = strtoul(optarg, NULL, 0);
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		default:
-			return false;
-		}
-	}
-	return true;
-}
 
 static const char *run(struct vtds_random *r, unsigned long seed,
 		       unsigned long steps, double slice, double until)
@@ -99,7 +65,7 @@ static void tell_seen(const char *mode, const struct random_seen *seen)
 }
 
 /* Runs until the time is over. Returns whether nothing was wrong. */
-static bool runs(struct vtds_random *r, const struct options *options)
+static bool runs(struct vtds_random *r, const struct vtds_options *options)
 {
 	double begin = vtds_seconds(), until = begin + options->seconds;
 	unsigned long seed = options->seed;
@@ -126,12 +92,14 @@ static bool runs(struct vtds_random *r, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .seconds = 20, .seed = 100, .steps = 1000 };
+	struct vtds_options options = { .seconds = 20,
+					.seed = 100,
+					.steps = 1000 };
 	static struct vtds_random r;
 	const char *missing;
 	struct vtds_host host = {};
 
-	if (!parse(argc, argv, &options))
+	if (!vtds_options_parse(&options, "d:s:n:v", argc, argv))
 		return KSFT_FAIL;
 	ksft_print_header();
 	ksft_set_plan(1);

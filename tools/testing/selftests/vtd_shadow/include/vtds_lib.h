@@ -24,6 +24,7 @@
 #include "vtds_load.h"
 #include "vtds_misc.h"
 #include "vtds_nvme.h"
+#include "vtds_options.h"
 #include "vtds_probe.h"
 #include "vtds_unit.h"
 #include "vtds_vfio.h"

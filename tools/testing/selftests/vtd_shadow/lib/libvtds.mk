@@ -19,6 +19,7 @@ LIBVTDS_C += lib/isolation_host.c
 LIBVTDS_C += lib/load.c
 LIBVTDS_C += lib/misc.c
 LIBVTDS_C += lib/nvme.c
+LIBVTDS_C += lib/options.c
 LIBVTDS_C += lib/probe.c
 LIBVTDS_C += lib/unit.c
 LIBVTDS_C += lib/vfio.c
