@@ -4,8 +4,6 @@
  * other does not fill the host's memory with empty ones, and where they are given back
  * devices reach nothing.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "vtds_test.h"
 
@@ -41,17 +39,7 @@ FIXTURE_TEARDOWN(host_tables)
 /* Pages that IOMMU drivers have for tables, -1 if this kernel does not tell */
 static long iommu_pages(void)
 {
-	FILE *file = fopen("/proc/vmstat", "r");
-	long value, found = -1;
-	char name[64];
-
-	if (!file)
-		return -1;
-	while (fscanf(file, "%63s %ld", name, &value) == 2)
-		if (!strcmp(name, "nr_iommu_pages"))
-			found = value;
-	fclose(file);
-	return found;
+	return vtds_number_in("/proc/vmstat", "nr_iommu_pages");
 }
 
 static __u64 iova_of(unsigned int i)

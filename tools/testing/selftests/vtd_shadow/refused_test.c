@@ -234,18 +234,6 @@ TEST_F(memlock, idle_memory_goes)
 
 /* --- A device of the same host group that another driver has --- */
 
-static int write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 static int rebind(const char *bdf, const char *driver)
 {
 	char path[96];
@@ -253,11 +241,11 @@ static int rebind(const char *bdf, const char *driver)
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind",
 		 bdf);
-	write_to(path, bdf);
+	vtds_write_file(path, bdf);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
 		 bdf);
-	rc = write_to(path, driver);
-	return rc ?: write_to("/sys/bus/pci/drivers_probe", bdf);
+	rc = vtds_write_file(path, driver);
+	return rc ?: vtds_write_file("/sys/bus/pci/drivers_probe", bdf);
 }
 
 FIXTURE(sibling)

@@ -55,18 +55,6 @@ FIXTURE(sandbox)
 	int go_on[2];
 };
 
-static bool write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return done;
-}
-
 static long kernel_memory(void)
 {
 	return vtds_number_in(CGROUP "/memory.stat", "kernel");
@@ -81,9 +69,9 @@ static bool make_cgroup(void)
 {
 	mkdir(CGROUPS, 0755);
 	return !mount("none", CGROUPS, "cgroup2", 0, NULL) &&
-	       write_to(CGROUPS "/cgroup.subtree_control", "+memory") &&
+	       !vtds_write_file(CGROUPS "/cgroup.subtree_control", "+memory") &&
 	       !mkdir(CGROUP, 0755) &&
-	       write_to(CGROUP "/memory.max", "100000000");
+	       !vtds_write_file(CGROUP "/memory.max", "100000000");
 }
 
 static void remove_cgroup(void)
@@ -153,7 +141,7 @@ static void become_nobody(void)
 {
 	const struct rlimit limit = { MEMLOCK, MEMLOCK };
 
-	MUST(write_to(CGROUP "/cgroup.procs", "0"));
+	MUST(!vtds_write_file(CGROUP "/cgroup.procs", "0"));
 	MUST(!setrlimit(RLIMIT_MEMLOCK, &limit));
 	MUST(!setgroups(0, NULL));
 	MUST(!setresgid(NOBODY, NOBODY, NOBODY));

@@ -39,33 +39,7 @@ static const char *path_of(const char *name)
 
 static int write_to(const char *name, const char *text)
 {
-	int fd = open(path_of(name), O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-/* The number after @word in a file, or the first one if @word is NULL; -1 without one */
-static long number(const char *path, const char *word)
-{
-	FILE *file = fopen(path, "r");
-	long value, found = -1;
-	char name[64];
-
-	if (!file)
-		return -1;
-	if (!word && fscanf(file, "%ld", &value) == 1)
-		found = value;
-	while (word && found < 0 &&
-	       fscanf(file, "%63s %ld%*[^\n]", name, &value) == 2)
-		if (!strcmp(name, word))
-			found = value;
-	fclose(file);
-	return found;
+	return vtds_write_file(path_of(name), text);
 }
 
 /* -ENOENT if this kernel has none. What a test before has left is gone */
@@ -115,17 +89,17 @@ int vtds_cgroup_limit(long bytes)
 
 long vtds_cgroup_current(void)
 {
-	return number(path_of(OURS "/memory.current"), NULL);
+	return vtds_number_in(path_of(OURS "/memory.current"), "");
 }
 
 long vtds_cgroup_event(const char *name)
 {
-	return number(path_of(OURS "/memory.events"), name);
+	return vtds_number_in(path_of(OURS "/memory.events"), name);
 }
 
 long vtds_cgroup_stat(const char *name)
 {
-	return number(path_of(OURS "/memory.stat"), name);
+	return vtds_number_in(path_of(OURS "/memory.stat"), name);
 }
 
 /*
@@ -171,8 +145,8 @@ struct vtds_usage vtds_usage(void)
 	vtds_sleep_ms(1000);
 	fold();
 	return (struct vtds_usage){
-		.machine = (number("/proc/meminfo", "MemTotal:") -
-			    number("/proc/meminfo", "MemFree:")) *
+		.machine = (vtds_number_in("/proc/meminfo", "MemTotal") -
+			    vtds_number_in("/proc/meminfo", "MemFree")) *
 				   1024 -
 			   kept_by_processors() * sysconf(_SC_PAGESIZE),
 		.charged = vtds_cgroup_current(),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vtds_fail.h"
+#include "vtds_misc.h"
 
 #define DEBUGFS "/sys/kernel/debug/"
 #define FAIL_NTH "/proc/thread-self/fail-nth"
@@ -19,18 +20,6 @@
 
 /* So many of the driver's own fail one by one */
 #define ONE_BY_ONE 64
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
 
 /* Why nothing can be made to fail here, or NULL */
 const char *vtds_fail_missing(void)
@@ -50,12 +39,12 @@ static int choose(bool all)
 {
 	const char *ignore = all ? "N" : "Y";
 
-	return write_file(DEBUGFS "failslab/ignore-gfp-wait", ignore) ?:
-		       write_file(DEBUGFS "fail_page_alloc/ignore-gfp-wait", ignore) ?:
-		       write_file(DEBUGFS "fail_page_alloc/min-order", "0") ?:
-		       write_file(DEBUGFS "fail_page_alloc/verbose", "0")   ?:
-		       write_file(DEBUGFS "failslab/verbose", "0")	    ?:
-		       write_file(DEBUGFS "fail_vtd_shadow/verbose", "0");
+	return vtds_write_file(DEBUGFS "failslab/ignore-gfp-wait", ignore) ?:
+		       vtds_write_file(DEBUGFS "fail_page_alloc/ignore-gfp-wait", ignore) ?:
+		       vtds_write_file(DEBUGFS "fail_page_alloc/min-order", "0") ?:
+		       vtds_write_file(DEBUGFS "fail_page_alloc/verbose", "0") ?:
+		       vtds_write_file(DEBUGFS "failslab/verbose", "0") ?:
+		       vtds_write_file(DEBUGFS "fail_vtd_shadow/verbose", "0");
 }
 
 int vtds_fail_open(struct vtds_fail *fail, bool all)

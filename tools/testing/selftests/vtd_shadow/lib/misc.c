@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Time, and who holds how much memory pinned.
+ * Time, files of the kernel, and who holds how much memory pinned.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,22 @@ void vtds_sleep_ms(unsigned int ms)
 	nanosleep(&time, NULL);
 }
 
-/* The number that follows @name at the beginning of a line, -1 if none does */
+/* All of @text by one call, as files of the kernel want it */
+int vtds_write_file(const char *path, const char *text)
+{
+	ssize_t len = strlen(text), done;
+	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	done = write(fd, text, len);
+	if (done != len)
+		rc = done < 0 ? -errno : -EIO;
+	close(fd);
+	return rc;
+}
+
+/* The number that follows @name, which may be empty, in a line; -1 if none does */
 long vtds_number_in(const char *path, const char *name)
 {
 	size_t len = strlen(name);
@@ -37,8 +53,10 @@ long vtds_number_in(const char *path, const char *name)
 	if (!file)
 		return -1;
 	while (number < 0 && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, len))
-			sscanf(line + len, "%*[: \t]%ld", &number);
+		if (!strncmp(line, name, len) &&
+		    (!len || strchr(": \t", line[len])))
+			sscanf(line + len + strspn(line + len, ": \t"), "%ld",
+			       &number);
 	fclose(file);
 	return number;
 }
@@ -52,14 +70,11 @@ long vtds_vm_pin_kb(void)
 /* Pages that anybody on this machine keeps pinned for DMA */
 long vtds_pins_in_system(void)
 {
-	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+	int rc = vtds_write_file("/proc/sys/vm/stat_refresh", "1");
 
-	/* Fold the counters of all processors */
-	if (fd >= 0) {
-		if (write(fd, "1", 1) != 1)
-			perror("stat_refresh");
-		close(fd);
-	}
+	/* Which folds the counters of all processors; not all kernels have it */
+	if (rc && rc != -ENOENT && rc != -EACCES)
+		fprintf(stderr, "stat_refresh: %s\n", strerror(-rc));
 	return vtds_number_in("/proc/vmstat", "nr_foll_pin_acquired") -
 	       vtds_number_in("/proc/vmstat", "nr_foll_pin_released");
 }

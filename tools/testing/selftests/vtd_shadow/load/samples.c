@@ -13,18 +13,8 @@
 /* Kernel memory that cannot be reclaimed, and page tables of the host's IOMMU */
 static long kernel_kib(void)
 {
-	FILE *file = fopen("/proc/meminfo", "r");
-	long value, sum = 0;
-	char line[128];
-
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "SUnreclaim: %ld", &value) == 1 ||
-		    sscanf(line, "SecPageTables: %ld", &value) == 1)
-			sum += value;
-	fclose(file);
-	return sum;
+	return vtds_number_in("/proc/meminfo", "SUnreclaim") +
+	       vtds_number_in("/proc/meminfo", "SecPageTables");
 }
 
 /* Operations were done in some time. */

@@ -16,18 +16,6 @@
 
 #define DRIVER "/sys/bus/pci/drivers/vtd_shadow_vfio_pci"
 
-static bool write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return done;
-}
-
 static bool is_bound(const char *bdf)
 {
 	char path[PATH_MAX];
@@ -86,8 +74,8 @@ static void *unbind_often(void *arg)
 	struct race_outside *outside = arg;
 
 	while (!stops(outside)) {
-		write_to(DRIVER "/unbind", outside->bdf);
-		write_to("/sys/bus/pci/drivers_probe", outside->bdf);
+		vtds_write_file(DRIVER "/unbind", outside->bdf);
+		vtds_write_file("/sys/bus/pci/drivers_probe", outside->bdf);
 		outside->unbinds++;
 		vtds_sleep_ms(50);
 	}
