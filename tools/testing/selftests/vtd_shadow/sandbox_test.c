@@ -312,16 +312,22 @@ static int status_of(pid_t vmm)
 	return waitpid(vmm, &status, 0) == vmm ? status : -1;
 }
 
+/* All that a VMM does, from here to its end */
+static void live(struct vtds_fixture *f)
+{
+	set_up(f);
+	use(f);
+	take_no_device(f);
+	_exit(0);
+}
+
 TEST_F(sandbox, needs_nothing_more)
 {
 	pid_t vmm = START();
 
 	if (!vmm) {
 		open_nothing();
-		set_up(&self->f);
-		use(&self->f);
-		take_no_device(&self->f);
-		_exit(0);
+		live(&self->f);
 	}
 	EXPECT_EQ(0, status_of(vmm));
 	EXPECT_EQ(1, vtds_reach_buffers(self->neighbour.dev, 1));
@@ -338,10 +344,7 @@ TEST_F(sandbox, few_system_calls)
 	vmm = START();
 	if (!vmm) {
 		allow_few_calls();
-		set_up(&self->f);
-		use(&self->f);
-		take_no_device(&self->f);
-		_exit(0);
+		live(&self->f);
 	}
 	EXPECT_EQ(0, status_of(vmm));
 	EXPECT_EQ(1, vtds_reach_buffers(self->neighbour.dev, 1));
