@@ -77,6 +77,7 @@ static inline void vtds_batch_begin(struct vtds_batch *batch,
 	batch->refresh = false;
 	batch->nr_untouched = 0;
 	batch->work = unit->budget;
+	batch->holds.alarm = NULL;
 	batch->holds.count = 0;
 	batch->holds.next = 0;
 }

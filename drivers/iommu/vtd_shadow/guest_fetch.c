@@ -2,8 +2,8 @@
 /*
  * Fetch: has guest memory pinned that was looked for in vain, and keeps it for the call
  * that looked for it. The unit is not locked while iommufd pins. Serves settle.c,
- * translate.c and all that touches memory before it is read; calls guest_segment.c and
- * guest_chunk.c.
+ * translate.c and all that touches memory before it is read; calls guest_segment.c,
+ * guest_chunk.c and work.c.
  */
 #include <kunit/visibility.h>
 #include <linux/errno.h>
@@ -14,6 +14,7 @@
 #include "guest_chunk.h"
 #include "guest_mem.h"
 #include "guest_segment.h"
+#include "work.h"
 
 /* --- Holding --- */
 
@@ -104,7 +105,10 @@ static int fetch_whole(struct vtds_guest_mem *mem, struct fetch *fetch)
 	vtds_lock(mem->lock);
 
 	note_shortage(mem, ret);
-	if (!ret) {
+	if (ret && fatal_signal_pending(current)) {
+		/* That may be why, which says nothing of the memory */
+		ret = -EINTR;
+	} else if (!ret) {
 		fetch->chunk->base_pfn = fetch->whole.base_pfn;
 		fetch->chunk->state = fetch->whole.state;
 	} else {
@@ -139,6 +143,9 @@ static int pin_pages(struct vtds_guest_mem *mem, const struct fetch *fetch,
 		/* After one that there was no memory for the others need not be tried */
 		if (!shortage)
 			ret = vtds_chunk_pin_page(&mem->pins, at, &word);
+		/* That may be why, which says nothing of the page */
+		if (ret && fatal_signal_pending(current))
+			return -EINTR;
 		shortage |= ret == -ENOMEM;
 		found->nr_pinned += !ret;
 		/* Whoever looks now may as well see a pin: it is in effect */
@@ -246,7 +253,11 @@ int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds)
 	if (ret)
 		return ret;
 
+	if (holds->alarm)
+		vtds_alarm_set(holds->alarm);
 	ret = fetch_wanted(mem, holds, &fetch);
+	if (holds->alarm)
+		vtds_alarm_cancel(holds->alarm);
 	mutex_unlock(&mem->pins.lock);
 	if (ret && ret != -EINTR) {
 		mem->want = fetch.want;

@@ -13,6 +13,8 @@
 #include "guest_chunk.h"
 #include "lock.h"
 
+struct vtds_alarm;
+
 /* Chunks in a segment: 512 MiB of guest memory, a page of kernel memory */
 #define VTDS_SEGMENT_CHUNKS (PAGE_SIZE / sizeof(struct vtds_chunk))
 #define VTDS_SEGMENT_SIZE (VTDS_SEGMENT_CHUNKS * VTDS_CHUNK_SIZE)
@@ -70,11 +72,13 @@ struct vtds_mem_want {
  * @count: How many there are
  * @next: Which one makes room for another
  * @failed: There was no memory to keep what the call had pinned last
+ * @alarm: Ends the wait for memory of a call that nobody can kill, or NULL
  * @gpas: Their addresses
  */
 struct vtds_holds {
 	struct list_head entry;
 	bool failed;
+	struct vtds_alarm *alarm;
 	unsigned int count;
 	unsigned int next;
 	u64 gpas[VTDS_MAX_HOLDS];

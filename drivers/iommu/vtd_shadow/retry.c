@@ -2,7 +2,8 @@
 /*
  * Retry: what the host refused for a reason that may pass (a limit of pinned memory, a
  * device that is being reset) is tried again without anybody's doing, less and less
- * often, and what callers left that could not wait is done. flush.c queues an attempt; it
+ * often, and what callers left that could not wait is done. If guest memory does not come
+ * it goes on later. flush.c queues an attempt; it
  * does what RESYNC does, but only to what is in trouble.
  */
 #include <kunit/visibility.h>
@@ -14,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 #include "batch.h"
 #include "device.h"
@@ -28,7 +30,10 @@
 /* Milliseconds between two attempts, at most */
 #define RETRY_LAST 60000U
 
-/* Has all that is in trouble tried again. */
+/* The same after one for which memory did not come. It may be what devices lack. */
+#define RETRY_WAITED 1000U
+
+/* Has all that is in trouble tried again, if what says so can be read. */
 static void ask_again(struct vtds_batch *batch)
 {
 	struct vtds_unit *unit = batch->unit;
@@ -38,6 +43,8 @@ static void ask_again(struct vtds_batch *batch)
 	unit->retry_ms =
 		min(max(unit->retry_ms, VTDS_RETRY_FIRST) * 2, RETRY_LAST);
 	vtds_devices_touch(batch);
+	if (fatal_signal_pending(current))
+		return;
 	vtds_devices_refresh(batch, 0, U16_MAX);
 	list_for_each_entry(domain, &unit->domains, entry) {
 		if (!domain->troubled || !domain->users)
@@ -56,19 +63,25 @@ static void ask_again(struct vtds_batch *batch)
  */
 void vtds_retry_run(struct vtds_unit *unit)
 {
-	bool troubled = unit->troubled;
+	bool troubled = unit->troubled, waited;
 	struct vtds_batch batch __uninitialized;
 
 	vtds_batch_begin(&batch, unit);
 	batch.work = U64_MAX;
 	batch.takes_rest = true;
 	batch.background = true;
+	batch.holds.alarm = &unit->retry.alarm;
 	unit->unsettled = false;
 	if (troubled)
 		ask_again(&batch);
 	vtds_settle(&batch);
+	waited = fatal_signal_pending(current);
+	if (waited) {
+		unit->unsettled = true;
+		vtds_thread_queue(&unit->retry, RETRY_WAITED);
+	}
 	vtds_batch_end(&batch);
-	if (!troubled || batch.may_pass)
+	if (!troubled || waited || batch.may_pass)
 		return;
 	unit->troubled = false;
 	vtds_event_recovered(unit);
@@ -87,6 +100,7 @@ static void retry_work(struct kthread_work *work)
 		vtds_retry_run(unit);
 	vtds_unlock(&unit->lock);
 	vtds_unit_trim(unit);
+	vtds_thread_revive();
 	set_active_memcg(memcg);
 }
 

@@ -69,6 +69,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 	init_rwsem(&unit->unmap_rwsem);
 	vtds_lock_init(&unit->lock);
 	vtds_rmap_init(&unit->rmap);
+	vtds_alarm_init(&unit->retry.alarm);
 	unit->budget = U64_MAX;
 	INIT_LIST_HEAD(&unit->devices);
 	INIT_LIST_HEAD(&unit->groups);

@@ -3,7 +3,7 @@
  * Work: the queue on which the module does later what the host refuses now, and the threads
  * on which units do so. A unit may have to wait for guest memory, which never answers if
  * its VMM does not want it to; so it has a thread of its own, which ends like a task that
- * is killed. Serves linger.c, flush.c and retry.c; calls no other file.
+ * is killed, and never waits for long. Serves linger.c, flush.c and retry.c; calls no other file.
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
@@ -39,6 +39,38 @@ void vtds_work_queue(struct delayed_work *work, unsigned int ms)
 	queue_delayed_work(work_queue, work, msecs_to_jiffies(ms));
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_work_queue);
+
+/*
+ * Milliseconds for which a thread waits for guest memory. Whoever takes memory away, which
+ * iommufd has wait for all pins that are under way, may be killed only then, and that
+ * memory may be in the hands of the same process.
+ */
+#define ALARM_MS 1000
+
+static void alarm_rings(struct timer_list *timer)
+{
+	struct vtds_alarm *alarm =
+		container_of(timer, struct vtds_alarm, timer);
+
+	send_sig(SIGKILL, alarm->task, 1);
+}
+
+void vtds_alarm_init(struct vtds_alarm *alarm)
+{
+	timer_setup(&alarm->timer, alarm_rings, 0);
+}
+
+/* The caller, which allows SIGKILL, is killed unless vtds_alarm_cancel() comes first. */
+void vtds_alarm_set(struct vtds_alarm *alarm)
+{
+	alarm->task = current;
+	mod_timer(&alarm->timer, jiffies + msecs_to_jiffies(ALARM_MS));
+}
+
+void vtds_alarm_cancel(struct vtds_alarm *alarm)
+{
+	timer_delete_sync(&alarm->timer);
+}
 
 /* On the thread itself, which else ignores signals */
 static void allow_kill(struct kthread_work *work)
@@ -77,6 +109,15 @@ void vtds_thread_queue(struct vtds_thread *thread, unsigned int ms)
 		kthread_mod_delayed_work(thread->worker, &thread->work, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_thread_queue);
+
+/*
+ * On the thread itself, at the end of its work: an alarm has ended that, but not the thread.
+ * If it was vtds_thread_end(), no work follows.
+ */
+void vtds_thread_revive(void)
+{
+	flush_signals(current);
+}
 
 /**
  * vtds_thread_end() - End a thread, whatever it waits for

@@ -128,6 +128,8 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 	sched_point();
 	if (inject_now(&inject.stall))
 		sched_stall(inject.stall_turns);
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (inject_now(&inject.pin))
 		return inject.pin_error;
 	for (unsigned long i = 0; i < nr; i++) {

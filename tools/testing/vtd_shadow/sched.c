@@ -28,6 +28,7 @@ struct fiber {
 	void *arg;
 	bool alive;
 	unsigned int held;
+	struct timer_list *timer;
 	struct progress progress;
 };
 
@@ -120,13 +121,28 @@ void sched_wait(void)
 	next_task();
 }
 
-/* Others go on for so many turns, as long as there are any, or until it is killed. */
+/*
+ * Others go on for so many turns, as long as there are any, or until it is killed. Then its
+ * patience is over, if there is an end to it.
+ */
 void sched_stall(unsigned int nr_turns)
 {
 	while (nr_turns-- && next_fiber() != running && !current->killed) {
 		idle_turns = 0;
 		next_task();
 	}
+	if (running->timer)
+		running->timer->function(running->timer);
+}
+
+void mod_timer(struct timer_list *timer, unsigned long at)
+{
+	running->timer = timer;
+}
+
+void timer_delete_sync(struct timer_list *timer)
+{
+	running->timer = NULL;
 }
 
 static void entry(void)

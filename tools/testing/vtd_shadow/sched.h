@@ -22,6 +22,7 @@ struct task_struct *fuzz_current(void);
 	do {              \
 	} while (0)
 #define send_sig(sig, task, priv) ((task)->killed = true)
+#define flush_signals(task) ((task)->killed = false)
 
 /* A place where another task may go on */
 void sched_point(void);
@@ -107,6 +108,17 @@ void sched_stall(unsigned int nr_turns);
 		_ret;                                        \
 	})
 #define wait_event_interruptible(wait, cond) wait_event_killable(wait, cond)
+
+/* --- Timers: ring when whoever set one has waited for as long as the program says --- */
+
+struct timer_list {
+	void (*function)(struct timer_list *timer);
+};
+
+#define jiffies 0UL
+#define timer_setup(timer, fn, flags) ((timer)->function = (fn))
+void mod_timer(struct timer_list *timer, unsigned long at);
+void timer_delete_sync(struct timer_list *timer);
 
 /* --- Threads and queues of work: done when the program says --- */
 

@@ -86,6 +86,7 @@ struct fake_area {
  * @fail_in: The pin call that fails, counted from now; 0 for none
  * @fail_all: All calls from there on fail
  * @error: How it fails
+ * @wait: Called at each pin call, without the unit's lock; a negative errno ends that
  * @failed: Called when a page cannot be pinned, without the unit's lock
  */
 struct fake_mem {
@@ -101,6 +102,7 @@ struct fake_mem {
 	unsigned long fail_in;
 	bool fail_all;
 	int error;
+	int (*wait)(struct kunit *test);
 	void (*failed)(struct kunit *test);
 };
 

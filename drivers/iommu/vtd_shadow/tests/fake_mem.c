@@ -102,6 +102,8 @@ static int pin(struct bench *b, u64 gpa, unsigned long nr_pages,
 	KUNIT_EXPECT_TRUE(b->test,
 			  nr_pages == 1 || nr_pages == VTDS_CHUNK_PAGES);
 	ret = pin_failure(&b->mem);
+	if (!ret && b->mem.wait)
+		ret = b->mem.wait(b->test);
 	if (ret)
 		return ret;
 

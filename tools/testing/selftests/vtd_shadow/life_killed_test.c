@@ -4,8 +4,14 @@
  * next VMM must get the devices.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -240,6 +246,107 @@ TEST_F(killed, in_an_endless_table)
 	kill(vmm, SIGKILL);
 	ASSERT_EQ(vmm, waitpid(vmm, NULL, 0));
 	EXPECT_GT(20, vtds_seconds() - began);
+	EXPECT_EQ(self->pins, vtds_pins_in_system());
+	EXPECT_EQ(0, next_vmm_works());
+}
+
+/* --- Memory that does not come --- */
+
+#define SLOW_GPA 0x500000000ULL
+
+/*
+ * Memory whose pages nobody provides. The file is in the VMM as well: if the VMM does not
+ * come to its end, nobody ever will.
+ */
+static int add_slow_memory(struct vtds_fixture *f)
+{
+	struct uffdio_register reg = { .range.len = SZ_2M,
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	void *slow = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	reg.range.start = (unsigned long)slow;
+	if (fd < 0 || slow == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
+	    ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -errno;
+	return vtds_ioas_map(&f->vmm, f->vmm.ioas, slow, SLOW_GPA, SZ_2M,
+			     PERM_RW);
+}
+
+static void *unmap_spare(void *arg)
+{
+	struct vtds_fixture *f = arg;
+
+	vtds_ioas_unmap(&f->vmm, f->vmm.ioas, SPARE_GPA, SZ_2M);
+	return NULL;
+}
+
+/* Ends a process. Returns how many seconds that took, or a negative number if it did not. */
+static double kill_within(pid_t pid, double patience)
+{
+	double began = vtds_seconds();
+
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, WNOHANG) != pid) {
+		if (vtds_seconds() - began > patience)
+			return -1;
+		vtds_sleep_ms(1);
+	}
+	return vtds_seconds() - began;
+}
+
+/*
+ * A process that shares the unit is killed while its call waits for a page, so that the
+ * thread of the unit waits in its place. Then this one takes memory away, which nobody can
+ * interrupt once it waits for a pin in iommufd.
+ */
+static void take_while_thread_waits(int *ready)
+{
+	static struct vtds_fixture f;
+	const struct vtds_desc desc = iotlb_domain(TABLE_DID);
+	pthread_t unmap;
+	pid_t caller;
+
+	if (vtds_fixture_open(&f, &full_config) ||
+	    vtds_ram_add(&f.guest, VTDS_RAM_SCATTERED, SPARE_GPA, SZ_2M) ||
+	    vtds_ioas_map(&f.vmm, f.vmm.ioas, f.guest.ram[1].hva, SPARE_GPA,
+			  SZ_2M, PERM_RW) ||
+	    vtds_flush(&f.unit, &desc, 1) || add_slow_memory(&f))
+		_exit(1);
+	vtds_map(&f.table, IOVA, SLOW_GPA, SZ_4K, PERM_RW);
+	caller = fork();
+	if (!caller) {
+		vtds_flush(&f.unit, &desc, 1);
+		_exit(0);
+	}
+	vtds_sleep_ms(200);
+	if (kill_within(caller, 10) < 0)
+		_exit(1);
+	vtds_sleep_ms(50);
+	pthread_create(&unmap, NULL, unmap_spare, &f);
+	__atomic_add_fetch(ready, 1, __ATOMIC_RELEASE);
+	pause();
+}
+
+TEST_F(killed, while_the_thread_of_the_unit_waits)
+{
+	double give_up = vtds_seconds() + 30, took;
+	pid_t vmm;
+
+	vmm = fork();
+	if (!vmm)
+		take_while_thread_waits(self->ready);
+	while (!__atomic_load_n(self->ready, __ATOMIC_ACQUIRE)) {
+		ASSERT_EQ(0, waitpid(vmm, NULL, WNOHANG));
+		ASSERT_GT(give_up, vtds_seconds());
+		vtds_sleep_ms(1);
+	}
+	vtds_sleep_ms(100);
+	took = kill_within(vmm, 20);
+	printf("# the VMM ended after %.0f ms\n", took * 1e3);
+	ASSERT_LT(0, took);
 	EXPECT_EQ(self->pins, vtds_pins_in_system());
 	EXPECT_EQ(0, next_vmm_works());
 }
