@@ -294,6 +294,7 @@ main() {
 	[ -n "${SUITE:-}" ] || NAMED=()
 	mapfile -t NAMED < <(chosen "${NAMED[@]}")
 	mkdir "$PARTS"
+	: >"$OUT/failed"
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
 	if bash "$TOP/scripts/setup.sh"; then
@@ -305,6 +306,8 @@ main() {
 	fi
 	host_table
 	tell_times
+	# Whoever sees only the end of a long log still sees why
+	tail -n 60 "$OUT/failed"
 	sed -n 's/^fail\t\([^\t]*\)\t.*/failed: \1/p' "$RESULTS"
 	summary | tee "$OUT/summary"
 }

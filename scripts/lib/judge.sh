@@ -77,7 +77,7 @@ boot_faults() {
 	fi
 }
 
-# What each failed test said: the lines since the result before
+# What each failed test said: the lines since the result before. Kept in out/failed, too.
 show_failed_tests() {
 	tr -d '\r' <"$RUN/tap.log" | awk '
 		{ said[++lines] = $0 }
@@ -85,7 +85,7 @@ show_failed_tests() {
 			for (i = lines > 30 ? lines - 30 : 1; i <= lines; i++)
 				print "    " said[i]
 		}
-		/^ *(not )?ok / { lines = 0 }'
+		/^ *(not )?ok / { lines = 0 }' | tee -a "$OUT/failed"
 }
 
 judge() { # NAME INDENT [WHAT]
