@@ -39,10 +39,12 @@ static void source_read(struct vtds_batch *batch, struct vtds_source *r)
 /* --- Touching what is to be read --- */
 
 /*
- * Reads, and forgets, all that refreshing will read. Returns false if something is not
- * pinned.
+ * Reads, and forgets, what says where a device belongs: all that refreshing will read, or
+ * with @known no more than that for contexts and PASIDs that were read before. Returns false
+ * if something is not pinned.
  */
-static bool touch_device(struct vtds_batch *batch, struct vtds_device *dev)
+static bool touch_device(struct vtds_batch *batch, struct vtds_device *dev,
+			 bool known)
 {
 	struct vtds_guest_mem *mem = &batch->unit->mem;
 	struct vtds_guest_ctx ctx;
@@ -53,21 +55,23 @@ static bool touch_device(struct vtds_batch *batch, struct vtds_device *dev)
 		vtds_context_read(batch->unit, dev->sources[i].sid, &ctx);
 		identity |= ctx.attachment == VTD_SHADOW_ATTACHED_IDENTITY;
 	}
-	if (!mem->want.wanted)
+	if (!mem->want.wanted && known)
+		vtds_pasids_touch_known(dev);
+	else if (!mem->want.wanted)
 		vtds_pasids_touch(batch, dev);
-	if (!mem->want.wanted && identity && !dev->identity_attached)
+	if (!mem->want.wanted && !known && identity && !dev->identity_attached)
 		vtds_device_touch_identity(dev);
 	return !mem->want.wanted;
 }
 
 /* The first device of which something is not pinned and may be, or NULL */
-static const struct vtds_device *touch_all(struct vtds_batch *batch)
+static const struct vtds_device *touch_all(struct vtds_batch *batch, bool known)
 {
 	struct vtds_device *dev;
 
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry)
 		if (dev->untouched_seq != batch->seq &&
-		    !touch_device(batch, dev))
+		    !touch_device(batch, dev, known))
 			return dev;
 	return NULL;
 }
@@ -93,6 +97,21 @@ static void leave_untouched(struct vtds_batch *batch,
 /* Attempts to have everything pinned at the same time, with others at work */
 #define TOUCH_TRIES 1000
 
+static void touch_until_pinned(struct vtds_batch *batch, bool known)
+{
+	for (unsigned int i = 0; i < TOUCH_TRIES; i++) {
+		const struct vtds_device *dev;
+
+		if (batch->nr_untouched >= TOUCH_FAILURES)
+			return;
+		dev = touch_all(batch, known);
+		if (!dev || vtds_mem_fetch(&batch->unit->mem, &batch->holds))
+			return;
+		if (batch->holds.failed)
+			leave_untouched(batch, dev);
+	}
+}
+
 /**
  * vtds_devices_touch() - Have all memory pinned that refreshing will read
  * @batch: The batch
@@ -104,19 +123,23 @@ static void leave_untouched(struct vtds_batch *batch,
  */
 void vtds_devices_touch(struct vtds_batch *batch)
 {
-	for (unsigned int i = 0; i < TOUCH_TRIES; i++) {
-		const struct vtds_device *dev;
-
-		if (batch->nr_untouched >= TOUCH_FAILURES)
-			return;
-		dev = touch_all(batch);
-		if (!dev || vtds_mem_fetch(&batch->unit->mem, &batch->holds))
-			return;
-		if (batch->holds.failed)
-			leave_untouched(batch, dev);
-	}
+	touch_until_pinned(batch, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_devices_touch);
+
+/**
+ * vtds_devices_touch_known() - The same for what devices are attached by now
+ * @batch: The batch
+ *
+ * For each descriptor of a call there may be; so what it costs depends on what is attached,
+ * which is limited, and not on what the guest has in its tables.
+ *
+ * Context: as vtds_settle().
+ */
+void vtds_devices_touch_known(struct vtds_batch *batch)
+{
+	touch_until_pinned(batch, true);
+}
 
 /* --- Reading and attaching --- */
 
@@ -308,7 +331,7 @@ static int device_check(struct vtds_unit *unit, struct vtds_device *dev)
 int vtds_device_touch(struct vtds_batch *batch, struct vtds_device *dev)
 {
 	for (unsigned int i = 0; i < TOUCH_TRIES; i++) {
-		if (touch_device(batch, dev)) {
+		if (touch_device(batch, dev, false)) {
 			vtds_device_touch_identity(dev);
 			if (!batch->unit->mem.want.wanted)
 				return 0;

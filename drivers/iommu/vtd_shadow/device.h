@@ -60,6 +60,7 @@ int vtds_device_join(struct vtds_batch *batch, struct vtds_device *dev);
 int vtds_device_remove(struct vtds_batch *batch, u32 dev_id);
 void vtds_device_drop(struct vtds_batch *batch, struct vtds_device *dev);
 void vtds_devices_touch(struct vtds_batch *batch);
+void vtds_devices_touch_known(struct vtds_batch *batch);
 void vtds_devices_refresh(struct vtds_batch *batch, u16 sid, u16 mask);
 void vtds_devices_leave_shadows(struct vtds_batch *batch);
 void vtds_devices_block_domain(struct vtds_batch *batch,

@@ -325,7 +325,7 @@ static bool need_did_in_memory(struct vtds_batch *batch,
 	struct vtds_device *dev;
 	bool room = true;
 
-	vtds_devices_touch(batch);
+	vtds_devices_touch_known(batch);
 	list_for_each_entry(dev, &batch->unit->devices, unit_entry) {
 		room &= need_contexts_in_memory(batch, dev, inval);
 		room &= need_pasids_in_memory(batch, dev, inval);

@@ -266,6 +266,25 @@ void vtds_pasids_touch(struct vtds_batch *batch, struct vtds_device *dev)
 	batch->may_pass = may_pass;
 }
 
+/**
+ * vtds_pasids_touch_known() - The same for the entries of PASIDs that are attached
+ * @dev: The device
+ */
+void vtds_pasids_touch_known(struct vtds_device *dev)
+{
+	struct vtds_unit *unit = dev->unit;
+	struct vtds_guest_ctx ctx;
+	struct vtds_pasid *pasid;
+	unsigned long index;
+
+	xa_for_each(&dev->pasids, index, pasid) {
+		vtds_scalable_read_pasid(unit, pasid->source.sid, pasid->pasid,
+					 &ctx);
+		if (unit->mem.want.wanted)
+			return;
+	}
+}
+
 /* Forgets the PASIDs whose entries are gone. */
 static void free_unseen(struct vtds_batch *batch, struct vtds_device *dev)
 {

@@ -37,6 +37,7 @@ struct vtds_pasid {
 	u64 seen;
 };
 
+void vtds_pasids_touch_known(struct vtds_device *dev);
 void vtds_pasids_touch(struct vtds_batch *batch, struct vtds_device *dev);
 void vtds_pasids_refresh(struct vtds_batch *batch, struct vtds_device *dev);
 void vtds_pasids_regroup(struct vtds_batch *batch, struct vtds_group *group);

@@ -309,18 +309,42 @@ static void pasid_did_in_memory(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, rig_maps(rig_host_of(0, 0), SZ_PAGE));
 }
 
+/*
+ * A domain-id that no entry has: the entries of PASIDs that are known may have it now, and no
+ * others are read. A guest can ask so often, and has room for a million of them.
+ */
+static void pasid_did_unknown(struct kunit *test)
+{
+	u64 *dir = bench_entry(rig->b, 0x20000, 0);
+	unsigned long calls;
+
+	rig_two_tables();
+	rig_add(0);
+	/* In memory that is not there, so that reading it asks for it each time */
+	dir[100] = SZ_1G | 1;
+	rig->b->mem.calls = 0;
+	rig_flush_did(77);
+	KUNIT_EXPECT_EQ(test, rig->b->mem.calls, 0);
+	rig_refresh();
+	calls = rig->b->mem.calls;
+	KUNIT_EXPECT_GT(test, calls, 0);
+	rig_flush_did(77);
+	KUNIT_EXPECT_EQ(test, rig->b->mem.calls, calls);
+
+	/* Known ones are pinned again if they have to be */
+	rig_pasid_entry(0, 5)[1] = 9;
+	*bench_entry(rig->b, TABLE_B + 3 * SZ_PAGE, 2) = 0;
+	KUNIT_EXPECT_EQ(test, rig_flush_did(9), 0);
+	KUNIT_EXPECT_FALSE(test, rig_maps(rig_host_of(0, 5), 2 * SZ_PAGE));
+}
+
 static struct kunit_case pasid_cases[] = {
-	KUNIT_CASE(pasid_follows_entries),
-	KUNIT_CASE(pasid_invalid),
-	KUNIT_CASE(pasid_unsupported),
-	KUNIT_CASE(pasid_capability),
-	KUNIT_CASE(pasid_broken_domain),
-	KUNIT_CASE(pasid_did_in_memory),
-	KUNIT_CASE(pasid_shared_group),
-	KUNIT_CASE(pasid_enable),
-	KUNIT_CASE(pasid_several_source_ids),
-	KUNIT_CASE(pasid_limit),
-	{},
+	KUNIT_CASE(pasid_follows_entries), KUNIT_CASE(pasid_invalid),
+	KUNIT_CASE(pasid_unsupported),	   KUNIT_CASE(pasid_capability),
+	KUNIT_CASE(pasid_broken_domain),   KUNIT_CASE(pasid_did_in_memory),
+	KUNIT_CASE(pasid_did_unknown),	   KUNIT_CASE(pasid_shared_group),
+	KUNIT_CASE(pasid_enable),	   KUNIT_CASE(pasid_several_source_ids),
+	KUNIT_CASE(pasid_limit),	   {},
 };
 
 static struct kunit_suite pasid_suite = {
