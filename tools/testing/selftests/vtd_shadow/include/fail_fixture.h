@@ -161,13 +161,16 @@ static inline bool is_none_or_rw(int perm)
 
 /*
  * The page is there for reading and writing, or not at all; host and unit agree. The unit
- * may repair by itself what is missing, between the answer and the device's attempt.
+ * may repair by itself what is missing, between the answer and the device's attempts, and
+ * between these two.
  */
 static inline bool agrees(const struct seen *seen)
 {
-	return is_none_or_rw(seen->before) && is_none_or_rw(seen->after) &&
-	       (seen->finds == -1 || seen->finds == seen->before ||
-		seen->finds == seen->after);
+	if (!is_none_or_rw(seen->before) || !is_none_or_rw(seen->after))
+		return false;
+	if (seen->before == seen->after)
+		return seen->finds == -1 || seen->finds == seen->before;
+	return seen->finds >= -1 && seen->finds <= PERM_RW;
 }
 
 #define EXPECT_AT_MOST(_iova, _gpa)                                                    \
