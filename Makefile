@@ -24,8 +24,9 @@ help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
-	@echo '                       modules overlay; only if named: faults load'
-	@echo '                       races (SECONDS=180 for each program, FLAVOUR=debug|kcsan)'
+	@echo '                       modules overlay; only if named, since they take long:'
+	@echo '                       faults load races'
+	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
 	@echo '                       as program or program/variant'
 	@echo 'make check-guest       test real guests with assigned devices; TEST=program;'
