@@ -30,6 +30,8 @@ struct vtds_range;
  * @background: It also brings back what nobody waits for
  * @leaves_some: There is something of that kind
  * @nr_untouched: How often there was no memory to keep what contexts are read from
+ * @awaited: Superpage leaf for the memory of which it waited last
+ * @nr_waits: How often
  * @work: Tables that may still be visited before the call has to return
  * @holds: Guest memory that stays known until the end
  */
@@ -46,6 +48,8 @@ struct vtds_batch {
 	u16 sid;
 	u16 sid_mask;
 	unsigned int nr_untouched;
+	u64 awaited;
+	unsigned int nr_waits;
 	u64 work;
 	struct vtds_holds holds;
 };
@@ -76,6 +80,8 @@ static inline void vtds_batch_begin(struct vtds_batch *batch,
 	batch->leaves_some = false;
 	batch->refresh = false;
 	batch->nr_untouched = 0;
+	batch->awaited = 0;
+	batch->nr_waits = 0;
 	batch->work = unit->budget;
 	batch->holds.alarm = NULL;
 	batch->holds.count = 0;

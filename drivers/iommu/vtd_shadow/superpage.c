@@ -88,6 +88,20 @@ static bool is_coarse(struct vtds_guest_mem *mem, u64 gpa, u64 size)
 	       (chunk && vtds_chunk_kind(chunk) == VTDS_CHUNK_CONTIGUOUS);
 }
 
+/* A leaf of 512 chunks has them pinned one by one; twice that, in case some go meanwhile */
+#define SUPERPAGE_WAITS (2 * VTD_TABLE_ENTRIES)
+
+/* Whether the leaf's memory is let go of again and again before all of it is pinned. */
+static bool waits_in_vain(const struct vtds_cursor *c)
+{
+	struct vtds_batch *batch = c->walk->batch;
+
+	if (batch->awaited != c->iova)
+		batch->nr_waits = 0;
+	batch->awaited = c->iova;
+	return batch->nr_waits++ >= SUPERPAGE_WAITS;
+}
+
 /*
  * Looks up all chunks of the leaf. Fails if they are not all memory of one kind, which
  * permits @perm.
@@ -104,7 +118,9 @@ static int superpage_resolve(const struct vtds_cursor *c, unsigned int *perm)
 	for (done = 0; done < size; done += VTDS_CHUNK_SIZE) {
 		ret = vtds_mem_chunk_perm(mem, gpa + done, &mem_perm);
 		if (ret == VTDS_NOT_PINNED)
-			return ret;
+			return size > VTDS_CHUNK_SIZE && waits_in_vain(c) ?
+				       -EXDEV :
+				       ret;
 		if (ret)
 			return size == VTDS_CHUNK_SIZE ? ret : -EXDEV;
 		if (!done)

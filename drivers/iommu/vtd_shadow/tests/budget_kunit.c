@@ -276,6 +276,39 @@ static void budget_empty_tables(struct kunit *test)
 	}
 }
 
+/*
+ * A leaf of 1 GiB whose memory is not to be had all at once: somebody has all let go of that
+ * is not in use, each time that some is pinned.
+ */
+static void budget_in_pieces(struct kunit *test)
+{
+	static const struct bench_config config = {
+		3, 39, HAW, false, 0xe, FAKE_HOST_INTEL, 0, 1000, 1000000,
+	};
+	struct bench *b = test->priv;
+	struct vtds_batch batch;
+
+	bench_domain(b, &config, TABLE_GPA);
+	table(b)[2] = GB_GPA | SS_RW | SS_PS;
+	fake_host_step(&b->host);
+	bench_batch_begin(b->unit, &batch);
+	vtds_todo_all(&b->domain.todo, batch.seq);
+	for (unsigned int i = 0; i < 5000; i++) {
+		vtds_settle_quickly(&batch, U64_MAX);
+		if (!b->domain.todo.count)
+			break;
+		KUNIT_ASSERT_EQ(test, vtds_wait_for_memory(&batch), 0);
+		vtds_mem_release_idle(&b->unit->mem);
+		vtds_unlock(&b->unit->lock);
+		vtds_unit_trim(b->unit);
+		vtds_lock(&b->unit->lock);
+	}
+	KUNIT_EXPECT_EQ(test, b->domain.todo.count, 0);
+	KUNIT_EXPECT_EQ(test, bench_batch_end(&batch), 0);
+	KUNIT_EXPECT_EQ(test, b->unit->nr_pages, SZ_1G / SZ_PAGE);
+	oracle_check_all(b);
+}
+
 static int budget_init(struct kunit *test)
 {
 	int ret = bench_init(test);
@@ -297,6 +330,7 @@ static struct kunit_case budget_cases[] = {
 	KUNIT_CASE(budget_refused),
 	KUNIT_CASE(budget_rest),
 	KUNIT_CASE(budget_empty_tables),
+	KUNIT_CASE(budget_in_pieces),
 	{},
 };
 
