@@ -84,8 +84,7 @@ static inline void vtds_batch_begin(struct vtds_batch *batch,
 	batch->nr_waits = 0;
 	batch->work = unit->budget;
 	batch->holds.alarm = NULL;
-	batch->holds.count = 0;
-	batch->holds.next = 0;
+	vtds_mem_begin(&unit->mem, &batch->holds);
 }
 
 /* Whether the batch may still take memory and time for installing in a domain. */
@@ -94,6 +93,17 @@ static inline bool vtds_batch_may_install(struct vtds_batch *batch,
 {
 	return likely(!batch->limited) ||
 	       __vtds_batch_may_install(batch, domain);
+}
+
+/* Lets somebody else have the unit, if anybody waits for it. */
+static inline void vtds_batch_give_way(const struct vtds_batch *batch)
+{
+	struct vtds_unit *unit = batch->unit;
+
+	if (!vtds_lock_wanted(&unit->lock))
+		return;
+	vtds_lock_give_way(&unit->lock);
+	vtds_mem_resume(&unit->mem, &batch->holds);
 }
 
 /* Whether a walk has to stop where it is: somebody waits, or the call is over. */

@@ -54,6 +54,12 @@ bool vtds_error_may_pass(int error)
 	}
 }
 
+/* Whether @error, which is final, says what memory there is. */
+bool vtds_error_is_of_memory(int error)
+{
+	return error == -ENOENT || error == -EPERM;
+}
+
 /**
  * vtds_error_is_final() - Whether there is no use in trying an entry again
  * @error: Negative errno of a look-up of guest memory or of an entry

@@ -10,6 +10,7 @@
 bool vtds_error_is_guests(int error);
 int vtds_error_of_host(int error);
 bool vtds_error_may_pass(int error);
+bool vtds_error_is_of_memory(int error);
 bool vtds_error_is_final(int error);
 
 #endif /* VTDS_ERROR_H */

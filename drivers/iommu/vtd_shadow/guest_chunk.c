@@ -75,6 +75,28 @@ int vtds_chunk_perm(const struct vtds_chunk *chunk, u64 gpa, unsigned int *perm)
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_chunk_perm);
 
+/*
+ * Whether some of what is known of pages that cannot be pinned is older than a call: there
+ * may be memory since.
+ */
+bool vtds_chunk_has_old_errors(const struct vtds_chunk *chunk, u64 call)
+{
+	return vtds_chunk_kind(chunk) == VTDS_CHUNK_PAGES_DIFFER &&
+	       chunk->pages->nr_errors && chunk->pages->since < call;
+}
+
+/* The same of one page. That it is going is news. */
+bool vtds_chunk_error_is_old(const struct vtds_chunk *chunk, u64 gpa, u64 call)
+{
+	unsigned long word;
+
+	if ((chunk->state & VTDS_CHUNK_GOING) ||
+	    !vtds_chunk_has_old_errors(chunk, call))
+		return false;
+	word = READ_ONCE(chunk->pages->pfns[vtds_chunk_offset(gpa)]);
+	return (word & VTDS_PFN_ERROR) && !(word & VTDS_PFN_GOING);
+}
+
 /* Pages of 4 KiB that are pinned, as iommufd counts them for this chunk */
 unsigned long vtds_chunk_nr_pinned(const struct vtds_chunk *chunk)
 {
@@ -233,7 +255,7 @@ void vtds_chunk_forget_errors(struct vtds_chunk *chunk)
 		return;
 	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++)
 		if (pages->pfns[i] & VTDS_PFN_ERROR)
-			pages->pfns[i] = 0;
+			pages->pfns[i] &= VTDS_PFN_GOING;
 	pages->nr_errors = 0;
 }
 

@@ -37,6 +37,8 @@ enum vtds_chunk_kind {
  * @pfns: Frame of each page with VTDS_PFN_* flags, 0 if nothing is known of it
  * @nr_pinned: Pages that have a pin of their own
  * @nr_errors: Pages of which it is known why they cannot be pinned
+ * @since: The last call that had begun when none of that was known yet: it is older than
+ *         calls that began later, see vtds_guest_mem.call
  * @whole: All of the chunk has one pin, besides those of pages
  *
  * What has to be kept of a page even if it is unpinned (that it was written, for
@@ -47,6 +49,7 @@ struct vtds_chunk_pages {
 	u16 nr_pinned;
 	u16 nr_errors;
 	bool whole;
+	u64 since;
 };
 
 /**
@@ -159,6 +162,8 @@ int vtds_chunk_pin(struct vtds_pins *pins, u64 gpa, struct vtds_chunk *chunk);
 int vtds_chunk_pin_page(struct vtds_pins *pins, u64 gpa, unsigned long *word);
 void vtds_chunk_unpin(struct vtds_pins *pins, u64 gpa,
 		      const struct vtds_chunk *chunk);
+bool vtds_chunk_has_old_errors(const struct vtds_chunk *chunk, u64 call);
+bool vtds_chunk_error_is_old(const struct vtds_chunk *chunk, u64 gpa, u64 call);
 int vtds_chunk_make_pages(struct vtds_chunk *chunk, u64 gpa);
 void vtds_chunk_free(struct vtds_chunk *chunk);
 void vtds_chunk_forget_errors(struct vtds_chunk *chunk);

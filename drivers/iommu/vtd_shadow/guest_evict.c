@@ -7,6 +7,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
@@ -400,11 +401,14 @@ static void unpin_part(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 	vtds_lock(mem->lock);
 
 	pages->whole = false;
+	vtds_chunk_forget_errors(chunk);
+	/* There can be no memory before vtds_mem_evict_end() */
+	pages->since = U64_MAX;
 	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
 		if (!(pages->pfns[i] & VTDS_PFN_GOING))
 			continue;
 		pages->nr_pinned -= !!(pages->pfns[i] & VTDS_PFN_PINNED);
-		pages->nr_errors += !(pages->pfns[i] & VTDS_PFN_ERROR);
+		pages->nr_errors++;
 		pages->pfns[i] = VTDS_PFN_ERROR | ENOENT;
 	}
 	mem->nr_pinned -= nr - vtds_chunk_nr_pinned(chunk);

@@ -172,11 +172,27 @@ static void settle_errors(const struct fetch *fetch, bool stale)
 	}
 }
 
+/*
+ * Forgets what is older than the call, and notes how old what will be found out is. Who
+ * began before may go by that as well, so that nobody has to try again and again.
+ */
+static void renew_errors(struct vtds_guest_mem *mem, struct vtds_chunk *chunk)
+{
+	struct vtds_chunk_pages *pages = chunk->pages;
+
+	if (vtds_chunk_has_old_errors(chunk, mem->call))
+		vtds_chunk_forget_errors(chunk);
+	if (!pages->nr_errors || pages->since > mem->last_call)
+		pages->since = mem->last_call;
+}
+
 static int fetch_pages(struct vtds_guest_mem *mem, const struct fetch *fetch)
 {
 	struct vtds_chunk_pages *pages = fetch->chunk->pages, found = {};
 	unsigned long came = mem->came;
 	int ret;
+
+	renew_errors(mem, fetch->chunk);
 
 	/* It may have no users, and must not be forgotten as one without pins */
 	vtds_mem_use(mem, fetch->chunk, fetch->want.gpa);
@@ -250,6 +266,7 @@ int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds)
 	vtds_unlock(mem->lock);
 	ret = mutex_lock_killable(&mem->pins.lock);
 	vtds_lock(mem->lock);
+	vtds_mem_resume(mem, holds);
 	if (ret)
 		return ret;
 
@@ -258,6 +275,7 @@ int vtds_mem_fetch(struct vtds_guest_mem *mem, struct vtds_holds *holds)
 	ret = fetch_wanted(mem, holds, &fetch);
 	if (holds->alarm)
 		vtds_alarm_cancel(holds->alarm);
+	vtds_mem_resume(mem, holds);
 	mutex_unlock(&mem->pins.lock);
 	if (ret && ret != -EINTR) {
 		mem->want = fetch.want;

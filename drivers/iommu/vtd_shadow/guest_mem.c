@@ -83,6 +83,8 @@ int vtds_mem_page(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
 	gpa &= ~(VTD_PAGE_SIZE - 1);
 	if (chunk)
 		ret = vtds_chunk_page(chunk, gpa, pfn, perm);
+	if (ret && chunk && vtds_chunk_error_is_old(chunk, gpa, mem->call))
+		ret = VTDS_NOT_PINNED;
 	return ret == VTDS_NOT_PINNED ? want(mem, gpa, false) : ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_page);
@@ -95,7 +97,7 @@ int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, u64 gpa, unsigned int *perm)
 
 	if (chunk && (chunk->state & VTDS_CHUNK_GOING))
 		return -ENOENT;
-	if (chunk && vtds_chunk_kind(chunk) != VTDS_CHUNK_UNKNOWN)
+	if (chunk && !vtds_chunk_has_old_errors(chunk, mem->call))
 		ret = vtds_chunk_perm(chunk, gpa, perm);
 	return ret == VTDS_NOT_PINNED ? want(mem, vtds_chunk_first(gpa), true) :
 					ret;

@@ -73,12 +73,14 @@ struct vtds_mem_want {
  * @next: Which one makes room for another
  * @failed: There was no memory to keep what the call had pinned last
  * @alarm: Ends the wait for memory of a call that nobody can kill, or NULL
+ * @call: Number of the call
  * @gpas: Their addresses
  */
 struct vtds_holds {
 	struct list_head entry;
 	bool failed;
 	struct vtds_alarm *alarm;
+	u64 call;
 	unsigned int count;
 	unsigned int next;
 	u64 gpas[VTDS_MAX_HOLDS];
@@ -99,6 +101,9 @@ struct vtds_holds {
  * @starved: No chunk may stay pinned without users: something could not be pinned for
  *           want of memory, or the VMM wants it
  * @came: Counts how often the VMM said that there may be memory where there was none
+ * @last_call: Number of the call that began last
+ * @call: That of the call that has the lock. What was found out before it began, of memory
+ *        that cannot be pinned, does not count: the guest may map what came since
  * @want: What was looked for last and is not pinned
  * @failed: What the last attempt to pin it failed with, for whoever looks next; the
  *          address is in @want
@@ -117,6 +122,8 @@ struct vtds_guest_mem {
 	u64 nr_pinned;
 	bool starved;
 	unsigned long came;
+	u64 last_call;
+	u64 call;
 	struct vtds_mem_want want;
 	int failed;
 	struct list_head holds;
@@ -137,6 +144,25 @@ static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
 
 int vtds_mem_init(struct vtds_guest_mem *mem, struct vtds_lock *lock);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
+
+/* --- Calls, under the lock of the unit --- */
+
+/* A call begins that looks up memory, and maybe has some pinned. */
+static inline void vtds_mem_begin(struct vtds_guest_mem *mem,
+				  struct vtds_holds *holds)
+{
+	holds->count = 0;
+	holds->next = 0;
+	holds->call = ++mem->last_call;
+	mem->call = holds->call;
+}
+
+/* The call goes on after others may have had the lock. */
+static inline void vtds_mem_resume(struct vtds_guest_mem *mem,
+				   const struct vtds_holds *holds)
+{
+	mem->call = holds->call;
+}
 
 /* --- Looking up, under the lock of the unit --- */
 

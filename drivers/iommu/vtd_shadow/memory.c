@@ -122,8 +122,7 @@ static void bring_back(struct vtds_unit *unit, struct vtds_evict *evict)
 	while ((domain = next_restoring(unit))) {
 		if (!restore_some(&batch, domain))
 			vtds_batch_settle_later(&batch);
-		if (vtds_lock_wanted(&unit->lock))
-			vtds_lock_give_way(&unit->lock);
+		vtds_batch_give_way(&batch);
 	}
 	vtds_batch_end(&batch);
 	vtds_mem_evict_end(&unit->mem, evict);

@@ -267,8 +267,7 @@ static bool ends_early(struct vtds_batch *batch,
 	if (!cmd->done || cmd->done % TURN_DESCS)
 		return false;
 	cond_resched();
-	if (vtds_lock_wanted(&batch->unit->lock))
-		vtds_lock_give_way(&batch->unit->lock);
+	vtds_batch_give_way(batch);
 	batch->work -= !!batch->work;
 	return !batch->work;
 }

@@ -18,10 +18,15 @@ static void note(struct vtds_walk *walk, u64 iova, u64 raw, int error)
 	vtds_batch_refused(walk->batch, walk->domain);
 }
 
-/* Whether @error may be another one the next time, though the entry is the same */
-static bool may_pass(int error)
+/*
+ * Whether @error may be another one the next time, though the entry is the same. The
+ * background may come upon an entry before the flush that announces it, and know less of
+ * memory than the guest did when it wrote the entry.
+ */
+static bool may_pass(const struct vtds_walk *walk, int error)
 {
-	return !vtds_error_is_final(error);
+	return !vtds_error_is_final(error) ||
+	       (walk->batch->background && vtds_error_is_of_memory(error));
 }
 
 /**
@@ -43,7 +48,7 @@ void vtds_refuse(const struct vtds_cursor *c, int error)
 	if (!vtds_batch_may_install(walk->batch, walk->domain))
 		return;
 	news = vtds_node_note_refused(c->node, c->index, c->raw,
-				      may_pass(error));
+				      may_pass(walk, error));
 	if (c->node->synthetic) {
 		if (!walk->piece_error)
 			walk->piece_iova = c->iova;
@@ -68,7 +73,7 @@ void vtds_refuse_pieces(const struct vtds_cursor *c)
 	struct vtds_walk *walk = c->walk;
 
 	if (vtds_node_note_refused(c->node, c->index, c->raw,
-				   may_pass(walk->piece_error)))
+				   may_pass(walk, walk->piece_error)))
 		vtds_event_refused(walk->domain, walk->piece_iova,
 				   VTDS_REFUSED_LEAF, walk->piece_error);
 	walk->piece_error = 0;

@@ -152,8 +152,7 @@ static bool go_on(struct vtds_batch *batch, enum vtds_synced synced,
 	}
 	if (!batch->work)
 		return false;
-	if (vtds_lock_wanted(&batch->unit->lock))
-		vtds_lock_give_way(&batch->unit->lock);
+	vtds_batch_give_way(batch);
 	return true;
 }
 

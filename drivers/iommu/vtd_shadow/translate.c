@@ -176,6 +176,7 @@ int vtds_translate(struct vtds_unit *unit, void *arg)
 	struct vtds_holds holds = {};
 	int ret;
 
+	vtds_mem_begin(mem, &holds);
 	do {
 		mem->want.wanted = false;
 		ret = translate(unit, cmd);
