@@ -363,7 +363,7 @@ static void split_at(struct vtds_guest_mem *mem, u64 gpa,
  * The caller then removes every use of what the range is on return, flushes, and
  * calls vtds_mem_evict() and vtds_mem_evict_end(). Meanwhile nothing of the range is
  * found. Chunks that are pinned as a whole and lie in it only partly are split, or, if
- * that fails, evicted entirely.
+ * that fails, evicted entirely; whoever looks for the rest of them waits until they are gone.
  *
  * Context: under both locks; lets go of that of the unit in between.
  */
@@ -374,6 +374,8 @@ void vtds_mem_evict_begin(struct vtds_guest_mem *mem, struct vtds_evict *evict)
 	lockdep_assert_held(&mem->pins.lock);
 	vtds_assert_locked(mem->lock);
 	evict->nr_cut = 0;
+	mem->going_first = from;
+	mem->going_last = to;
 	split_at(mem, from, evict);
 	if (vtds_chunk_first(to) != vtds_chunk_first(from))
 		split_at(mem, to, evict);
@@ -458,6 +460,9 @@ void vtds_mem_evict(struct vtds_guest_mem *mem, struct vtds_evict *evict)
 		vtds_mem_unpin(mem, &list);
 		vtds_lock(mem->lock);
 	} while (vtds_mem_has(mem, at, evict->last));
+	/* A chunk that is still there, by our bug, never comes back */
+	mem->going_first = 0;
+	mem->going_last = U64_MAX;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_evict);
 

@@ -62,6 +62,25 @@ static int want(struct vtds_guest_mem *mem, u64 gpa, bool all)
 	return VTDS_NOT_PINNED;
 }
 
+/*
+ * Whether a chunk goes, but not all of [gpa, gpa + size) of it is taken away: the rest can
+ * be pinned again when the chunk is gone.
+ */
+static bool comes_back(const struct vtds_guest_mem *mem,
+		       const struct vtds_chunk *chunk, u64 gpa, u64 size)
+{
+	return (chunk->state & VTDS_CHUNK_GOING) &&
+	       (gpa < mem->going_first || gpa + size - 1 > mem->going_last);
+}
+
+/* Whether there may be memory at an address for which the look-up has an error */
+static bool may_be_had(const struct vtds_guest_mem *mem,
+		       const struct vtds_chunk *chunk, u64 gpa)
+{
+	return chunk && (comes_back(mem, chunk, gpa, VTD_PAGE_SIZE) ||
+			 vtds_chunk_error_is_old(chunk, gpa, mem->call));
+}
+
 /**
  * vtds_mem_page() - Host frame of a guest page
  * @mem: Guest memory
@@ -83,7 +102,7 @@ int vtds_mem_page(struct vtds_guest_mem *mem, u64 gpa, unsigned long *pfn,
 	gpa &= ~(VTD_PAGE_SIZE - 1);
 	if (chunk)
 		ret = vtds_chunk_page(chunk, gpa, pfn, perm);
-	if (ret && chunk && vtds_chunk_error_is_old(chunk, gpa, mem->call))
+	if (unlikely(ret) && may_be_had(mem, chunk, gpa))
 		ret = VTDS_NOT_PINNED;
 	return ret == VTDS_NOT_PINNED ? want(mem, gpa, false) : ret;
 }
@@ -95,12 +114,11 @@ int vtds_mem_chunk_perm(struct vtds_guest_mem *mem, u64 gpa, unsigned int *perm)
 	const struct vtds_chunk *chunk = vtds_mem_chunk(mem, gpa);
 	int ret = VTDS_NOT_PINNED;
 
-	if (chunk && (chunk->state & VTDS_CHUNK_GOING))
-		return -ENOENT;
-	if (chunk && !vtds_chunk_has_old_errors(chunk, mem->call))
+	gpa = vtds_chunk_first(gpa);
+	if (chunk && !comes_back(mem, chunk, gpa, VTDS_CHUNK_SIZE) &&
+	    !vtds_chunk_has_old_errors(chunk, mem->call))
 		ret = vtds_chunk_perm(chunk, gpa, perm);
-	return ret == VTDS_NOT_PINNED ? want(mem, vtds_chunk_first(gpa), true) :
-					ret;
+	return ret == VTDS_NOT_PINNED ? want(mem, gpa, true) : ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_chunk_perm);
 

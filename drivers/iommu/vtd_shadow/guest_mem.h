@@ -101,6 +101,8 @@ struct vtds_holds {
  * @starved: No chunk may stay pinned without users: something could not be pinned for
  *           want of memory, or the VMM wants it
  * @came: Counts how often the VMM said that there may be memory where there was none
+ * @going_first: First address of what iommufd takes away, while chunks are marked as going
+ * @going_last: Last one
  * @last_call: Number of the call that began last
  * @call: That of the call that has the lock. What was found out before it began, of memory
  *        that cannot be pinned, does not count: the guest may map what came since
@@ -122,6 +124,8 @@ struct vtds_guest_mem {
 	u64 nr_pinned;
 	bool starved;
 	unsigned long came;
+	u64 going_first;
+	u64 going_last;
 	u64 last_call;
 	u64 call;
 	struct vtds_mem_want want;

@@ -95,7 +95,8 @@ static int translate_shadow(struct vtds_unit *unit, struct vtds_domain *domain,
 	if (perm)
 		expected = PFN_PHYS(pfn) | offset_in_page(cmd->iova);
 	/* Memory that is being taken away is not found any more, and is mapped yet */
-	if (WARN_ON_ONCE(ret != -ENOENT && host != expected))
+	if (WARN_ON_ONCE(ret != -ENOENT && ret != VTDS_NOT_PINNED &&
+			 host != expected))
 		return -EIO;
 
 	cmd->gpa = leaf.gpa;

@@ -97,17 +97,33 @@ static void mem_evict_across(struct kunit *test)
 	bench_mem_put(mem_of(test), mem_gpa(FAKE_RUNS));
 }
 
-/* The caller removes all users; until then nothing of it is found. */
-static void remove_user(struct vtds_guest_mem *mem)
+/* Page 7 of a chunk goes, which nobody finds from then on. What is near it has to wait. */
+static void look_around(struct vtds_guest_mem *mem)
 {
+	struct kunit *test = kunit_get_current_test();
+	u64 gpa = mem_gpa(FAKE_SCATTERED);
 	unsigned int perm;
 	unsigned long pfn;
 
 	guard(vtds_lock)(mem->lock);
-	KUNIT_EXPECT_EQ(kunit_get_current_test(),
-			vtds_mem_page(mem, mem_gpa(FAKE_SCATTERED), &pfn,
-				      &perm),
+	KUNIT_EXPECT_EQ(test,
+			vtds_mem_page(mem, gpa + 7 * SZ_PAGE, &pfn, &perm),
 			-ENOENT);
+	KUNIT_EXPECT_EQ(test,
+			vtds_mem_page(mem, gpa + 6 * SZ_PAGE, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	KUNIT_EXPECT_EQ(test,
+			vtds_mem_page(mem, gpa + 8 * SZ_PAGE, &pfn, &perm),
+			VTDS_NOT_PINNED);
+	KUNIT_EXPECT_EQ(test, vtds_mem_chunk_perm(mem, gpa, &perm),
+			VTDS_NOT_PINNED);
+}
+
+/* The caller removes all users. */
+static void remove_user(struct vtds_guest_mem *mem)
+{
+	look_around(mem);
+	guard(vtds_lock)(mem->lock);
 	vtds_mem_put_range(mem, mem_gpa(FAKE_SCATTERED), SZ_PAGE);
 }
 
@@ -130,6 +146,42 @@ static void mem_evict_split_fails(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, last, gpa + SZ_CHUNK - 1);
 		KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
 	}
+}
+
+/* What nobody uses goes as a whole, and can be had again when it is gone. */
+static void mem_evict_unused(struct kunit *test)
+{
+	u64 first, last, gpa = mem_gpa(FAKE_SCATTERED);
+	struct bench *b = test->priv;
+
+	mem_chunk(test, gpa);
+	bench_mem_put(mem_of(test), gpa);
+	fake_mem_remove(&b->mem, gpa + 7 * SZ_PAGE, gpa + 8 * SZ_PAGE - 1);
+	mem_evict(test, gpa + 7 * SZ_PAGE, gpa + 8 * SZ_PAGE - 1, &first, &last,
+		  look_around);
+	KUNIT_EXPECT_EQ(test, b->mem.nr_pinned, 0);
+	mem_check_chunk(test, gpa);
+}
+
+/* All of a chunk goes. */
+static void look_inside(struct vtds_guest_mem *mem)
+{
+	unsigned int perm;
+
+	guard(vtds_lock)(mem->lock);
+	KUNIT_EXPECT_EQ(kunit_get_current_test(),
+			vtds_mem_chunk_perm(mem, mem_gpa(FAKE_SCATTERED),
+					    &perm),
+			-ENOENT);
+}
+
+static void mem_evict_unused_chunk(struct kunit *test)
+{
+	u64 first, last, gpa = mem_gpa(FAKE_SCATTERED);
+
+	mem_chunk(test, gpa);
+	bench_mem_put(mem_of(test), gpa);
+	mem_evict(test, gpa, gpa + SZ_CHUNK - 1, &first, &last, look_inside);
 }
 
 static void remove_users(struct vtds_guest_mem *mem)
@@ -159,6 +211,7 @@ static void mem_evict_split_unused(struct kunit *test)
 static struct kunit_case guest_mem_evict_cases[] = {
 	KUNIT_CASE(mem_evict_whole),	    KUNIT_CASE(mem_evict_part),
 	KUNIT_CASE(mem_evict_across),	    KUNIT_CASE(mem_evict_split_fails),
+	KUNIT_CASE(mem_evict_unused),	    KUNIT_CASE(mem_evict_unused_chunk),
 	KUNIT_CASE(mem_evict_split_unused), {},
 };
 
