@@ -15,10 +15,12 @@
 /* Page of the table that leads to memory that comes and goes */
 #define PAGE_NR 1
 #define PAGE_GPA (DATA_GPA + PAGE_NR * SZ_PAGE)
+#define NEXT_GPA (PAGE_GPA + SZ_PAGE)
 
+/* And the next one */
 static void take_page(void)
 {
-	fake_mem_remove(&rig->b->mem, PAGE_GPA, PAGE_GPA + SZ_PAGE - 1);
+	fake_mem_remove(&rig->b->mem, PAGE_GPA, NEXT_GPA + SZ_PAGE - 1);
 }
 
 static void give_page(void)
@@ -32,6 +34,14 @@ static int look(void)
 	unsigned long pfn;
 
 	return vtds_mem_page(&rig->b->unit->mem, PAGE_GPA, &pfn, &perm);
+}
+
+static int look_at_next(void)
+{
+	unsigned int perm;
+	unsigned long pfn;
+
+	return vtds_mem_page(&rig->b->unit->mem, NEXT_GPA, &pfn, &perm);
 }
 
 static int look_at_all(void)
@@ -128,6 +138,29 @@ static void memory_page_seen_later(struct kunit *test)
 static void memory_chunk_seen_later(struct kunit *test)
 {
 	see_later(test, look_at_all, -EXDEV);
+}
+
+/* What a call finds out of another page makes nothing newer that it knew before. */
+static void memory_next_page(struct kunit *test)
+{
+	struct vtds_batch *first, *second;
+
+	set_up();
+	take_page();
+	first = begin(test);
+	find_out(test, first, look, -ENOENT);
+	leave();
+	second = begin(test);
+	leave();
+	go_on(first);
+	find_out(test, first, look_at_next, -ENOENT);
+	leave();
+	give_page();
+	go_on(second);
+	find_out(test, second, look, 0);
+	end(second);
+	go_on(first);
+	end(first);
 }
 
 /* A call begins while another one has the page pinned, which fails. */
@@ -241,6 +274,7 @@ static void memory_background_is_late(struct kunit *test)
 static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_page_seen_later),
 	KUNIT_CASE(memory_chunk_seen_later),
+	KUNIT_CASE(memory_next_page),
 	KUNIT_CASE(memory_seen_meanwhile),
 	KUNIT_CASE(memory_new_leaf),
 	KUNIT_CASE(memory_background_is_early),
