@@ -14,24 +14,26 @@
 static bool same_answer(const struct model_answer *a,
 			const struct model_answer *b)
 {
-	if (a->perm != b->perm)
+	if (a->perm != b->perm || a->early != b->early)
 		return false;
 	return !a->perm || (a->gpa == b->gpa && a->level == b->level &&
 			    a->areas == b->areas);
 }
 
-static void set_add(struct model *m, struct model_set *set,
+/* Returns whether that is news. */
+static bool set_add(struct model *m, struct model_set *set,
 		    const struct model_answer *answer)
 {
 	for (unsigned int i = 0; i < set->nr; i++)
 		if (same_answer(&set->answer[i], answer))
-			return;
+			return false;
 	if (set->nr == MODEL_ANSWERS) {
 		m->anys += !set->any;
 		set->any = true;
-		return;
+		return true;
 	}
 	set->answer[set->nr++] = *answer;
+	return true;
 }
 
 static void set_to(struct model_set *set, const struct model_answer *answer)
@@ -57,15 +59,14 @@ static void key_refresh(struct model *m, struct model_key *key)
 static bool may_be_out_of_reach(const struct model_set *set)
 {
 	for (unsigned int i = 0; i < set->nr; i++)
-		if (!set->answer[i].perm)
+		if (!set->answer[i].perm && !set->answer[i].early)
 			return true;
 	return set->any || !set->nr;
 }
 
 /*
  * The table was read as it is now, where addresses are in [first, last]. An entry that
- * was refused when there was no memory may not have been tried again; or a call that is
- * under way still knows of none.
+ * was refused when there was no memory may not have been tried again.
  */
 void model_announce_key(struct model *m, struct model_key *key, __u64 first,
 			__u64 last)
@@ -89,9 +90,15 @@ void model_announce_key(struct model *m, struct model_key *key, __u64 first,
 /* The table may have been read as it is now */
 static void key_may_be_read(struct model *m, struct model_key *key)
 {
+	const struct model_answer early = { .perm = PERM_NONE, .early = true };
+
 	key_refresh(m, key);
-	for (unsigned int i = 0; i < m->nr_addrs; i++)
-		set_add(m, &key->may[i], &key->fresh[i]);
+	for (unsigned int i = 0; i < m->nr_addrs; i++) {
+		bool news = set_add(m, &key->may[i], &key->fresh[i]);
+
+		if (news && m->restless && (key->fresh[i].areas & m->unsaid))
+			set_add(m, &key->may[i], &early);
+	}
 }
 
 /* The table that a setting uses, NULL if none is live */

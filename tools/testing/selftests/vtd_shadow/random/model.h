@@ -11,7 +11,9 @@
  * driver is asked.
  *
  * What led to no memory stays as it is until the guest changes the entry or the VMM says
- * that there is memory: until then an address that was out of reach may stay so.
+ * that there is memory: until then an address that was out of reach may stay so. What the
+ * guest has changed and not announced may also be out of reach until it does: the driver
+ * may come upon it on its own, and have looked for memory before that was given.
  *
  * What the tables say is found by a walk over the model's own record of what the
  * guest wrote (model_walk.c), the sets are kept in model.c.
@@ -63,12 +65,14 @@ struct model_page {
  * @areas: Bit n: the walk or the page needs area n
  * @perm: PERM_*, nothing else counts if it is PERM_NONE
  * @level: Of the guest's leaf
+ * @early: With PERM_NONE: only until it is announced, see above
  */
 struct model_answer {
 	__u64 gpa;
 	__u16 areas;
 	__u8 perm;
 	__u8 level;
+	bool early;
 };
 
 /**
