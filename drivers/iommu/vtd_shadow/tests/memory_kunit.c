@@ -14,8 +14,8 @@
 
 /* Page of the table that leads to memory that comes and goes */
 #define PAGE_NR 1
-#define PAGE_GPA (DATA_GPA + PAGE_NR * SZ_PAGE)
-#define NEXT_GPA (PAGE_GPA + SZ_PAGE)
+#define PAGE_GPA 0x401000ULL
+#define NEXT_GPA 0x402000ULL
 
 /* And the next one */
 static void take_page(void)
