@@ -96,7 +96,7 @@ static void key_may_be_read(struct model *m, struct model_key *key)
 	for (unsigned int i = 0; i < m->nr_addrs; i++) {
 		bool news = set_add(m, &key->may[i], &key->fresh[i]);
 
-		if (news && m->restless && (key->fresh[i].areas & m->unsaid))
+		if (news && m->restless)
 			set_add(m, &key->may[i], &early);
 	}
 }

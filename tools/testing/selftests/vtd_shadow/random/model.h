@@ -13,7 +13,8 @@
  * What led to no memory stays as it is until the guest changes the entry or the VMM says
  * that there is memory: until then an address that was out of reach may stay so. What the
  * guest has changed and not announced may also be out of reach until it does: the driver
- * may come upon it on its own, and have looked for memory before that was given.
+ * may come upon it on its own, have looked for memory before that was given, or wait for it
+ * between the old entry and the new one.
  *
  * What the tables say is found by a walk over the model's own record of what the
  * guest wrote (model_walk.c), the sets are kept in model.c.
