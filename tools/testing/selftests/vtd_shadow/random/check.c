@@ -322,6 +322,8 @@ static bool is_sane(const struct model *m, const struct vtd_shadow_event *event)
 		return event->flags & VTD_SHADOW_EVENT_SOURCE_ID;
 	case VTD_SHADOW_EVENT_LOST:
 		return event->lost;
+	case VTD_SHADOW_EVENT_RECOVERED:
+		return !event->reason && !event->error;
 	}
 	return false;
 }
@@ -342,8 +344,12 @@ static const char *check_events(struct vtds_random *r)
 		if (size <= 0 || size % sizeof(*events))
 			return "read() failed";
 		for (unsigned int i = 0; i < size / sizeof(*events); i++)
-			if (!is_sane(&r->model, &events[i]))
+			if (!is_sane(&r->model, &events[i])) {
+				random_note(r, "type %u flags %#x error %u",
+					    events[i].type, events[i].flags,
+					    events[i].error);
 				return "an event that makes no sense";
+			}
 	}
 }
 
