@@ -182,7 +182,7 @@ static void check_device(unsigned int nr)
 
 	nr_sids = announced_sids(nr, &sids);
 	for (unsigned int i = 0; i < nr_sids && place.where != BLOCKED; i++)
-		if (!device_is_in_reset(nr) &&
+		if (!device_is_stuck(nr) &&
 		    !place_may_be(sids[i], NO_PASID, announced_context(nr),
 				  &place))
 			fuzz_fail("device %u, source-id %x: at %d, table %llx",

@@ -20,6 +20,7 @@
  * @domain: What it has, NULL: blocked
  * @nr_identity: How many devices of it iommufd has attached
  * @in_reset: Nothing can be attached or detached
+ * @lingers: It was to be detached then, and nobody has tried again so far
  */
 struct iommu_group {
 	int id;
@@ -28,6 +29,7 @@ struct iommu_group {
 	struct iommu_domain *domain;
 	unsigned int nr_identity;
 	bool in_reset;
+	bool lingers;
 };
 
 struct pasid {
@@ -188,6 +190,7 @@ void iommu_detach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
 	fuzz_work(1);
 	progress_result();
+	group->lingers = group->in_reset;
 	if (group->in_reset)
 		return;
 	if (group->domain != domain)
@@ -430,9 +433,10 @@ struct iommu_domain *device_pasid(unsigned int nr, unsigned int i, u32 *pasid)
 	return devices[nr].pasids[i].domain;
 }
 
-bool device_is_in_reset(unsigned int nr)
+/* Whether the engine cannot, or could not when it tried, take away what the device has */
+bool device_is_stuck(unsigned int nr)
 {
-	return devices[nr].group->in_reset;
+	return devices[nr].group->in_reset || devices[nr].group->lingers;
 }
 
 unsigned int device_group(unsigned int nr)

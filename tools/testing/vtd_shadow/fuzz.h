@@ -147,7 +147,7 @@ void device_reset(unsigned int nr, bool begins);
 void devices_recover(void);
 struct iommu_domain *device_domain(unsigned int nr);
 struct iommu_domain *device_pasid(unsigned int nr, unsigned int i, u32 *pasid);
-bool device_is_in_reset(unsigned int nr);
+bool device_is_stuck(unsigned int nr);
 unsigned int device_group(unsigned int nr);
 bool any_group_reserves(u64 iova, u64 size);
 bool group_reserves(struct iommu_group *group, u64 iova, u64 size);
