@@ -4,7 +4,8 @@
 # Fuzzes the engine: builds its files into a program (tools/testing/vtd_shadow) and runs
 # that under libFuzzer. What it finds, and what is new, goes into out/fuzz.
 #
-#   fuzz.sh check            all inputs of the repository, then SECONDS (30) more: a suite
+#   fuzz.sh check            all inputs of the repository, then as many others, the same in
+#                            each run: a suite, which does not depend on luck
 #   fuzz.sh run              for SECONDS (600) from there and from what was new before
 #   fuzz.sh cover            which lines these inputs reach, by file
 #   fuzz.sh bugs [BUG...]    puts each bug of the folder bugs in, and runs until it is found
@@ -22,6 +23,9 @@ HERE=$TOP/tools/testing/vtd_shadow
 ENGINE=$TOP/drivers/iommu/vtd_shadow
 WORK=$OUT/fuzz
 NEW=$WORK/new
+# Where those of a check go
+TRIED=$WORK/tried
+RUNS=2500
 SEEDS=$WORK/seeds
 LEAST_COVERED=85
 # Bytes of an input that is kept though others reach the same lines
@@ -98,9 +102,11 @@ check() {
 	judged "$name" "$(log_of "$name")" bugs_apply
 	name="all inputs again"
 	judged "$name" "$(log_of "$name")" fuzz "$WORK/build/fuzz" "$WORK/found" -runs=0 "$SEEDS"
-	name="$SECONDS_WANTED s of others"
+	rm -rf "$TRIED"
+	mkdir "$TRIED"
+	name="$RUNS runs with others"
 	judged "$name" "$(log_of "$name")" fuzz "$WORK/build/fuzz" "$WORK/found" \
-		-max_total_time="$SECONDS_WANTED" "$NEW" "$SEEDS"
+		-seed=1 -runs="$RUNS" "$TRIED" "$SEEDS"
 	summary
 }
 
@@ -211,10 +217,7 @@ replay() { # FILE...
 }
 
 main() {
-	case ${1:-} in
-	check) SECONDS_WANTED=${SECONDS_WANTED:-30} ;;
-	*) SECONDS_WANTED=${SECONDS_WANTED:-600} ;;
-	esac
+	SECONDS_WANTED=${SECONDS_WANTED:-600}
 	case ${1:-} in
 	check | run | cover | corpus) "$1" ;;
 	bugs | replay) "$@" ;;
