@@ -148,16 +148,6 @@ u64 announced_range(struct iommu_domain *domain, u64 iova)
 	return time;
 }
 
-static const struct vtds_domain *shadow_of(struct iommu_domain *domain)
-{
-	const struct vtds_domain *d;
-
-	list_for_each_entry(d, &calls_unit()->domains, entry)
-		if (d->host.domain == domain)
-			return d;
-	return NULL;
-}
-
 /*
  * A domain-id means the tables of the devices whose contexts have it. Where these changed
  * since they were read last, nothing can be said.
@@ -167,7 +157,7 @@ static void note_did(u16 did, u64 first, u64 last, u64 time)
 	for (unsigned int i = 0; i < NR_DEVICES; i++) {
 		const struct member *m = &members[i];
 		struct iommu_domain *domain = device_domain(i);
-		const struct vtds_domain *d = shadow_of(domain);
+		const struct vtds_domain *d = calls_shadow_of(domain);
 		struct place place;
 		bool stable;
 

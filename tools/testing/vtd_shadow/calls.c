@@ -5,7 +5,9 @@
  */
 #include "kernel.h"
 #include <linux/vtd_shadow.h>
+#include <linux/list.h>
 #include "unit.h"
+#include "domain.h"
 #include "fuzz.h"
 
 static struct file file;
@@ -15,6 +17,17 @@ static bool more;
 struct vtds_unit *calls_unit(void)
 {
 	return file.private_data;
+}
+
+/* The shadow that has a domain of the host, or NULL */
+const struct vtds_domain *calls_shadow_of(struct iommu_domain *domain)
+{
+	const struct vtds_domain *d;
+
+	list_for_each_entry(d, &calls_unit()->domains, entry)
+		if (d->host.domain == domain)
+			return d;
+	return NULL;
 }
 
 static int call(unsigned int cmd, void *arg)

@@ -145,16 +145,6 @@ static void check_within(const struct vtds_domain *d)
 
 /* --- Devices --- */
 
-static const struct vtds_domain *shadow_of(struct iommu_domain *domain)
-{
-	const struct vtds_domain *d;
-
-	list_for_each_entry(d, &calls_unit()->domains, entry)
-		if (d->host.domain == domain)
-			return d;
-	return NULL;
-}
-
 static struct place place_of(unsigned int nr, struct iommu_domain *domain)
 {
 	const struct vtds_domain *d;
@@ -163,7 +153,7 @@ static struct place place_of(unsigned int nr, struct iommu_domain *domain)
 		return (struct place){ BLOCKED };
 	if (domain_is_identity(domain))
 		return (struct place){ IDENTITY };
-	d = shadow_of(domain);
+	d = calls_shadow_of(domain);
 	if (d && d->users)
 		return (struct place){ SHADOW, d->root, d->levels };
 	/* After a reset it may have one that is on its way out, or empty. */

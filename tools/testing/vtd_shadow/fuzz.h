@@ -264,6 +264,7 @@ struct descs {
 void calls_open(unsigned int limits);
 void calls_close(void);
 struct vtds_unit *calls_unit(void);
+const struct vtds_domain *calls_shadow_of(struct iommu_domain *domain);
 void call_set_state(const struct regs *new_regs);
 void call_add_device(unsigned int nr, unsigned int sids, u32 identity);
 void call_remove_device(unsigned int nr);
