@@ -4,14 +4,10 @@
  * next VMM must get the devices.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,17 +256,12 @@ TEST_F(killed, in_an_endless_table)
  */
 static int add_slow_memory(struct vtds_fixture *f)
 {
-	struct uffdio_register reg = { .range.len = SZ_2M,
-				       .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_api api = { .api = UFFD_API };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	void *slow = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = slow == MAP_FAILED ? -errno : vtds_withhold(slow, SZ_2M, 0);
 
-	reg.range.start = (unsigned long)slow;
-	if (fd < 0 || slow == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
-	    ioctl(fd, UFFDIO_REGISTER, &reg))
-		return -errno;
+	if (fd < 0)
+		return fd;
 	return vtds_ioas_map(&f->vmm, f->vmm.ioas, slow, SLOW_GPA, SZ_2M,
 			     PERM_RW);
 }

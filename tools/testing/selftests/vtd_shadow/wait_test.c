@@ -6,14 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,21 +153,13 @@ static int take(struct vtds_fixture *f)
 /* Memory whose pages nobody provides */
 static int add_slow_memory(FIXTURE_DATA(wait) * self)
 {
-	struct uffdio_register reg = { .range.len = SZ_2M,
-				       .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_api api = { .api = UFFD_API };
-
-	self->userfaultfd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (self->userfaultfd < 0)
-		return -errno;
 	self->slow = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (self->slow == MAP_FAILED)
 		return -errno;
-	reg.range.start = (unsigned long)self->slow;
-	if (ioctl(self->userfaultfd, UFFDIO_API, &api) ||
-	    ioctl(self->userfaultfd, UFFDIO_REGISTER, &reg))
-		return -errno;
+	self->userfaultfd = vtds_withhold(self->slow, SZ_2M, 0);
+	if (self->userfaultfd < 0)
+		return self->userfaultfd;
 	return vtds_ioas_map(&self->f.vmm, self->f.vmm.ioas, self->slow,
 			     SLOW_GPA, SZ_2M, PERM_RW);
 }

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hostile.h"
@@ -86,23 +85,13 @@ int hostile_map_pages(struct hostile *h)
 /* Memory whose pages come when hostile_pager() provides them */
 int hostile_slow_pages(struct hostile *h)
 {
-	struct uffdio_register reg = { .range.len = HOSTILE_SLOW_SIZE,
-				       .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_api api = { .api = UFFD_API };
-
-	h->userfaultfd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (h->userfaultfd < 0)
-		return -errno;
 	h->slow = mmap(NULL, HOSTILE_SLOW_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (h->slow == MAP_FAILED)
 		return -errno;
 	madvise(h->slow, HOSTILE_SLOW_SIZE, MADV_NOHUGEPAGE);
-	reg.range.start = (unsigned long)h->slow;
-	if (ioctl(h->userfaultfd, UFFDIO_API, &api) ||
-	    ioctl(h->userfaultfd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	return 0;
+	h->userfaultfd = vtds_withhold(h->slow, HOSTILE_SLOW_SIZE, O_NONBLOCK);
+	return h->userfaultfd < 0 ? h->userfaultfd : 0;
 }
 
 /* A thread that provides pages late, until the descriptor is closed */

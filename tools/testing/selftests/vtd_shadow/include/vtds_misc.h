@@ -7,6 +7,7 @@
 
 double vtds_seconds(void);
 void vtds_sleep_ms(unsigned int ms);
+int vtds_withhold(void *hva, size_t size, int flags);
 int vtds_write_file(const char *path, const char *text);
 long vtds_number_in(const char *path, const char *name);
 long vtds_vm_pin_kb(void);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Time, files of the kernel, and who holds how much memory pinned.
+ * Time, memory that does not come, files of the kernel, and who holds how much memory pinned.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +28,27 @@ void vtds_sleep_ms(unsigned int ms)
 	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&time, NULL);
+}
+
+/*
+ * Pages of memory that are not there come from a userfaultfd from here on, with O_* @flags.
+ * Returns that, or a negative errno.
+ */
+int vtds_withhold(void *hva, size_t size, int flags)
+{
+	struct uffdio_register reg = { .range.start = (unsigned long)hva,
+				       .range.len = size,
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | flags), error;
+
+	if (fd < 0)
+		return -errno;
+	if (!ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &reg))
+		return fd;
+	error = errno;
+	close(fd);
+	return -error;
 }
 
 /* All of @text by one call, as files of the kernel want it */
