@@ -3,8 +3,8 @@
  * Retry: what the host refused for a reason that may pass (a limit of pinned memory, a
  * device that is being reset) is tried again without anybody's doing, less and less
  * often, and what callers left that could not wait is done. If guest memory does not come
- * it goes on later. flush.c queues an attempt; it
- * does what RESYNC does, but only to what is in trouble.
+ * it goes on later. flush.c queues an attempt; it does what RESYNC does, but only to what is
+ * in trouble.
  */
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>

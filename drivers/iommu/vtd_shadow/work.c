@@ -3,7 +3,8 @@
  * Work: the queue on which the module does later what the host refuses now, and the threads
  * on which units do so. A unit may have to wait for guest memory, which never answers if
  * its VMM does not want it to; so it has a thread of its own, which ends like a task that
- * is killed, and never waits for long. Serves linger.c, flush.c and retry.c; calls no other file.
+ * is killed, and never waits for long. Serves linger.c, flush.c, retry.c, unit.c and
+ * guest_fetch.c; calls no other file.
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>

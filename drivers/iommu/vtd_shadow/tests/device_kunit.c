@@ -9,7 +9,6 @@
 #include "../flush.h"
 #include "../guest_mem.h"
 #include "../guest_segment.h"
-#include "../retry.h"
 #include "../unit.h"
 #include "rig.h"
 
@@ -111,24 +110,6 @@ static void device_reserved(struct kunit *test)
  * What the host may do later
  */
 
-static void retry(void)
-{
-	vtds_lock(&rig->b->unit->lock);
-	vtds_retry_run(rig->b->unit);
-	vtds_unlock(&rig->b->unit->lock);
-}
-
-static void expect_event(struct kunit *test, unsigned int type, int error)
-{
-	struct vtd_shadow_event event;
-
-	KUNIT_ASSERT_TRUE(test, rig_next_event(&event));
-	KUNIT_EXPECT_EQ(test, event.type, type);
-	KUNIT_EXPECT_EQ(test, event.error, error);
-	KUNIT_EXPECT_EQ(test, event.reason, 0);
-	rig_no_more_events(test);
-}
-
 /* As while a device is being reset: nobody else will ask for it again. */
 static void device_retries_attach(struct kunit *test)
 {
@@ -137,20 +118,20 @@ static void device_retries_attach(struct kunit *test)
 	rig->devices[0].attach_error = -EBUSY;
 	rig_add(0);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), BLOCKED);
-	expect_event(test, VTD_SHADOW_EVENT_INSTALL, EBUSY);
+	rig_expect_event(test, VTD_SHADOW_EVENT_INSTALL, EBUSY);
 	KUNIT_EXPECT_TRUE(test, rig->b->unit->troubled);
 
 	for (unsigned int i = 2; i < 5; i++) {
-		retry();
+		rig_retry();
 		KUNIT_EXPECT_EQ(test, rig->devices[0].nr_attaches, i);
 		rig_no_more_events(test);
 	}
 	KUNIT_EXPECT_GE(test, rig->b->unit->retry_ms, 800);
 	rig->devices[0].attach_error = 0;
-	retry();
+	rig_retry();
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), SHADOW);
 	KUNIT_EXPECT_TRUE(test, rig_maps(rig_host_of(0, 0), SZ_PAGE));
-	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
+	rig_expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 	KUNIT_EXPECT_FALSE(test, rig->b->unit->troubled);
 	KUNIT_EXPECT_EQ(test, rig->b->unit->stats.retries, 4);
 
@@ -158,7 +139,7 @@ static void device_retries_attach(struct kunit *test)
 	rig_drop(0);
 	rig->devices[0].attach_error = -EINVAL;
 	rig_add(0);
-	expect_event(test, VTD_SHADOW_EVENT_INSTALL, EINVAL);
+	rig_expect_event(test, VTD_SHADOW_EVENT_INSTALL, EINVAL);
 	KUNIT_EXPECT_FALSE(test, rig->b->unit->troubled);
 }
 
@@ -172,14 +153,14 @@ static void check_unreadable(struct kunit *test)
 	mem->error = -ENOMEM;
 	rig_add(0);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), BLOCKED);
-	expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
+	rig_expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
 	KUNIT_EXPECT_EQ(test, rig_refresh(), ENOMEM);
 	rig_no_more_events(test);
 
 	mem->fail_in = 0;
-	retry();
+	rig_retry();
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), SHADOW);
-	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
+	rig_expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 	rig_drop(0);
 	/* A next time has pins of its own */
 	vtds_mem_release_idle(&rig->b->unit->mem);
@@ -213,14 +194,14 @@ static void device_leaf_unpinned(struct kunit *test)
 	rig->b->mem.fail_all = true;
 	rig->b->mem.error = -ENOMEM;
 	KUNIT_EXPECT_EQ(test, rig_flush_all(), ENOMEM);
-	expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
-	retry();
+	rig_expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
+	rig_retry();
 	rig_no_more_events(test);
 	KUNIT_EXPECT_FALSE(test, rig_maps(rig_host_of(0, 0), SZ_PAGE));
 	rig->b->mem.fail_in = 0;
-	retry();
+	rig_retry();
 	KUNIT_EXPECT_TRUE(test, rig_maps(rig_host_of(0, 0), SZ_PAGE));
-	expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
+	rig_expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 }
 
 /* Nothing can be kept of memory that was not known before */
@@ -263,7 +244,7 @@ static void device_no_memory_for_contexts(struct kunit *test)
 	kunit_deactivate_static_stub(test, vtds_segment_make);
 	root[2] -= SZ_1G;
 	root[4] -= 2ULL * SZ_1G;
-	retry();
+	rig_retry();
 	for (unsigned int i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, rig_attached(i, 0), SHADOW);
 }

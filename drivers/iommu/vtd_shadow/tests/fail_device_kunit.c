@@ -7,7 +7,6 @@
 #include "../flush.h"
 #include "../guest_mem.h"
 #include "../mirror.h"
-#include "../retry.h"
 #include "../unit.h"
 #include "fail_inject.h"
 #include "rig.h"
@@ -142,9 +141,7 @@ static void recover(struct kunit *test, const struct fail_sweep *sweep)
 
 	check_books(test);
 	if (sweep->failed && (unit->troubled || unit->unsettled)) {
-		vtds_lock(&unit->lock);
-		vtds_retry_run(unit);
-		vtds_unlock(&unit->lock);
+		rig_retry();
 		check_books(test);
 	}
 	KUNIT_EXPECT_FALSE(test, unit->troubled);

@@ -117,5 +117,7 @@ void rig_scalable_mode(void);
 void rig_two_tables(void);
 bool rig_next_event(struct vtd_shadow_event *event);
 void rig_no_more_events(struct kunit *test);
+void rig_expect_event(struct kunit *test, unsigned int type, int error);
+void rig_retry(void);
 
 #endif /* VTDS_RIG_H */

@@ -9,6 +9,7 @@
 #include "../event.h"
 #include "../flush.h"
 #include "../inval.h"
+#include "../retry.h"
 #include "../unit.h"
 #include "rig.h"
 
@@ -219,4 +220,24 @@ void rig_no_more_events(struct kunit *test)
 	struct vtd_shadow_event event;
 
 	KUNIT_EXPECT_FALSE(test, rig_next_event(&event));
+}
+
+/* There is one event, of this kind, and no other. */
+void rig_expect_event(struct kunit *test, unsigned int type, int error)
+{
+	struct vtd_shadow_event event;
+
+	KUNIT_ASSERT_TRUE(test, rig_next_event(&event));
+	KUNIT_EXPECT_EQ(test, event.type, type);
+	KUNIT_EXPECT_EQ(test, event.error, error);
+	KUNIT_EXPECT_EQ(test, event.reason, 0);
+	rig_no_more_events(test);
+}
+
+/* What the thread of the unit does */
+void rig_retry(void)
+{
+	vtds_lock(&rig->b->unit->lock);
+	vtds_retry_run(rig->b->unit);
+	vtds_unlock(&rig->b->unit->lock);
 }

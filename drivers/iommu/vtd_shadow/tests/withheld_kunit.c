@@ -11,7 +11,6 @@
 
 #include "../flush.h"
 #include "../guest_mem.h"
-#include "../retry.h"
 #include "rig.h"
 
 /* iommufd as long as there is no page: until the caller is killed */
@@ -37,9 +36,7 @@ static unsigned int retry(void)
 	unsigned long began = jiffies;
 
 	allow_signal(SIGKILL);
-	vtds_lock(&rig->b->unit->lock);
-	vtds_retry_run(rig->b->unit);
-	vtds_unlock(&rig->b->unit->lock);
+	rig_retry();
 	flush_signals(current);
 	return jiffies_to_msecs(jiffies - began);
 }
@@ -57,15 +54,6 @@ static void host_has_no_memory(void)
 	rig->b->mem.error = -ENOMEM;
 }
 
-static void expect_event(struct kunit *test, unsigned int type)
-{
-	struct vtd_shadow_event event;
-
-	KUNIT_ASSERT_TRUE(test, rig_next_event(&event));
-	KUNIT_EXPECT_EQ(test, event.type, type);
-	rig_no_more_events(test);
-}
-
 /* A leaf that the host had no memory for, and for which there is no page then */
 static void withheld_leaf(struct kunit *test)
 {
@@ -80,7 +68,7 @@ static void withheld_leaf(struct kunit *test)
 	*leaf = DATA_GPA | SS_RW;
 	host_has_no_memory();
 	KUNIT_EXPECT_EQ(test, rig_flush_all(), ENOMEM);
-	expect_event(test, VTD_SHADOW_EVENT_INSTALL);
+	rig_expect_event(test, VTD_SHADOW_EVENT_INSTALL, ENOMEM);
 	rig->b->mem.fail_in = 0;
 
 	rig->b->mem.wait = never_comes;
@@ -96,7 +84,7 @@ static void withheld_leaf(struct kunit *test)
 	rig->b->mem.wait = NULL;
 	retry();
 	KUNIT_EXPECT_TRUE(test, rig_maps(rig_host_of(0, 0), SZ_PAGE));
-	expect_event(test, VTD_SHADOW_EVENT_RECOVERED);
+	rig_expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 	KUNIT_EXPECT_FALSE(test, rig->b->unit->unsettled);
 }
 
@@ -111,7 +99,7 @@ static void withheld_contexts(struct kunit *test)
 	rig->devices[0].attach_error = -EBUSY;
 	rig_add(1);
 	rig_add(0);
-	expect_event(test, VTD_SHADOW_EVENT_INSTALL);
+	rig_expect_event(test, VTD_SHADOW_EVENT_INSTALL, EBUSY);
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), BLOCKED);
 	KUNIT_EXPECT_EQ(test, rig_attached(1, 0), SHADOW);
 
@@ -128,7 +116,7 @@ static void withheld_contexts(struct kunit *test)
 	rig->b->mem.wait = NULL;
 	retry();
 	KUNIT_EXPECT_EQ(test, rig_attached(0, 0), SHADOW);
-	expect_event(test, VTD_SHADOW_EVENT_RECOVERED);
+	rig_expect_event(test, VTD_SHADOW_EVENT_RECOVERED, 0);
 }
 
 static int look(u64 gpa)
