@@ -5,7 +5,8 @@
 
 .NOTPARALLEL:
 .PHONY: help help-all demo demo-engine check kunit fuzz check-guest bench bench-native bench-guest soak shell \
-	shell-guest modules modules-debian modules-debian-remove overlay calls clean clean-cache
+	shell-guest modules modules-debian modules-debian-remove overlay qemu-import qemu-export \
+	calls clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS ONLY GUEST SHADOW VMM RELEASE \
 	KEY CERT
@@ -25,7 +26,7 @@ help-all: help
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
 	@echo '                       modules overlay; only if named, since they take long:'
-	@echo '                       faults load races'
+	@echo '                       faults load races, and qemu: each patch for QEMU builds'
 	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
 	@echo '                       as program or program/variant'
@@ -55,6 +56,10 @@ help-all: help
 	@echo '                       restore the stock modules. For both: RELEASE=... names another'
 	@echo '                       kernel, KEY= and CERT= sign the modules'
 	@echo 'make overlay KSRC=...  lay driver, tests and documents into a kernel source tree'
+	@echo 'make qemu-import DIR=... VMM=10.2'
+	@echo '                       make a git tree of this QEMU with the patches as commits'
+	@echo 'make qemu-export DIR=... VMM=10.2'
+	@echo '                       write the commits of such a tree to integration/qemu'
 	@echo 'make calls             draw which file of the driver calls which'
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and everything else in the cache'
@@ -117,6 +122,9 @@ modules-debian-remove:
 
 overlay:
 	@bash scripts/overlay.sh '$(KSRC)'
+
+qemu-import qemu-export:
+	@bash scripts/qemu-series.sh $(@:qemu-%=%) '$(or $(VMM),10.2)' '$(DIR)'
 
 calls:
 	@bash scripts/setup.sh

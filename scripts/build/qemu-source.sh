@@ -11,14 +11,16 @@
 # and calls qemu_source NAME, which sets QEMU_TARBALL and QEMU_VERSION, and then
 # qemu_publish DIRECTORY WHAT PREPARE..., which fills a directory in the cache with
 # qemu-system-x86_64. PREPARE changes the source: a command that runs in it, as
-# qemu_integrate RELEASE does, which makes it use vtd_shadow. What that adds is named by
-# qemu_integration RELEASE, for keys.
+# qemu_integrate RELEASE does, which makes it use vtd_shadow; series_key RELEASE is the key
+# of what that changes.
 
 # shellcheck source=scripts/lib/packages.sh
 source "$TOP/scripts/lib/packages.sh"
+# shellcheck source=scripts/lib/qemu-series.sh
+source "$TOP/scripts/lib/qemu-series.sh"
 
-QEMU_PACKAGES=(device-tree-compiler gcc libc6-dev libfdt-dev libglib2.0-dev libslirp-dev
-	make ninja-build patch pkg-config python3 python3-tomli python3-venv
+QEMU_PACKAGES=(device-tree-compiler gcc git libc6-dev libfdt-dev libglib2.0-dev libslirp-dev
+	make ninja-build pkg-config python3 python3-tomli python3-venv
 	qemu-system-data seabios xz-utils zlib1g-dev)
 # These, in Debian 12, from the backports
 QEMU_SUITE=bookworm-backports QEMU_TOOLS=(meson python3-pycotap)
@@ -29,20 +31,12 @@ QEMU_COMMON=(--python=/usr/bin/python3 --target-list=x86_64-softmmu
 	--disable-docs --disable-download --disable-install-blobs
 	--firmwarepath=/usr/share/qemu:/usr/share/seabios)
 
-QEMU_INTEGRATION=$TOP/integration/qemu
-QEMU_UAPI=$TOP/include/uapi/linux/vtd_shadow.h
-
-qemu_integration() { printf '%s\n' "$QEMU_INTEGRATION"/{hw,"$1"} "$QEMU_UAPI"; } # RELEASE
-
-# New files, those that all releases share and those of this one, and the patches for
-# where they are called. They are for the source as it was released.
-qemu_integrate() { # RELEASE
-	local patch
-	cp -r "$QEMU_INTEGRATION"/{hw,"$1"/hw} .
-	cp "$QEMU_UAPI" linux-headers/linux/
-	for patch in "$QEMU_INTEGRATION/$1"/*.patch; do
-		patch -p1 --fuzz=0 --no-backup-if-mismatch <"$patch"
-	done
+# The series as users apply it. Without the tree QEMU's build asks git nothing.
+qemu_integrate() { # RELEASE [emulator]
+	series_begin
+	series_apply "$1"
+	[ -z "${2:-}" ] || series_apply "$@"
+	rm -rf .git
 }
 
 # The versions of the source package that do, the oldest first
@@ -97,13 +91,22 @@ install_qemu_packages() {
 	apt "${APT_OPTIONS[@]}" install --no-install-recommends -t "$QEMU_SUITE" "${QEMU_TOOLS[@]}"
 }
 
+qemu_unpack() { # DIRECTORY
+	mkdir -p "$1"
+	tar -xJf "$QEMU_TARBALL" -C "$1" --strip-components=1 --no-same-owner
+}
+
+# Debian's tarball has no firmware to unpack.
+qemu_without_firmware() {
+	sed -i 's/^\( *unpack_edk2_blobs = \).*/\1false/' meson.build
+}
+
 build_qemu() { # PREPARE... DIRECTORY
 	local dir=${!#} src=${!#}/src
-	mkdir "$src"
-	tar -xJf "$QEMU_TARBALL" -C "$src" --strip-components=1
+	qemu_unpack "$src"
 	cd "$src"
-	sed -i 's/^\( *unpack_edk2_blobs = \).*/\1false/' meson.build
 	"${@:1:$#-1}"
+	qemu_without_firmware
 	./configure "${QEMU_COMMON[@]}" "${QEMU_OPTIONS[@]}"
 	ninja -C build -j"$(nproc)" qemu-system-x86_64
 	strip -g -o "$dir/qemu-system-x86_64" build/qemu-system-x86_64

@@ -15,18 +15,53 @@ source "$TOP/scripts/build/qemu.sh"
 
 VMM=${VMM:-$QEMU_RELEASE}
 
+VMM_10_0_CONFIGURE=(--static --disable-pie --disable-debug-info --without-default-devices
+	--with-devices-x86_64=vtd_shadow --enable-kvm --enable-vhost-kernel --enable-vhost-net)
+
+prepare_vmm_10_0() {
+	qemu_integrate 10.0
+	qemu_choose_devices
+}
+
+# Debian 13 has the newest of 10.0
+vmm_10_0_source() { # sets QEMU_TARBALL and QEMU_VERSION
+	local QEMU_FROM=(trixie bookworm-backports) QEMU_MIN=1:10.0 QEMU_MAX=1:10.1
+	qemu_source vmm-source-10.0
+}
+
+# The source of a release that there is a series for, see qemu-series.sh
+vmm_source() { # RELEASE: sets QEMU_TARBALL, QEMU_VERSION and QEMU_OPTIONS
+	case $1 in
+	"$QEMU_RELEASE")
+		qemu_newest
+		QEMU_OPTIONS=("${QEMU_CONFIGURE[@]}")
+		;;
+	10.0)
+		vmm_10_0_source
+		# shellcheck disable=SC2034  # for who sources this
+		QEMU_OPTIONS=("${VMM_10_0_CONFIGURE[@]}")
+		;;
+	*) die "no series for QEMU $1" ;;
+	esac
+}
+
+# Where it is, if it was downloaded
+vmm_tarball() { # RELEASE
+	case $1 in
+	"$QEMU_RELEASE") echo "$CACHE"/qemu-source/*.xz ;;
+	*) echo "$CACHE/vmm-source-$1"/*.xz ;;
+	esac
+}
+
 vmm_10_0_build() { # sets VMM_PROGRAM
-	local QEMU_FROM=(bookworm-backports trixie) QEMU_MIN=1:10.0 QEMU_MAX=1:10.1
-	local QEMU_OPTIONS=(--static --disable-pie --enable-kvm --enable-vhost-kernel
-		--enable-vhost-net)
-	local QEMU_TARBALL QEMU_VERSION dir parts
-	qemu_source vmm-source
-	mapfile -t parts < <(qemu_integration 10.0)
+	local QEMU_OPTIONS=("${VMM_10_0_CONFIGURE[@]}") QEMU_TARBALL QEMU_VERSION dir
+	vmm_10_0_source
 	dir=$CACHE/vmm/$QEMU_VERSION-$({
 		echo "${QEMU_COMMON[*]} ${QEMU_OPTIONS[*]}"
-		key "${parts[@]}"
+		key "$QEMU_DEVICES"
+		series_key 10.0
 	} | sha256sum | cut -c1-12)
-	qemu_publish "$dir" "QEMU $QEMU_VERSION with vtd_shadow" qemu_integrate 10.0
+	qemu_publish "$dir" "QEMU $QEMU_VERSION with vtd_shadow" prepare_vmm_10_0
 	prune "$CACHE/vmm/" "$dir"
 	VMM_PROGRAM=$dir/qemu-system-x86_64
 }

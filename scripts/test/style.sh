@@ -20,12 +20,12 @@ source "$(dirname "$0")/../lib/common.sh"
 source "$TOP/scripts/lib/check.sh"
 source "$TOP/scripts/build/kernel.sh"
 source "$TOP/scripts/build/modules.sh"
-source "$TOP/scripts/build/qemu.sh"
+source "$TOP/scripts/build/vmm.sh"
 
 SUITE=style
 CHECKS=(checkpatch coccicheck clang analyzer build shellcheck selftests docs
-	qemu-checkpatch codespell clang-format hygiene links conformance libvirt
-	kernel-doc uapi calls cache)
+	qemu-checkpatch qemu-10.2 qemu-10.0 codespell clang-format hygiene links conformance
+	libvirt kernel-doc qemu-series uapi calls cache)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -42,7 +42,7 @@ files() {
 		done
 }
 
-c_files() { files '*.c' '*.h' ":!$QEMU_FILES"; }
+c_files() { files '*.c' '*.h'; }
 kernel_files() { files "$MODULE/*.[ch]" 'include/*.h'; }
 shell_files() {
 	files | xargs awk 'FILENAME ~ /\.sh$/ || /^#!.*sh$/ { print FILENAME } { nextfile }'
@@ -135,25 +135,83 @@ run_clang_format() {
 	done
 }
 
-# What goes into QEMU is written as QEMU is, the newest of those that are built. It would
-# like another licence for some files.
+# What goes into QEMU is written as QEMU is, the newest of those that are built. About a header
+# of Linux it always has something to ask.
 run_qemu_checkpatch() {
-	local script=$WORK/qemu-checkpatch.pl patches=$WORK/patches name
+	local script=$WORK/qemu-checkpatch.pl
 
 	qemu_newest
 	tar -xJOf "$QEMU_TARBALL" --wildcards --no-wildcards-match-slash \
 		'qemu-*/scripts/checkpatch.pl' >"$script"
-	{
-		files "$QEMU_FILES/*.[ch]" | xargs -n 1 perl "$script" --no-tree --terse -f
-		# A licence that is not that of a file confuses it
-		mkdir "$patches"
-		files "$QEMU_FILES/*.patch" | while read -r name; do
-			sed 1d "$name" >"$patches/${name//\//-}"
-		done
-		find "$patches" -type f -print0 | sort -z |
-			xargs -0 -n 1 perl "$script" --no-tree --terse --no-signoff
-	} 2>&1 | silent grep -vE ': WARNING: .*GPL-2.0-or-later|^total:'
+	files "$QEMU_FILES/*.patch" |
+		xargs -n 1 perl "$script" --no-tree --terse --no-signoff 2>&1 |
+		silent grep -vE '^total:|linux-headers-add.*: WARNING: added, moved or deleted file'
 }
+
+# each COMMAND: with each line of standard input
+each() {
+	local line
+
+	while read -r line; do
+		"$1" "$line"
+	done
+}
+
+# A patch that git am takes, with a subject of QEMU's kind and a reason below
+complete_head() { # PATCH
+	awk -v name="$1" -v author="$(git log -1 --format='%an <%ae>' -- MAINTAINERS)" '
+		NR == 1 { ok = /^From 0+ / }
+		/^From: / { from = $0 }
+		/^ / && from && !date { from = from $0 }
+		/^Date: / { date = 1 }
+		/^Subject: [^][ ]+(\/[^ ]+)*: .*[^.]$/ { subject = 1 }
+		/^$/ && !body { body = 1; next }
+		/^---$/ { exit }
+		body && /^Signed-off/ { ok = 0 }
+		body && /[^ ]/ { reason++ }
+		body && length > 75 { print name ": a long line: " $0 }
+		END {
+			if (!ok || from != "From: " author || !date || !subject || !reason)
+				print name ": its head is not complete"
+		}' "$1"
+}
+
+# Releases may differ in what they include, and in how a device's container is found.
+without_release() { # FILE
+	sed '/^#include /d; /VFIOIOMMUFDContainer \*container =$/,/;$/d;
+		/VFIOIOMMUFDContainer \*container = /d' "$1"
+}
+
+# What the series add: the same for all releases, the kernel's header as it is, and
+# licences that QEMU takes
+run_qemu_series() {
+	local release file first='' status=0
+
+	files "$QEMU_FILES/*.patch" | silent each complete_head || status=1
+	for release in "$QEMU_FILES"/*; do
+		release=${release##*/}
+		series_new_files "$release" "$WORK/$release"
+		cmp "$HEADER" "$WORK/$release/linux-headers/linux/vtd_shadow.h" || status=1
+		while read -r file; do
+			grep -q 'SPDX-Licen[s]e-Identifier: GPL-2.0-or-later' "$file" || {
+				echo "$file: not or-later"
+				status=1
+			}
+			without_release "$file" >"$file.same"
+			mv "$file.same" "$file"
+		done < <(find "$WORK/$release" -type f ! -path '*/linux-headers/*')
+		# Its functional tests were one directory once
+		mkdir -p "$WORK/$release/tests/functional/x86_64"
+		find "$WORK/$release/tests/functional" -maxdepth 1 -type f \
+			-exec mv -t "$WORK/$release/tests/functional/x86_64" {} +
+		diff -ru "$WORK/${first:=$release}" "$WORK/$release" || status=1
+	done
+	return "$status"
+}
+
+# git am takes the series of a release, and what is written back is the same.
+run_qemu_10_2() { bash scripts/qemu-series.sh check 10.2; }
+run_qemu_10_0() { bash scripts/qemu-series.sh check 10.0; }
 
 # The example for libvirt is complete, and what libvirt takes.
 run_libvirt() {
@@ -201,10 +259,9 @@ run_hygiene() {
 	forbid "blank at the end of a line" '[[:blank:]]$' ':!*.patch'
 	forbid "conflict marker" '^(<<<<<<<|>>>>>>>)'
 
-	# What is new in QEMU is or-later, as most of it
-	files "${own[@]}" | silent xargs awk -v qemu="^$QEMU_FILES/" '
+	# A patch is under the licence of what it changes
+	files "${own[@]}" ':!*.patch' | silent xargs awk '
 		/SPDX-Licen[s]e-Identifier: GPL-2\.0-only/ { has[FILENAME] }
-		/SPDX-Licen[s]e-Identifier: GPL-2\.0-or-later/ && FILENAME ~ qemu { has[FILENAME] }
 		FNR == 3 { nextfile }
 		END {
 			for (i = 1; i < ARGC; i++)
@@ -417,6 +474,8 @@ looks_at() { # CHECK
 	clang-format) c_files && echo .clang-format ;;
 	shellcheck) shell_files && echo .shellcheckrc ;;
 	qemu-checkpatch) files "$QEMU_FILES" ;;
+	qemu-series) files "$QEMU_FILES" "$HEADER" 'scripts/lib/qemu*' ;;
+	qemu-10.*) files "$QEMU_FILES/${1#qemu-}" 'scripts/qemu-series.sh' 'scripts/lib/qemu*' ;;
 	kernel-doc) kernel_files ;;
 	uapi) echo "$HEADER" ;;
 	docs) files Documentation 'scripts/docs*' && documented ;;
@@ -426,7 +485,7 @@ looks_at() { # CHECK
 }
 
 run_check() { # CHECK
-	local function=run_${1//-/_} sources result
+	local function=run_${1//[-.]/_} sources result
 	mapfile -t sources < <(looks_at "$1")
 	if [ ${#sources[@]} -eq 0 ] || [ -n "${FRESH:-}" ]; then
 		"$function"
@@ -440,7 +499,22 @@ run_check() { # CHECK
 	prune "$CACHE/style/$1-" "$result"
 }
 
+# Why a check cannot be made here
+skip_reason() { # CHECK
+	case $1 in
+	qemu-10.*) [ -e "$(vmm_tarball "${1#qemu-}")" ] ||
+		echo "no source in the cache: VMM=${1#qemu-} bash scripts/build.sh vmm" ;;
+	esac
+}
+
 run_alone() { # CHECK
+	local reason
+
+	reason=$(skip_reason "$1")
+	if [ -n "$reason" ]; then
+		skip "$SUITE: $1" "$reason"
+		return
+	fi
 	WORK=$WORK/$1
 	mkdir "$WORK"
 	check "$1" run_check "$1"
@@ -451,7 +525,7 @@ main() {
 
 	[ $# -gt 0 ] || set -- "${CHECKS[@]}"
 	for name; do
-		declare -F "run_${name//-/_}" >/dev/null || die "no check $name: ${CHECKS[*]}"
+		declare -F "run_${name//[-.]/_}" >/dev/null || die "no check $name: ${CHECKS[*]}"
 	done
 	kernel_src 7
 	KSRC7=$KSRC
