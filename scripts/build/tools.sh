@@ -38,7 +38,7 @@ build_guest_module() { # KDIR DIRECTORY FILE
 fill_guest() { # ROOT KDIR MODULES
 	mkdir -p "$1"/{bin,lib,share,guest}
 	cp "$VMM_PROGRAM" "$1/bin/qemu"
-	libraries "$VMM_PROGRAM" | xargs cp -L -t "$1/lib"
+	libraries "$VMM_PROGRAM" | xargs -r cp -L -t "$1/lib"
 	cp "${VMM_FIRMWARE[@]}" "$1/share"
 	cp "$2/arch/x86/boot/bzImage" "$1/guest"
 	cp "$2/include/config/kernel.release" "$1/guest/release"
