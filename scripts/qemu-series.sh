@@ -9,8 +9,8 @@
 #   qemu-series.sh export RELEASE DIR   write both branches back
 #   qemu-series.sh check RELEASE        git am takes both, and export after import changes
 #                                       nothing; only the files that they touch are unpacked
-#   qemu-series.sh build RELEASE        QEMU builds after each patch, its test of the series
-#                                       passes; tells what each took
+#   qemu-series.sh build RELEASE        QEMU builds after each patch, its tests of the series
+#                                       pass; tells what each took
 #
 # RELEASE is 10.2 or 10.0. What is exported depends on the commits alone. check downloads
 # no tarball.
@@ -87,9 +87,11 @@ check_series() { # RELEASE
 
 # --- each patch builds ---
 
+QTESTS=(tests/qtest/vtd-shadow-test tests/qtest/intel-iommu-test)
+
 build_commit() {
 	local targets=(qemu-system-x86_64)
-	[ ! -e tests/qtest/vtd-shadow-test.c ] || targets+=(tests/qtest/vtd-shadow-test)
+	[ ! -e tests/qtest/vtd-shadow-test.c ] || targets+=("${QTESTS[@]}")
 	qemu_choose_devices
 	[ -d build ] || ./configure "${QEMU_COMMON[@]}" "${QEMU_OPTIONS[@]}"
 	ninja -C build -j"$(nproc)" "${targets[@]}"
@@ -111,10 +113,23 @@ build_each() { # RELEASE
 	done < <(series_git rev-list --reverse release..all)
 }
 
-# QEMU's own test of what works without the kernel's part
-run_qtest() {
-	QTEST_QEMU_BINARY=build/qemu-system-x86_64 build/tests/qtest/vtd-shadow-test --tap |
-		tee "$WORK/qtest.tap"
+# What a QEMU that is not installed looks for. Nobody runs the ROM.
+firmware_for_tests() {
+	local dir=build/qemu-bundle/usr
+	rm -rf $dir/share/qemu $dir/share/seabios
+	mkdir -p $dir/share $dir/local/share/qemu
+	ln -sfn /usr/share/qemu $dir/share/qemu
+	ln -sfn /usr/share/seabios $dir/share/seabios
+	head -c 64K /dev/zero >$dir/local/share/qemu/efi-e1000e.rom
+}
+
+# QEMU's own tests of what works without the kernel's part
+run_qtests() {
+	local test
+	firmware_for_tests
+	for test in "${QTESTS[@]}"; do
+		QTEST_QEMU_BINARY=build/qemu-system-x86_64 "build/$test" --tap
+	done | tee "$WORK/qtest.tap"
 }
 
 run_functional() {
@@ -139,7 +154,7 @@ build_series() { # RELEASE
 	(tree "$WORK/tree" "$1")
 	cd "$WORK/tree"
 	build_each "$1"
-	step "QEMU $QEMU_VERSION qtest" run_qtest
+	step "QEMU $QEMU_VERSION qtests" run_qtests
 	step "QEMU $QEMU_VERSION functional test" run_functional
 	tell_skipped
 }

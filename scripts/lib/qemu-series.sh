@@ -67,9 +67,9 @@ series_export() { # DEST BRANCH
 	rmdir "$new"
 }
 
-# The files that patches change, of those that were there before
+# The files that patches change, of those that were there before them
 series_changed() { # PATCH...
-	sed -n 's|^--- a/||p' "$@" | sort -u
+	comm -23 <(sed -n 's|^--- a/||p' "$@" | sort -u) <(series_added "$@" | sort)
 }
 
 # The files that they add
