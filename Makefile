@@ -49,6 +49,7 @@ help-all: help
 	@echo '                       debian, as it ships (default of the demo)'
 	@echo '  GUEST_KERNEL=6.12|7  the kernel of guests, if not KERNEL'
 	@echo '  VMM=10.0             run guests on QEMU 10.0, not on the one that emulates the host'
+	@echo '  VMM=PATH             run guests on this qemu-system-x86_64'
 	@echo '  HOST=intel|...       the emulated IOMMU: intel (default), intel-sm, intel-fs,'
 	@echo '                       virtio, amd'
 	@echo '  ROUNDS=5             rounds of a benchmark'

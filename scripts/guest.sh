@@ -9,8 +9,8 @@
 # MODE is guest (the end-to-end tests), short (a few of them), bench, profile, demo or
 # shell.
 # In the environment: TEST=program restricts guest (see WHICH of run.sh);
-# GUEST_KERNEL is the guests' kernel if it is another one; VMM=10.0 another VMM (see
-# build/vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
+# GUEST_KERNEL is the guests' kernel if it is another one; VMM=10.0 or a path another VMM
+# (see build/vmm.sh); SHADOW=off runs all on the VMM's own shadowing; ROUNDS of the measurements;
 # PATIENCE, for how many seconds host and guests wait for one another (120, with
 # sanitizers 900).
 

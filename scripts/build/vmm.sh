@@ -5,6 +5,8 @@
 # unless VMM is another release in the environment:
 #
 #   VMM=10.0   QEMU 10.0 with what is in integration/qemu, linked statically
+#   VMM=PATH   this program, which is not built: a qemu-system-x86_64 of somebody who
+#              works on QEMU, with the devices of qemu-devices.mak
 #
 # Sourced by guest.sh; it gives vmm_build, which sets VMM_PROGRAM, and VMM_FIRMWARE to the
 # files that a q35 machine with -nodefaults -kernel wants to find with -L, for Linux and
@@ -74,7 +76,12 @@ vmm_build() { # sets VMM_PROGRAM and VMM_FIRMWARE
 		VMM_PROGRAM=$QEMU
 		;;
 	10.0) vmm_10_0_build ;;
-	*) die "no VMM $VMM: it is $QEMU_RELEASE or 10.0" ;;
+	*/*)
+		[ -x "$VMM" ] || die "VMM=$VMM is no program"
+		need_qemu_packages
+		VMM_PROGRAM=$VMM
+		;;
+	*) die "no VMM $VMM: it is $QEMU_RELEASE, 10.0 or the path of a program" ;;
 	esac
 	VMM_FIRMWARE=(/usr/share/seabios/bios-256k.bin
 		/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot_dma}.bin)
