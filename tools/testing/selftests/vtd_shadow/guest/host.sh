@@ -165,15 +165,24 @@ device_options() { # NAME
 	echo "vfio-pci,id=$1,host=$(host_device "$1"),bus=port-$1$IOMMUFD$DEVICE"
 }
 
+# Whether the VMM's unit has a property: some VMMs have none that lets the kernel shadow
+unit_has() { # PROPERTY
+	[ -s /tmp/unit ] || /tools/bin/qemu -device intel-iommu,help >/tmp/unit 2>/dev/null
+	grep -q "^  $1=" /tmp/unit
+}
+
+# Nothing is left to defaults. A guest that need not flush its tables is faster.
 unit_options() {
-	local options="intel-iommu,intremap=on,caching-mode=on${IOMMU:+,$IOMMU}"
+	local options=intel-iommu,intremap=on,caching-mode=on
 	case $SHADOW in
 	none) return ;;
-	off) ! /tools/bin/qemu -device intel-iommu,help 2>/dev/null | grep -q vtd-shadow ||
-		options=$options,vtd-shadow=off ;;
-	*) options=$options,vtd-shadow=$SHADOW ;;
+	off) ! unit_has vtd-shadow || options=$options,vtd-shadow=off ;;
+	*)
+		options=$options,vtd-shadow=$SHADOW
+		! unit_has coherent-walk || options=$options,coherent-walk=on
+		;;
 	esac
-	echo "-device $options"
+	echo "-device $options${IOMMU:+,$IOMMU}"
 }
 
 port_options() {
