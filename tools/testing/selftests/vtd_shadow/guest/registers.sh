@@ -64,7 +64,7 @@ map_page() { put $((LEVEL_1 + $1 * 8)) $((VALUE_1 + $1 * 4096 | READ_WRITE)); } 
 # context TABLE DOMAIN: entry of device 0 for the table of four levels
 context() { put "$1" $((LEVEL_4 | 1)) && put $(($1 + 8)) $(($2 << 8 | 2)); }
 
-unit_start() {
+unit_start() { # ARGUMENT...
 	[ -z "$VMM_PID" ] || ! kill -0 "$VMM_PID" 2>/dev/null || vmm_kill
 	rm -rf $GUEST
 	mkdir $GUEST
@@ -75,7 +75,7 @@ unit_start() {
 	/tools/bin/qemu -L /tools/share -nodefaults -no-user-config -display none \
 		-machine q35,accel=qtest -m 256 -object iommufd,id=iommufd0 \
 		$(unit_options) $(port_options) -chardev pipe,id=test,path=$GUEST/test \
-		-qtest chardev:test -qtest-log /dev/null \
+		-qtest chardev:test -qtest-log /dev/null "$@" \
 		>$GUEST/qemu.log 2>&1 4>&- 5>&- &
 	VMM_PID=$!
 	ask memset $ROOT $((STATUS + 4096 - ROOT)) 0
@@ -109,6 +109,15 @@ queue_on() {
 
 unit_stop() { vmm_kill; }
 
+# Not more often, whatever the guest did
+said_at_most() { # TIMES TEXT
+	local times
+	times=$(grep -c "$2" $GUEST/qemu.log)
+	[ "$times" -le "$1" ] && return
+	echo "the VMM said \"$2\" $times times"
+	return 1
+}
+
 # Context cache, then one page of domain 5
 by_register() {
 	translation_on && set64 $CCMD 0xa000000000000000 &&
@@ -116,6 +125,13 @@ by_register() {
 		shadow_is pages -eq 1 &&
 		set64 $IVA 0x1000 && set64 $IOTLB 0xb000000500000000 &&
 		register_is $IOTLB 0x3600000500000000 && shadow_is pages -eq 2 && unit_stop
+}
+
+# Linux makes the lowest bit of the address mask of what is another field, and asks for
+# 2^19 pages where the unit can flush 2^18. It is not to miss them.
+mask_too_large() {
+	translation_on && map_page 1 && set64 $IVA 0x13 && set64 $IOTLB 0xb000000500000000 &&
+		register_is $IOTLB 0x3400000500000000 && shadow_is pages -eq 2 && unit_stop
 }
 
 by_queue() {
@@ -148,6 +164,50 @@ tail_outside() {
 		register_is $IQERCD 1 && unit_stop
 }
 
+# A guest without assigned devices: the VMM alone has the queue. A wait descriptor need not
+# ask for anything but order.
+wait_without_devices() {
+	DEVICES=''
+	unit_start && set64 $IQA $QUEUE && set32 $GCMD 0x04000000 && queue 0 0x45 0 &&
+		wait_for 1 6 && run_to 2 && head_is 2 && status_is 6 && register_is $FSTS 0 l &&
+		queue 2 0x15 0 && run_to 3 && head_is 3 && register_is $ICS 1 l && unit_stop
+	DEVICES=nvme1
+}
+
+# The status has 32 bits, and the guest writes 64, of which it is the upper half.
+wide_access() {
+	queue_on && queue 0 0xf 0 && run_to 1 && head_is 0 && register_is $FSTS 0x10 l &&
+		queue 0 0x12 0 && set64 $((FSTS - 4)) 0x1000000000 && register_is $FSTS 0 l &&
+		head_is 1 && unit_stop
+}
+
+# So many times the same flush of everything
+flushes() { # NUMBER
+	local text=''
+	for _ in $(seq "$1"); do
+		text=${text}12000000000000000000000000000000
+	done
+	ask write $QUEUE $(($1 * 16)) "0x$text"
+}
+
+# What the guest writes to the address register while the queue is on does not count, its
+# size and the width of descriptors included.
+queue_stays() {
+	translation_on && set64 $IQA $((QUEUE | 1)) && set32 $GCMD 0x84000000 &&
+		flushes 400 && run_to 300 && head_is 300 && set64 $IQA $((QUEUE | 0x800)) &&
+		run_to 400 && head_is 400 && register_is $FSTS 0 l &&
+		said_at_most 0 RUN_QUEUE && unit_stop
+}
+
+# A descriptor that is refused again and again
+few_messages() {
+	queue_on && queue 0 0x51032 0x2000 && run_to 1 || return 1
+	for _ in $(seq 50); do
+		set32 $FSTS 0x10 && register_is $FSTS 0x10 l || return 1
+	done
+	said_at_most 2 '' && unit_stop
+}
+
 flush_contexts() { queue "$1" 0x11 0 && run_to $(($1 + 1)) && head_is $(($1 + 1)); }
 
 # A context entry with a width that there is not: the guest hears of it
@@ -171,6 +231,54 @@ other_bus_number() {
 		shadow_is pages -eq 2 && unit_stop
 }
 
+# And flushes nothing: hardware takes the number from each request.
+bus_number_without_flush() {
+	queue_on && number_bus 2 && shadow_is domains -eq 0 && number_bus 1 &&
+		shadow_is domains -eq 1 && context $CONTEXT_2 6 && number_bus 2 && map_page 1 &&
+		queue 0 0x60032 0x1000 && run_to 1 && shadow_is pages -eq 2 &&
+		shadow_is devices -eq 1 && unit_stop
+}
+
+# Tables, queue and pages in memory beyond the width of what devices use
+FAR=0x8000000000
+far_tables() {
+	put $((FAR + 16)) $((FAR + 0x1000 | 1)) &&
+		put $((FAR + 0x1000)) $((FAR + 0x3000 | 1)) && put $((FAR + 0x1008)) 0x501 &&
+		put $((FAR + 0x3000)) $((FAR + 0x4000 | READ_WRITE)) &&
+		put $((FAR + 0x4000)) $((FAR + 0x5000 | READ_WRITE)) &&
+		put $((FAR + 0x5000)) $((FAR + 0x10000 | READ_WRITE))
+}
+
+far_memory() {
+	local status=0
+	IOMMU=aw-bits=39
+	unit_start -m 256,slots=1,maxmem=600G -object memory-backend-ram,id=far,size=128M \
+		-device pc-dimm,memdev=far,addr=$FAR && number_bus 1 && far_tables &&
+		set64 $RTADDR $FAR && set32 $GCMD 0x40000000 && set32 $GCMD 0x80000000 &&
+		shadow_is domains -eq 1 && shadow_is pages -eq 1 &&
+		set64 $IQA $((FAR + 0x2000)) && set32 $GCMD 0x84000000 &&
+		put $((FAR + 0x2000)) $((9 << 32 | 0x25)) && put $((FAR + 0x2008)) $STATUS &&
+		run_to 1 && head_is 1 && status_is 9 && unit_stop || status=1
+	IOMMU=''
+	return $status
+}
+
+# Who shadows is no matter of what the guest sees.
+same_registers() {
+	local mode before='' now status=0 was=$SHADOW
+	IOMMU=coherent-walk=off
+	unit_has coherent-walk || IOMMU=''
+	for mode in off auto "$was"; do
+		SHADOW=$mode
+		unit_start && ask readq $((UNIT + 0x8)) && now=$LINE &&
+			ask readq $((UNIT + 0x10)) && now=$now$LINE && unit_stop || status=1
+		echo "$mode: $now"
+		[ "$now" = "${before:=$now}" ] || status=1
+	done
+	SHADOW=$was IOMMU=''
+	return $status
+}
+
 # By the port that a PC resets itself with
 machine_reset() {
 	queue_on && ask outb 0xcf9 6 && sleep 1 && register_is $GSTS 0 l &&
@@ -192,15 +300,23 @@ two_processors() {
 		guest_stop
 }
 
-plan 11
+plan 19
+check same_registers same_registers
 check invalidation_by_register by_register
+check address_mask_too_large mask_too_large
 check invalidation_by_queue by_queue
 check wait_with_interrupt wait_interrupt
+check wait_without_devices wait_without_devices
+check access_to_two_registers wide_access
+check queue_stays_as_enabled queue_stays
+check few_messages few_messages
 check reserved_field reserved_field
 check unknown_type unknown_type
 check tail_outside_of_the_queue tail_outside
 check faulty_context fault
 check no_context no_context
 check other_bus_number other_bus_number
+check bus_number_without_flush bus_number_without_flush
+check memory_beyond_iovas far_memory
 check machine_reset machine_reset
 check two_processors two_processors
