@@ -7,7 +7,7 @@
 # round. Its unit is resumed with the timekeeping and the interrupt controllers, the
 # configuration of PCI devices only later. A VMM that looks up source-ids when translation
 # is enabled finds bus 0, and nothing but the write to the bridge tells that this changed.
-# With vtd_shadow QEMU looks again whenever a device is let master the bus.
+# With vtd_shadow QEMU looks again whenever a bus gets another number.
 #
 # Seen: "translation on, bridge without bus numbers", then "bridge has bus numbers".
 

@@ -109,13 +109,18 @@ wakes_from_s3() {
 }
 
 # After that the guest cannot switch the machine off, whoever shadows.
-sleeps_in_s3() { # CHECK
+sleeps_in_s3() { # CHECK [AFTERWARDS]
 	guest_start && $1 && guest 'echo deep >/sys/power/mem_sleep' || return 1
+	[ -z "${2:-}" ] || guest load_start nvme1 || return 1
 	wakes_from_s3 &
 	next_kernel 'go_to_sleep mem' &&
-		guest 'dmesg | grep "ACPI: PM: Waking up from system sleep state S3"' && $1 &&
-		shadow_is install_failures -eq 0 && guest_clean && qmp quit && vmm_wait
+		guest 'dmesg | grep "ACPI: PM: Waking up from system sleep state S3"' &&
+		${2:-true} && $1 && shadow_is install_failures -eq 0 && guest_clean &&
+		qmp quit && vmm_wait
 }
+
+# The load goes on where it was stopped, and finds what it had written.
+load_goes_on() { guest 'sleep 2; kill $LOAD; wait $LOAD; cat /tmp/load'; }
 
 card_translated() { network && shadowed 1 && shadow_is domains -eq 1 && shadow_is pages -gt 0; }
 
@@ -127,7 +132,7 @@ changes_domain() {
 		translated && guest_stop
 }
 
-plan 15
+plan 17
 check translated boot_and legacy
 check from_identity_and_back changes_domain
 APPEND='intel_iommu=on iommu=pt'
@@ -149,7 +154,9 @@ APPEND=intel_iommu=on IOMMU=''
 check reboot reboots
 check reset_under_load resets
 check suspend_to_idle sleeps
-told_apart suspend_to_ram 'the disk of a guest that slept in S3 does not answer' \
-	sleeps_in_s3 translated
-DEVICES=net
+check suspend_to_ram sleeps_in_s3 translated
+check suspend_to_ram_under_load sleeps_in_s3 translated load_goes_on
+APPEND='intel_iommu=on,sm_on' IOMMU=x-scalable-mode=on
+check suspend_to_ram_scalable_under_load sleeps_in_s3 translated load_goes_on
+APPEND=intel_iommu=on IOMMU='' DEVICES=net
 check suspend_to_ram_network_card sleeps_in_s3 card_translated
