@@ -96,7 +96,20 @@ no_caching_mode() {
 no_migration() {
 	SHADOW=on
 	guest_start && translated && migrates_not normal 'not supported' &&
-		migrates_not cpr-reboot 'vtd_shadow: the host kernel shadows' && guest_stop
+		migrates_not cpr-reboot 'vtd_shadow: the host kernel shadows' &&
+		blocked_in cpr-transfer && blocked_in cpr-exec && unplug nvme1 &&
+		! blocked_in cpr-transfer && guest_stop
+}
+
+# blocked_in MODE: what takes more than one command to try. Not all VMMs have it.
+blocked_in() {
+	local answer
+	if ! answer=$(qmp migrate-set-parameters "\"mode\":\"$1\""); then
+		echo "$1: $answer"
+		case $answer in *"does not accept value"*) return ;; esac
+		return 1
+	fi
+	qmp query-migrate | grep 'blocked-reasons.*vtd_shadow: the host kernel shadows'
 }
 
 migrates_not() { # MODE REASON
