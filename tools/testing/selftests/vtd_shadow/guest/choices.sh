@@ -14,15 +14,6 @@ host_rebind() {
 	bind "$dir" "$2"
 }
 
-said() { # TIMES TEXT
-	local times
-	times=$(grep -c "$2" $GUEST/qemu.log)
-	[ "$times" -eq "$1" ] && return
-	cat $GUEST/qemu.log
-	echo "\"$2\" is there $times times, not $1"
-	return 1
-}
-
 refuses() { # TEXT
 	if vmm_start; then
 		echo 'it starts'

@@ -6,12 +6,14 @@
 #
 #   plan N                     how many results there will be
 #   check NAME COMMAND...      one result: COMMAND, what it says is shown if it fails
+#   check_with_shim NAME COMMAND...  the same, with SHIM; skipped if the VMM cannot load it
 #   told_apart NAME WHY COMMAND...  the same for what fails without vtd_shadow, too
 #   guest_start                boots a guest; see below for the variables
 #   guest_start_with ARGUMENT...  the same with more arguments for the VMM
 #   guest COMMAND              runs COMMAND (one line) in it: its output and status
 #   guest_stop                 ends it; fails if anything was wrong with it
 #   qmp COMMAND [ARGUMENTS]    asks the VMM: its answer
+#   said TIMES TEXT            fails unless the VMM has printed it in so many lines
 #   shadow FIELD               a counter of the engine for the guest's unit
 #   shadow_is, shadowed        fail if it is not what it should be
 #
@@ -25,6 +27,8 @@
 #   MACHINE   more options of the machine
 #   DEVICE    more properties of what is assigned
 #   IOMMUFD   its property iommufd=, or nothing
+#   SHIM      what the VMM is made to believe, see shim.c
+#   INPUT     a file that it has as standard input
 
 # shellcheck source=tools/testing/selftests/vtd_shadow/qemu/lib.sh
 . /lib.sh
@@ -33,10 +37,10 @@
 
 GUEST=/tmp/guest
 VMM_PID=
-PORTS='nvme1 nvme2 nvme3 nvme4 net'
+PORTS='nvme1 nvme2 nvme3 nvme4 net' FUNCTIONS='function0 function1'
 
 BOOT=/tools/guest IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE='' DEVICE=''
-IOMMUFD=,iommufd=iommufd0
+IOMMUFD=,iommufd=iommufd0 SHIM='' INPUT=/dev/null
 
 # --- Results ---
 
@@ -63,6 +67,15 @@ skip() { # NAME WHY
 	echo "ok $NR_CHECKS - $1 # SKIP $2"
 }
 
+# What the VMM has to be made to believe something for
+check_with_shim() { # NAME COMMAND...
+	if [ -e /tools/lib/shim.so ]; then
+		check "$@"
+	else
+		skip "$1" 'a VMM that is linked statically believes nothing'
+	fi
+}
+
 # What fails without vtd_shadow, too. It is tried that way first: if it works it must work
 # with vtd_shadow, and does not belong here any more.
 told_apart() { # NAME WHY COMMAND...
@@ -80,10 +93,11 @@ told_apart() { # NAME WHY COMMAND...
 
 # --- The devices ---
 
-# The address of a device: they are behind root ports in the order of PORTS.
+# The address of a device: they are behind root ports in the order of PORTS. The last port
+# has FUNCTIONS of one device.
 host_device() { # NAME
 	local dev port nr=0
-	for port in $PORTS; do
+	for port in $PORTS $FUNCTIONS; do
 		nr=$((nr + 1))
 		[ "$port" != "$1" ] || break
 	done
@@ -215,11 +229,24 @@ keep_logs() {
 	} >"$(port guests)" 2>/dev/null
 }
 
+# The VMM has printed so many lines with this.
+said() { # TIMES TEXT
+	local times
+	times=$(grep -c "$2" $GUEST/qemu.log)
+	[ "$times" -eq "$1" ] && return
+	cat $GUEST/qemu.log
+	echo "\"$2\" is there $times times, not $1"
+	return 1
+}
+
 vmm_kill() {
 	kill -9 "$VMM_PID"
 	wait "$VMM_PID"
 	keep_logs
 }
+
+# What comes before the VMM
+shim() { [ -z "$SHIM" ] || echo "env SHIM=$SHIM LD_PRELOAD=/tools/lib/shim.so"; }
 
 # What a failed check left behind goes first.
 vmm_start() { # ARGUMENT...
@@ -230,7 +257,7 @@ vmm_start() { # ARGUMENT...
 	mkfifo $GUEST/agent.in $GUEST/agent.out $GUEST/monitor.in $GUEST/monitor.out
 	exec 4<>$GUEST/agent.in 5<>$GUEST/agent.out 6<>$GUEST/monitor.in 7<>$GUEST/monitor.out
 	# shellcheck disable=SC2046,SC2086  # lists of words
-	/tools/bin/qemu -L /tools/share -nodefaults -no-user-config -display none \
+	$(shim) /tools/bin/qemu -L /tools/share -nodefaults -no-user-config -display none \
 		-machine q35,accel=kvm,kernel-irqchip=split,hpet=off$MACHINE -cpu host -smp 2 \
 		-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		-m "$MEMORY" -object iommufd,id=iommufd0 $(unit_options) $(port_options) \
@@ -240,7 +267,7 @@ vmm_start() { # ARGUMENT...
 		-drive if=none,id=tools,format=raw,readonly=on,file=/dev/vda \
 		-device virtio-blk-pci,drive=tools \
 		-serial file:$GUEST/console.log \
-		"$@" >$GUEST/qemu.log 2>&1 4>&- 5>&- 6>&- 7>&- &
+		"$@" <>"$INPUT" >$GUEST/qemu.log 2>&1 4>&- 5>&- 6>&- 7>&- &
 	VMM_PID=$!
 	receive 7 "$PATIENCE" && qmp qmp_capabilities
 }
@@ -413,11 +440,14 @@ guest_address() { # NAME
 	done
 }
 
-plug() { # NAME
+plug_arguments() { # NAME
 	local options
 	options=$(device_options "$1" | sed 's/=/":"/g; s/,/","/g')
-	qmp device_add "\"driver\":\"${options%%\"*}\",\"${options#*\",\"}\"" &&
-		guest "await 'disk $1'"
+	echo "\"driver\":\"${options%%\"*}\",\"${options#*\",\"}\""
+}
+
+plug() { # NAME
+	qmp device_add "$(plug_arguments "$1")" && guest "await 'disk $1'"
 }
 
 unplug() { # NAME
