@@ -45,6 +45,11 @@ fill_guest() { # ROOT KDIR MODULES
 	bash "$GUEST/initramfs.sh" "$1/guest/initramfs" "$3"
 }
 
+# What a VMM loads to be made believe something; one that is linked statically cannot
+build_shim() { # FILE
+	gcc -shared -fPIC -O2 -Wall -idirafter "$TOP/include/uapi" -o "$1" "$GUEST/shim.c"
+}
+
 make_image() { # ROOT FILE
 	mke2fs -q -t ext4 -O ^has_journal -d "$1" "$2" \
 		$((($(du -sm "$1" | cut -f1) + 8) * 9 / 8))M
@@ -65,6 +70,7 @@ fill_tools() { # KSRC KDIR MODULES TESTS DIRECTORY
 	build_dma_benchmark "$1" "$2" "$root/bin/dma_map_benchmark"
 	libraries "${programs[@]}" | xargs cp -L -t "$root/lib"
 	build_guest_module "$2" "$5" "$root/guest"
+	[ -z "$(libraries "$VMM_PROGRAM")" ] || build_shim "$root/lib/shim.so"
 	make_image "$root" "$5/image"
 }
 

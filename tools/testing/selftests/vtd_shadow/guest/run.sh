@@ -47,6 +47,7 @@ make_content() {
 		dd if=/dev/urandom "of=$RUN/disk$i" bs=1M "seek=$CONTENT_MIB" count=16 \
 			iflag=fullblock conv=notrunc status=none
 	done
+	truncate -s 64M "$RUN/function0" "$RUN/function1"
 }
 
 sum() { sha256sum <"$1" | cut -d' ' -f1; }
@@ -94,10 +95,21 @@ add_devices() {
 	done
 	ARGS+=(-netdev "user,id=net,restrict=on,tftp=$FILES/net"
 		-device "igb,netdev=net,bus=rp$((DISKS + 1)),romfile=")
+	add_functions
 	add_port guests "$RUN/guests.log"
 	ARGS+=(-drive "if=none,id=tools,format=raw,readonly=on,file=${TOOLS//,/,,}"
 		-device 'virtio-blk-pci,drive=tools')
 	[ -z "${FOREIGN:-}" ] || add_foreign
+}
+
+# Two more disks, which are functions of one device: the host has them in one IOMMU group
+add_functions() {
+	local i
+	ARGS+=(-device "pcie-root-port,id=functions,slot=20,chassis=20")
+	for i in 0 1; do
+		ARGS+=(-drive "if=none,id=function$i,format=raw,file=$FILES/function$i"
+			-device "nvme,bus=functions,addr=0.$i,multifunction=on,serial=function$i,drive=function$i")
+	done
 }
 
 # What foreign.sh boots, and two network cards with a cable between them
