@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Tests what is for Debian's own kernel: that a wrong build is refused, that modules are
-# installed, work, and go without a trace, and that the engine works on that kernel.
+# installed, work, and go without a trace, and that the engine works on that kernel,
+# and that the documented commands lead to a guest.
 
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
@@ -128,4 +129,6 @@ test_sentences
 test_layouts
 test_install
 TEST=$PROGRAMS bash "$TOP/scripts/bed.sh" selftest debian || true
+# Its guests have our kernel, which has the drivers built in that they need
+GUEST_KERNEL=6.12 TEST=howto bash "$TOP/scripts/guest.sh" guest debian || true
 summary

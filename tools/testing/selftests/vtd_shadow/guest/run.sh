@@ -74,6 +74,12 @@ make_settings() {
 	done
 }
 
+# The commands of the chapter "How to", as somebody would type them
+extract_howto() {
+	sed -n '/^How to$/,/^The dots/s/^   //p' \
+		"$HERE/../../../../../Documentation/admin-guide/vtd_shadow_qemu.rst"
+}
+
 make_initramfs() {
 	local root=$RUN/root
 	# ext4 asks for crc32c by an alias, which 6.12 has as a module
@@ -81,6 +87,7 @@ make_initramfs() {
 		vtd_shadow_vfio_pci virtio_blk 'crc32c_generic?' ext4 kvm_amd tun vhost_net
 	cp -r "$HERE" "$root/guest"
 	make_settings >"$root/guest/settings"
+	extract_howto >"$root/guest/howto"
 	install -t "$root/bin" "$TESTS/vtd_shadow_stats"
 	ln -s tools/lib "$root/lib64"
 	pack_initramfs "$root" "$RUN/initramfs"
