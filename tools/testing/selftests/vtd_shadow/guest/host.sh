@@ -16,6 +16,7 @@
 #   said TIMES TEXT            fails unless the VMM has printed it in so many lines
 #   shadow FIELD               a counter of the engine for the guest's unit
 #   shadow_is, shadowed        fail if it is not what it should be
+#   shadow_becomes             the same, but waits
 #
 # A guest has what these say when it starts:
 #   SHADOW    on: vtd_shadow, off: the VMM's own shadowing, none: no remapping unit
@@ -366,6 +367,16 @@ shadow_is() {
 	test "$value" "$2" "$3" && return
 	echo "the engine's $1 is ${value:-not to be had}, not $2 $3"
 	return 1
+}
+
+# The same for what is still under way, for half of the time that a guest may not answer
+shadow_becomes() { # FIELD OPERATOR NUMBER
+	local left=$PATIENCE
+	until shadow_is "$1" "$2" "$3" >/dev/null || [ $left -eq 0 ]; do
+		left=$((left - 1))
+		sleep 0.5
+	done
+	shadow_is "$1" "$2" "$3"
 }
 
 # --- What guests do with their disk in most tests ---

@@ -114,13 +114,14 @@ blocks_come_and_go() { # HOW-IT-WORKS
 		guest "await '[ \$(memory_mib) -le $((BEFORE + 8)) ]'" && $1 && guest_stop
 }
 
-# The guest's tables have what comes, and it flushes nothing then.
+# The guest's tables have what comes, and it flushes nothing then. The VMM has it mapped
+# while the guest goes on.
 mapped_before() { # KIND
 	local before
 	APPEND='intel_iommu=off intremap=off'
 	"start_$1" && guest 'insmod /tools/guest/vtds_unit.ko' || return 1
 	before=$(shadow pages)
-	comes "$1" online_movable && shadow_is pages -ge $((before + 131072)) &&
+	comes "$1" online_movable && shadow_becomes pages -ge $((before + 131072)) &&
 		guest verify nvme1 1M 32 128M && works && guest_stop
 }
 
