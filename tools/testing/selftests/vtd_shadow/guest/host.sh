@@ -372,7 +372,7 @@ shadow_is() {
 # The same for what is still under way, for half of the time that a guest may not answer
 shadow_becomes() { # FIELD OPERATOR NUMBER
 	local left=$PATIENCE
-	until shadow_is "$1" "$2" "$3" >/dev/null || [ $left -eq 0 ]; do
+	until shadow_is "$1" "$2" "$3" >/dev/null || [ "$left" -eq 0 ]; do
 		left=$((left - 1))
 		sleep 0.5
 	done

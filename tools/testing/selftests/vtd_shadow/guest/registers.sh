@@ -151,14 +151,15 @@ far_tables() {
 far_memory() {
 	local status=0
 	IOMMU=aw-bits=39
-	unit_start -m 256,slots=1,maxmem=600G -object memory-backend-ram,id=far,size=128M \
-		-device pc-dimm,memdev=far,addr=$FAR && number_bus 1 && far_tables &&
+	UNIT_OPTIONS='-m 256,slots=1,maxmem=600G -object memory-backend-ram,id=far,size=128M'
+	UNIT_OPTIONS="$UNIT_OPTIONS -device pc-dimm,memdev=far,addr=$FAR"
+	unit_start && number_bus 1 && far_tables &&
 		set64 $RTADDR $FAR && set32 $GCMD 0x40000000 && set32 $GCMD 0x80000000 &&
 		shadow_is domains -eq 1 && shadow_is pages -eq 1 &&
 		set64 $IQA $((FAR + 0x2000)) && set32 $GCMD 0x84000000 &&
 		put $((FAR + 0x2000)) $((9 << 32 | 0x25)) && put $((FAR + 0x2008)) $STATUS &&
 		run_to 1 && head_is 1 && status_is 9 && unit_stop || status=1
-	IOMMU=''
+	IOMMU='' UNIT_OPTIONS='-m 256'
 	return $status
 }
 

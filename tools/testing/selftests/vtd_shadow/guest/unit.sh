@@ -73,7 +73,7 @@ map_page() { put $((LEVEL_1 + $1 * 8)) $((VALUE_1 + $1 * 4096 | READ_WRITE)); } 
 # context TABLE DOMAIN: entry of device 0 for the table of four levels
 context() { put "$1" $((LEVEL_4 | 1)) && put $(($1 + 8)) $(($2 << 8 | 2)); }
 
-unit_start() { # ARGUMENT...
+unit_start() {
 	[ -z "$VMM_PID" ] || ! kill -0 "$VMM_PID" 2>/dev/null || vmm_kill
 	rm -rf $GUEST
 	mkdir $GUEST
@@ -86,7 +86,7 @@ unit_start() { # ARGUMENT...
 		-machine q35,accel=qtest$MACHINE -object iommufd,id=iommufd0 \
 		$(unit_options) $(port_options) $UNIT_OPTIONS -chardev pipe,id=test,path=$GUEST/test \
 		-qtest chardev:test -qtest-log /dev/null \
-		-chardev pipe,id=monitor,path=$GUEST/monitor -mon monitor,mode=control "$@" \
+		-chardev pipe,id=monitor,path=$GUEST/monitor -mon monitor,mode=control \
 		>$GUEST/qemu.log 2>&1 4>&- 5>&- 6>&- 7>&- &
 	VMM_PID=$!
 	receive 7 "$PATIENCE" && qmp qmp_capabilities >/dev/null || return 1
