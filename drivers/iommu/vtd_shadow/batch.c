@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Batches: what one call did to a unit, and why not more. What a domain runs into counts
- * for that domain alone. Serves all that installs; calls event.c. A batch ends in
- * flush.c.
+ * for that domain alone. Serves all that installs; calls event.c and stats.c. A
+ * batch ends in flush.c.
  */
 #include <linux/minmax.h>
 
@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "error.h"
 #include "event.h"
+#include "stats.h"
 #include "unit.h"
 
 /* Notes why something was not installed; the first reason is kept. */
@@ -39,7 +40,7 @@ void vtds_batch_exhaust(struct vtds_batch *batch, struct vtds_domain *domain)
 
 	if (!turn->exhausted) {
 		turn->error_before = batch->error;
-		turn->unmapped = batch->unit->stats.leaves_unmapped;
+		turn->unmapped = vtds_stats_leaves_unmapped(batch->unit);
 	}
 	turn->exhausted = true;
 	batch->limited = true;
@@ -94,7 +95,7 @@ bool vtds_batch_try_again(struct vtds_batch *batch, struct vtds_domain *domain,
 		return false;
 	turn->first = min(turn->first, range->first);
 	turn->last = max(turn->last, range->last);
-	if (!done || unit->stats.leaves_unmapped == turn->unmapped ||
+	if (!done || vtds_stats_leaves_unmapped(unit) == turn->unmapped ||
 	    unit->nr_pages >= unit->max_pages ||
 	    unit->nr_nodes >= unit->max_nodes)
 		return false;

@@ -11,6 +11,7 @@
 
 #include "bound.h"
 #include "guest_ctx.h"
+#include "stats.h"
 
 struct vtd_shadow_add_device;
 struct vtds_batch;
@@ -32,6 +33,7 @@ struct vtds_unit;
  * @pasids: struct vtds_pasid by number: present entries other than RID_PASID's
  * @pasids_seq: vtds_batch.seq when they were last read
  * @untouched_seq: vtds_batch.seq when there was no memory to keep what they are read from
+ * @attach: Counters of its PASIDs
  */
 struct vtds_device {
 	struct vtds_unit *unit;
@@ -46,6 +48,7 @@ struct vtds_device {
 	struct xarray pasids;
 	u64 pasids_seq;
 	u64 untouched_seq;
+	struct vtds_attach_stats attach;
 };
 
 #define VTDS_MAX_SOURCE_IDS 16

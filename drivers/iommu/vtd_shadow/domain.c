@@ -2,7 +2,7 @@
 /*
  * Shadow domains: one for each second-stage table in use, shared by all
  * whose contexts or PASID entries point there. Serves group.c, pasid.c and settle.c; calls
- * host_domain.c, mirror.c and sync.c.
+ * host_domain.c, mirror.c, sync.c and stats.c.
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -19,6 +19,7 @@
 #include "guest_ctx.h"
 #include "host_domain.h"
 #include "mirror.h"
+#include "stats.h"
 #include "sync.h"
 #include "unit.h"
 #include "vtd_format.h"
@@ -76,6 +77,7 @@ bool vtds_domain_end(struct vtds_domain *domain)
 	vtds_node_free(domain->top);
 	vtds_tables_destroy(domain);
 	vtds_host_domain_free(&domain->host);
+	vtds_stats_end_domain(domain);
 	list_del(&domain->entry);
 	kfree(domain);
 	return true;
@@ -98,6 +100,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	INIT_LIST_HEAD(&domain->refusing);
 	vtds_tables_init(&domain->tables);
 	domain->unit = batch->unit;
+	domain->id = ++batch->unit->last_domain;
 	domain->root = ctx->root;
 	domain->levels = ctx->levels;
 	vtds_domain_init_limits(domain);
@@ -105,7 +108,7 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	ret = vtds_host_domain_alloc(&domain->host, dev);
 	if (ret)
 		goto err_free;
-	domain->host.stats = &batch->unit->stats;
+	domain->host.stats = &domain->stats;
 	domain->top =
 		vtds_node_alloc(batch, domain, domain->levels, VTD_SS_RW, 0);
 	if (!domain->top) {

@@ -10,6 +10,7 @@
 
 #include "host_domain.h"
 #include "reserved.h"
+#include "stats.h"
 #include "tables.h"
 #include "todo.h"
 
@@ -24,7 +25,7 @@ struct vtds_unit;
  * @refused: Entries that it could not install
  * @exhausted: A limit is reached: nothing more is installed
  * @again: The domain was synced again, since it gave something back
- * @unmapped: vtds_stats.leaves_unmapped when the limit was reached
+ * @unmapped: vtds_stats_leaves_unmapped() when the limit was reached
  * @error_before: vtds_batch.error before that
  * @first: First IOVA that was synced since
  * @last: Last one
@@ -44,6 +45,7 @@ struct vtds_domain_turn {
  * struct vtds_domain - Shadow of one second-stage table
  * @entry: In vtds_unit.domains
  * @unit: Whose domain it is
+ * @id: Its number in the unit, from 1 on
  * @root: Guest physical address of the top table
  * @levels: Levels of the table: 3, 4 or 5
  * @last: Last IOVA that a request can have: AW and MGAW both limit it
@@ -66,10 +68,14 @@ struct vtds_domain_turn {
  * @top_reported: It could not be read, and that was reported
  * @refusing: Mirror nodes with entries that could not be installed
  * @troubled: The host refused something in it that it may do later, see retry.c
+ * @nr_nodes: Mirror nodes
+ * @nr_pages: Pages of 4 KiB mapped
+ * @stats: Counters
  */
 struct vtds_domain {
 	struct list_head entry;
 	struct vtds_unit *unit;
+	u64 id;
 	u64 root;
 	u8 levels;
 	u64 last;
@@ -90,6 +96,9 @@ struct vtds_domain {
 	bool top_reported;
 	struct list_head refusing;
 	bool troubled;
+	u64 nr_nodes;
+	u64 nr_pages;
+	struct vtds_domain_stats stats;
 };
 
 struct vtds_domain *vtds_domain_attach(struct vtds_batch *batch,

@@ -66,11 +66,17 @@ static void event_add(struct vtds_unit *unit,
 {
 	struct vtds_events *events = unit->events;
 
+	bool lost;
+
+	vtds_assert_locked(&unit->lock);
 	spin_lock(&events->lock);
 	/* Once one is lost all that follow are, so that order is kept */
-	if (events->lost || !kfifo_put(&events->fifo, *event))
+	lost = events->lost || !kfifo_put(&events->fifo, *event);
+	if (lost)
 		events->lost += events->lost != U32_MAX;
 	spin_unlock(&events->lock);
+	unit->stats.events++;
+	unit->stats.events_lost += lost;
 	wake_up_interruptible(&events->wait);
 }
 

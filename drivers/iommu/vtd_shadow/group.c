@@ -2,8 +2,8 @@
 /*
  * Host groups of a unit: where the guest contexts of its devices want a group to be,
  * and moving it there. A group is blocked, on the identity page table, or on a shadow
- * domain. Blocked is what remains after any failure. Serves device.c; calls identity.c
- * and domain.c.
+ * domain. Blocked is what remains after any failure. Serves device.c; calls identity.c,
+ * domain.c and stats.c.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -21,6 +21,7 @@
 #include "guest_ctx.h"
 #include "host_domain.h"
 #include "identity.h"
+#include "stats.h"
 #include "trace.h"
 #include "unit.h"
 
@@ -170,7 +171,7 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 	else if (wanted->attachment == VTD_SHADOW_ATTACHED_SHADOW)
 		ret = group_attach_shadow(batch, group, wanted);
 
-	batch->unit->stats.attaches++;
+	vtds_stats_attached(batch->unit, &group->attach, ret);
 	trace_vtd_shadow_attach(iommu_group_id(group->iommu_group),
 				wanted->attachment, wanted->root, ret);
 	if (!ret) {
@@ -185,7 +186,6 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 		log_refusal(group, ret);
 	}
 	group->error = ret;
-	batch->unit->stats.install_failures++;
 	vtds_batch_fail(batch, ret);
 }
 

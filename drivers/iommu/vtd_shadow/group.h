@@ -9,6 +9,8 @@
 #include <linux/types.h>
 #include <uapi/linux/vtd_shadow.h>
 
+#include "stats.h"
+
 struct iommu_group;
 struct vtds_batch;
 struct vtds_domain;
@@ -23,6 +25,7 @@ struct vtds_unit;
  * @domain: The domain, if @attachment is VTD_SHADOW_ATTACHED_SHADOW
  * @conflict: Its devices want to be in different places, so it is blocked
  * @error: Why it could not be attached when that was last tried, or 0
+ * @attach: Counters
  */
 struct vtds_group {
 	struct list_head entry;
@@ -32,6 +35,7 @@ struct vtds_group {
 	struct vtds_domain *domain;
 	bool conflict;
 	int error;
+	struct vtds_attach_stats attach;
 };
 
 struct vtds_group *vtds_group_get(struct vtds_unit *unit,

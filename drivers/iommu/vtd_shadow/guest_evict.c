@@ -301,7 +301,7 @@ static void keep_outside(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 			continue;
 		WRITE_ONCE(pages->pfns[i], words[i]);
 		pages->nr_pinned++;
-		mem->nr_pinned++;
+		vtds_mem_count_pinned(mem, 1);
 	}
 }
 

@@ -98,6 +98,7 @@ struct vtds_holds {
  * @max_idle: How many may stay so
  * @hand: Segment at which the next of them is looked for
  * @nr_pinned: Pages pinned now
+ * @nr_pinned_ever: Pages pinned so far
  * @starved: No chunk may stay pinned without users: something could not be pinned for
  *           want of memory, or the VMM wants it
  * @came: Counts how often the VMM said that there may be memory where there was none
@@ -122,6 +123,7 @@ struct vtds_guest_mem {
 	unsigned long max_idle;
 	unsigned long hand;
 	u64 nr_pinned;
+	u64 nr_pinned_ever;
 	bool starved;
 	unsigned long came;
 	u64 going_first;
@@ -137,6 +139,12 @@ struct vtds_guest_mem {
 static inline void vtds_mem_release_idle(struct vtds_guest_mem *mem)
 {
 	mem->starved = true;
+}
+
+static inline void vtds_mem_count_pinned(struct vtds_guest_mem *mem, u64 count)
+{
+	mem->nr_pinned += count;
+	mem->nr_pinned_ever += count;
 }
 
 /* Whether there are pages without users that have to be unpinned */

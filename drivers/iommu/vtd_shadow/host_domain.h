@@ -14,7 +14,7 @@
 #include "vtd_format.h"
 
 struct vtds_range;
-struct vtds_stats;
+struct vtds_domain_stats;
 
 /*
  * Most pages of one iommu_map_sg() call for neighbouring 4 KiB leaves. Less
@@ -90,7 +90,7 @@ static __always_inline void vtds_run_add(struct vtds_run *run,
 /**
  * struct vtds_host_domain - A paging domain of the host and its pending work
  * @domain: The host's domain
- * @stats: Counters of the unit
+ * @stats: Counters of the domain
  * @first: First IOVA that the host can map
  * @last: Last IOVA that the host can map
  * @merge: Neighbouring leaves may share one map call, see vtds_host_domain_probe()
@@ -107,7 +107,7 @@ static __always_inline void vtds_run_add(struct vtds_run *run,
  */
 struct vtds_host_domain {
 	struct iommu_domain *domain;
-	struct vtds_stats *stats;
+	struct vtds_domain_stats *stats;
 	u64 first;
 	u64 last;
 	bool merge;

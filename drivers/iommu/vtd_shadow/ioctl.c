@@ -22,7 +22,6 @@
 #include "ioctl.h"
 #include "memory.h"
 #include "queue.h"
-#include "stats.h"
 #include "unit.h"
 
 /* All that was refused is tried again, too. */
@@ -170,47 +169,8 @@ int vtds_resync(struct vtds_batch *batch, void *arg, void **input)
 	return 0;
 }
 
-/* The ones that are in use: others are on their way out. */
-static unsigned int count_domains(const struct vtds_unit *unit)
-{
-	const struct vtds_domain *domain;
-	unsigned int count = 0;
-
-	list_for_each_entry(domain, &unit->domains, entry)
-		count += !!domain->users;
-	return count;
-}
-
 void vtds_input_free(struct vtds_input *input)
 {
 	if (input->data != input->small)
 		kvfree(input->data);
-}
-
-int vtds_get_stats(struct vtds_unit *unit, void *arg)
-{
-	struct vtd_shadow_get_stats *cmd = arg;
-	const struct vtds_stats *stats = &unit->stats;
-
-	*cmd = (struct vtd_shadow_get_stats){
-		.size = cmd->size,
-		.devices = list_count_nodes(&unit->devices),
-		.domains = count_domains(unit),
-		.nodes = unit->nr_nodes,
-		.pages = unit->nr_pages,
-		.pinned_pages = unit->mem.nr_pinned,
-		.descriptors = stats->descriptors,
-		.syncs = stats->syncs,
-		.entries_changed = stats->entries_changed,
-		.leaves_mapped = stats->leaves_mapped,
-		.leaves_unmapped = stats->leaves_unmapped,
-		.host_maps = stats->host_maps,
-		.host_unmaps = stats->host_unmaps,
-		.iotlb_syncs = stats->iotlb_syncs,
-		.attaches = stats->attaches,
-		.install_failures = stats->install_failures,
-		.retries = stats->retries,
-		.host_tables = unit->nr_tables_left,
-	};
-	return 0;
 }

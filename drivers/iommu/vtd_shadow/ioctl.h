@@ -8,7 +8,6 @@
 #include <linux/types.h>
 
 struct vtds_batch;
-struct vtds_unit;
 
 /* Descriptors of more quadwords than this take memory */
 #define VTDS_INPUT_QWORDS 64
@@ -36,6 +35,5 @@ int vtds_invalidate(struct vtds_batch *batch, void *cmd, void **input);
 int vtds_run_queue(struct vtds_batch *batch, void *cmd, void **input);
 int vtds_check_resync(const void *cmd);
 int vtds_resync(struct vtds_batch *batch, void *cmd, void **input);
-int vtds_get_stats(struct vtds_unit *unit, void *cmd);
 
 #endif /* VTDS_IOCTL_H */

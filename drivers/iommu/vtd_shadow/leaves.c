@@ -102,16 +102,18 @@ static __always_inline void map_run(struct vtds_cursor *c,
 				    unsigned int start, unsigned int end,
 				    u64 low, u64 high)
 {
+	struct vtds_domain *domain = c->walk->domain;
 	struct vtds_unit *unit = c->walk->unit;
 	int ret;
 
-	ret = vtds_host_map(&c->walk->domain->host, run);
+	ret = vtds_host_map(&domain->host, run);
 	if (unlikely(ret)) {
 		refuse_run(c, start, end, ret);
 		return;
 	}
+	domain->nr_pages += end - start;
+	domain->stats.leaves_mapped += end - start;
 	unit->nr_pages += end - start;
-	unit->stats.leaves_mapped += end - start;
 	vtds_rmap_leaves(&unit->rmap, c->node, low, high);
 }
 
@@ -430,7 +432,7 @@ take_run(struct vtds_cursor *c, unsigned int index, unsigned int end,
 	}
 
 	if (done > *counted) {
-		c->walk->unit->stats.entries_changed +=
+		c->walk->domain->stats.entries_changed +=
 			done - max(index, *counted);
 		*counted = done;
 	}

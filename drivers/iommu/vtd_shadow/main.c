@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /dev/vtd_shadow: the misc device and the table of its ioctls, which says what each of
- * them needs. No policy here. Calls the bodies in unit.c, info.c, ioctl.c and
- * translate.c, and ends the batches that they are in.
+ * them needs. No policy here. Calls the bodies in unit.c, info.c, ioctl.c,
+ * translate.c and stats.c, and ends the batches that they are in.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -26,6 +26,7 @@
 #include "linger.h"
 #include "main.h"
 #include "settle.h"
+#include "stats.h"
 #include "translate.h"
 #include "unit.h"
 #include "work.h"
@@ -65,6 +66,8 @@ union vtds_cmd {
 	struct vtd_shadow_translate vtd_shadow_translate;
 	struct vtd_shadow_get_stats vtd_shadow_get_stats;
 	struct vtd_shadow_run_queue vtd_shadow_run_queue;
+	struct vtd_shadow_get_domain_stats vtd_shadow_get_domain_stats;
+	struct vtd_shadow_get_device_stats vtd_shadow_get_device_stats;
 };
 
 /**
@@ -174,6 +177,12 @@ static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 		 INSTALL_ERRNO(struct vtd_shadow_run_queue),
 		 STATUS(struct vtd_shadow_run_queue), .needs = VTDS_NEEDS_STATE,
 		 .batch = vtds_run_queue),
+	IOCTL_OP(VTD_SHADOW_GET_DOMAIN_STATS,
+		 struct vtd_shadow_get_domain_stats, install_failures,
+		 .needs = VTDS_NEEDS_BIND, .execute = vtds_get_domain_stats),
+	IOCTL_OP(VTD_SHADOW_GET_DEVICE_STATS,
+		 struct vtd_shadow_get_device_stats, attach_failures,
+		 .needs = VTDS_NEEDS_BIND, .execute = vtds_get_device_stats),
 };
 
 static const struct vtds_ioctl_op *ioctl_find(unsigned int cmd)
@@ -251,6 +260,8 @@ static noinline_for_stack int run_batch(const struct vtds_ioctl_op *op,
 		*(u32 *)(cmd + op->install_errno) = install_errno;
 	if (!settled && can_tell)
 		*(u32 *)(cmd + op->status) |= VTD_SHADOW_MORE;
+	if (can_tell && (*(u32 *)(cmd + op->status) & VTD_SHADOW_MORE))
+		unit->stats.early_returns++;
 	if (!settled && fatal_signal_pending(current))
 		ret = ret ?: -EINTR;
 	return ret;

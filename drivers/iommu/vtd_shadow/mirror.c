@@ -38,6 +38,13 @@ static bool is_full(const struct vtds_unit *unit)
 	return unit->nr_nodes + unit->nr_tables_left >= unit->max_nodes;
 }
 
+/* A node more, or less: a page of entries, or of entries that were refused */
+static void count_node(struct vtds_domain *domain, int change)
+{
+	domain->nr_nodes += change;
+	domain->unit->nr_nodes += change;
+}
+
 /* Whether the unit may have another node. Tables that the host keeps make room for it. */
 static bool has_room(struct vtds_domain *domain)
 {
@@ -88,7 +95,7 @@ struct vtds_node *vtds_node_alloc(struct vtds_batch *batch,
 	}
 	if (vtds_rmap_add(&unit->rmap, node))
 		goto err_free;
-	unit->nr_nodes++;
+	count_node(domain, 1);
 	vtds_tables_used(node);
 	return node;
 
@@ -105,16 +112,16 @@ EXPORT_SYMBOL_IF_KUNIT(vtds_node_alloc);
 /* Frees one node that has no children. */
 void vtds_node_free(struct vtds_node *node)
 {
-	struct vtds_unit *unit = node->domain->unit;
+	struct vtds_domain *domain = node->domain;
 
 	vtds_tables_left(node);
 	vtds_node_put_table(node);
 	vtds_node_free_refused(node);
-	vtds_rmap_remove(&unit->rmap, node);
+	vtds_rmap_remove(&domain->unit->rmap, node);
 	kfree(node->children);
 	free_page((unsigned long)node->entries);
 	kfree(node);
-	unit->nr_nodes--;
+	count_node(domain, -1);
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_node_free);
 
@@ -141,7 +148,7 @@ bool vtds_node_note_refused(struct vtds_node *node, unsigned int index, u64 raw,
 		node->refused = vtds_zalloc_page();
 		if (!node->refused)
 			return true;
-		unit->nr_nodes++;
+		count_node(node->domain, 1);
 		list_add_tail(&node->refused_entry, &node->domain->refusing);
 	}
 	news = !vtds_refused_is(node->refused[index], raw);
@@ -156,7 +163,7 @@ void vtds_node_free_refused(struct vtds_node *node)
 	list_del(&node->refused_entry);
 	free_page((unsigned long)node->refused);
 	node->refused = NULL;
-	node->domain->unit->nr_nodes--;
+	count_node(node->domain, -1);
 }
 
 /* vtds_node_forget_refused() of a node that has such entries */
@@ -274,7 +281,8 @@ void vtds_mirror_zap_leaf(struct vtds_node *node, unsigned int index)
 	vtds_host_unmap(&node->domain->host, iova_of(node, index), size);
 	vtds_mem_put_range(&unit->mem, raw & VTD_ENTRY_ADDR, size);
 	unit->nr_pages -= size >> VTD_PAGE_SHIFT;
-	unit->stats.leaves_unmapped++;
+	node->domain->nr_pages -= size >> VTD_PAGE_SHIFT;
+	node->domain->stats.leaves_unmapped++;
 }
 
 /**
@@ -288,15 +296,16 @@ void vtds_mirror_zap_leaf(struct vtds_node *node, unsigned int index)
 void vtds_mirror_zap_leaves(struct vtds_node *node, unsigned int start,
 			    unsigned int end)
 {
-	struct vtds_unit *unit = node->domain->unit;
+	struct vtds_domain *domain = node->domain;
 	unsigned int count = end - start;
 
 	if (!count)
 		return;
-	vtds_host_unmap(&node->domain->host, node->base + start * VTD_PAGE_SIZE,
+	vtds_host_unmap(&domain->host, node->base + start * VTD_PAGE_SIZE,
 			count * VTD_PAGE_SIZE);
-	unit->nr_pages -= count;
-	unit->stats.leaves_unmapped += count;
+	domain->unit->nr_pages -= count;
+	domain->nr_pages -= count;
+	domain->stats.leaves_unmapped += count;
 }
 
 /* Revokes the leaves of a table of level 1 that lead to [first, last]. */

@@ -36,6 +36,7 @@
 #include "main.h"
 #include "pasid.h"
 #include "scalable.h"
+#include "stats.h"
 #include "unit.h"
 #include "vtd_format.h"
 
@@ -113,9 +114,8 @@ static void pasid_update(struct vtds_batch *batch, struct vtds_device *dev,
 		return;
 
 	ret = pasid_attach(batch, dev, pasid, wanted);
-	batch->unit->stats.attaches++;
+	vtds_stats_attached(batch->unit, &dev->attach, ret);
 	if (ret) {
-		batch->unit->stats.install_failures++;
 		vtds_batch_fail(batch, ret);
 		if (ret != pasid->error)
 			vtds_event_attach(batch->unit, &pasid->source, ret);

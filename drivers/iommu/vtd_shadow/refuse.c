@@ -12,7 +12,7 @@
 static void note(struct vtds_walk *walk, u64 iova, u64 raw, int error)
 {
 	trace_vtd_shadow_refused(walk->domain->root, iova, raw, error);
-	walk->unit->stats.install_failures++;
+	walk->domain->stats.install_failures++;
 	vtds_batch_fail(walk->batch, error);
 	walk->domain->troubled |= vtds_error_may_pass(error);
 	vtds_batch_refused(walk->batch, walk->domain);

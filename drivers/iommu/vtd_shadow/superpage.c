@@ -204,6 +204,7 @@ static int map(struct vtds_cursor *c, unsigned int perm)
  */
 int vtds_superpage_map(struct vtds_cursor *c)
 {
+	struct vtds_domain *domain = c->walk->domain;
 	struct vtds_unit *unit = c->walk->unit;
 	u64 size = vtds_cursor_size(c);
 	unsigned int perm = c->perm;
@@ -225,7 +226,8 @@ int vtds_superpage_map(struct vtds_cursor *c)
 		goto err_refuse;
 	vtds_mem_use_range(&unit->mem, c->raw & VTD_ENTRY_ADDR, size);
 	unit->nr_pages += size >> VTD_PAGE_SHIFT;
-	unit->stats.leaves_mapped++;
+	domain->nr_pages += size >> VTD_PAGE_SHIFT;
+	domain->stats.leaves_mapped++;
 	vtds_rmap_leaves(&unit->rmap, c->node, c->raw & VTD_ENTRY_ADDR,
 			 (c->raw & VTD_ENTRY_ADDR) + size - 1);
 	return 0;

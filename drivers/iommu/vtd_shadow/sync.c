@@ -292,7 +292,7 @@ static void sync_entry(struct vtds_cursor *c)
 	if (stays_refused(c) || (!c->raw && !c->old))
 		return;
 	c->changed = c->raw != c->old || c->path_perm != node->perm;
-	c->walk->unit->stats.entries_changed += c->raw != c->old;
+	c->walk->domain->stats.entries_changed += c->raw != c->old;
 
 	check_entry(c);
 	if (is_leaf &&
@@ -579,18 +579,18 @@ enum vtds_synced vtds_domain_sync(struct vtds_batch *batch,
 	struct vtds_unit *unit = batch->unit;
 	u64 first = range->first, last = min(range->last, domain->last);
 	struct vtds_walk walk __uninitialized;
-	u64 changed = unit->stats.entries_changed;
+	u64 changed = domain->stats.entries_changed;
 
 	vtds_assert_locked(&unit->lock);
 	if (first > last)
 		return VTDS_SYNCED;
 
-	unit->stats.syncs++;
+	domain->stats.syncs++;
 	vtds_walk_begin(&walk, batch, domain);
 	walk.resumed = resumed;
 	sync_top(&walk, first, last);
 	trace_vtd_shadow_sync(domain->root, first, last,
-			      unit->stats.entries_changed - changed);
+			      domain->stats.entries_changed - changed);
 	if (likely(!walk.stopped)) {
 		note_full(batch, domain, first, last + 1);
 		return VTDS_SYNCED;

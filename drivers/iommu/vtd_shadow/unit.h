@@ -117,6 +117,7 @@ struct vtds_events;
  * @nr_tables_left: Empty page tables that hosts keep for the domains; count as nodes
  * @nr_pages: Pages of 4 KiB mapped in all domains
  * @nr_pasids: PASIDs of all devices
+ * @last_domain: Number of the domain that began last
  * @pasids_reported: There are more than the limit, and that was reported
  * @seq: Number of batches so far
  * @limit_reported: The last batch that reached a limit was reported
@@ -156,6 +157,7 @@ struct vtds_unit {
 	u64 nr_tables_left;
 	u64 nr_pages;
 	u32 nr_pasids;
+	u64 last_domain;
 	bool pasids_reported;
 	u64 seq;
 	bool limit_reported;

@@ -56,6 +56,8 @@ enum {
 	VTD_SHADOW_CMD_TRANSLATE,
 	VTD_SHADOW_CMD_GET_STATS,
 	VTD_SHADOW_CMD_RUN_QUEUE,
+	VTD_SHADOW_CMD_GET_DOMAIN_STATS,
+	VTD_SHADOW_CMD_GET_DEVICE_STATS,
 };
 
 /* The version that GET_INFO reports; it changes only when a meaning does. */
@@ -763,6 +765,11 @@ struct vtd_shadow_translate {
  * @host_tables: Output, page tables of the host that are empty now and that it keeps. They
  *               count as @nodes for the limit of BIND; those of them that the host can
  *               free go before anything is refused because of it
+ * @pages_pinned: Output, pages of 4 KiB pinned so far; without @pinned_pages they are
+ *                unpinned again
+ * @early_returns: Output, calls that returned with VTD_SHADOW_MORE so far
+ * @events: Output, events so far, lost ones included
+ * @events_lost: Output, events that nobody read in time so far
  *
  * Counters start at zero when the unit is bound and never wrap in practice.
  */
@@ -786,9 +793,122 @@ struct vtd_shadow_get_stats {
 	__aligned_u64 install_failures;
 	__aligned_u64 retries;
 	__aligned_u64 host_tables;
+	__aligned_u64 pages_pinned;
+	__aligned_u64 early_returns;
+	__aligned_u64 events;
+	__aligned_u64 events_lost;
 };
 
 #define VTD_SHADOW_GET_STATS _IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_STATS)
+
+/**
+ * struct vtd_shadow_get_domain_stats - ioctl(VTD_SHADOW_GET_DOMAIN_STATS)
+ * @size: sizeof(struct vtd_shadow_get_domain_stats)
+ * @flags: Must be 0
+ * @id: In: the first domain with this number or a higher one is meant. Out: its number
+ * @root: Output, guest physical address of the top table
+ * @levels: Output, levels of the table: 3, 4 or 5
+ * @users: Output, host groups and PASIDs that are attached now
+ * @nodes: Output, mirrored table pages now
+ * @pages: Output, pages of 4 KiB mapped now
+ * @host_tables: Output, as &struct vtd_shadow_get_stats.host_tables
+ * @syncs: Output, range syncs so far
+ * @entries_changed: Output, guest entries found different from the mirror so far
+ * @leaves_mapped: Output, guest leaves installed so far
+ * @leaves_unmapped: Output, guest leaves removed so far
+ * @host_maps: Output, calls to the host's iommu_map() and iommu_map_sg() so far
+ * @host_unmaps: Output, calls to iommu_unmap_fast() so far
+ * @iotlb_syncs: Output, IOTLB flushes asked of the host so far
+ * @install_failures: Output, entries that could not be installed so far
+ *
+ * Statistics of one shadow domain. The unit numbers its domains from 1 on, and uses no
+ * number again. To see all of them a VMM begins with an @id of 0 and goes on with the
+ * one that it got plus 1, until there is none.
+ *
+ * What a domain counted stays in the counters of VTD_SHADOW_GET_STATS when it ends.
+ *
+ * Errors: ENOENT no domain in use has that number or a higher one.
+ */
+struct vtd_shadow_get_domain_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	__aligned_u64 root;
+	__u32 levels;
+	__u32 users;
+	__aligned_u64 nodes;
+	__aligned_u64 pages;
+	__aligned_u64 host_tables;
+	__aligned_u64 syncs;
+	__aligned_u64 entries_changed;
+	__aligned_u64 leaves_mapped;
+	__aligned_u64 leaves_unmapped;
+	__aligned_u64 host_maps;
+	__aligned_u64 host_unmaps;
+	__aligned_u64 iotlb_syncs;
+	__aligned_u64 install_failures;
+};
+
+#define VTD_SHADOW_GET_DOMAIN_STATS \
+	_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_DOMAIN_STATS)
+
+/**
+ * enum vtd_shadow_device_conditions - What else is to be known of a device
+ * @VTD_SHADOW_DEVICE_CONFLICT: Its source-ids, or the devices of its host IOMMU group,
+ *                              are to be in different places: it is blocked
+ */
+enum vtd_shadow_device_conditions {
+	VTD_SHADOW_DEVICE_CONFLICT = 1 << 0,
+};
+
+/**
+ * struct vtd_shadow_get_device_stats - ioctl(VTD_SHADOW_GET_DEVICE_STATS)
+ * @size: sizeof(struct vtd_shadow_get_device_stats)
+ * @flags: Must be 0
+ * @dev_id: As for VTD_SHADOW_ADD_DEVICE
+ * @attachment: Output, enum vtd_shadow_attachment: where requests without PASID go now
+ * @fault_reason: Output, enum vtd_shadow_fault_reason: why the entries of one of its
+ *                source-ids block it, or 0
+ * @error: Output, positive errno of the host: why an entry of one of its source-ids could
+ *         not be read, or why the device could not be attached when that was last tried;
+ *         or 0
+ * @conditions: Output, combination of enum vtd_shadow_device_conditions
+ * @domain_id: Output, the domain-id of the guest's context or PASID entry of its first
+ *             source-id, 0 without a valid one
+ * @shadow_id: Output, &struct vtd_shadow_get_domain_stats.id of the domain that it is
+ *             attached to, or 0
+ * @source_ids: Output, how many source-ids it has
+ * @group_devices: Output, how many devices of the unit are in its host IOMMU group
+ * @pasids: Output, how many PASIDs the guest uses with it now
+ * @pasids_attached: Output, how many of these are attached
+ * @attaches: Output, changes of attachment so far, of its host IOMMU group since the unit
+ *            has a device of it, and of PASIDs of the device
+ * @attach_failures: Output, how many of these failed
+ *
+ * Statistics of one device of the unit.
+ *
+ * Errors: ENOENT this unit has no such device.
+ */
+struct vtd_shadow_get_device_stats {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 attachment;
+	__u32 fault_reason;
+	__u32 error;
+	__u32 conditions;
+	__u32 domain_id;
+	__aligned_u64 shadow_id;
+	__u32 source_ids;
+	__u32 group_devices;
+	__u32 pasids;
+	__u32 pasids_attached;
+	__aligned_u64 attaches;
+	__aligned_u64 attach_failures;
+};
+
+#define VTD_SHADOW_GET_DEVICE_STATS \
+	_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_DEVICE_STATS)
 
 /**
  * enum vtd_shadow_event_type - What an event is about

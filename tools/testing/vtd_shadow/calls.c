@@ -357,11 +357,19 @@ static void get_info(unsigned int arg)
 	call(VTD_SHADOW_GET_INFO, &cmd);
 }
 
-static void get_stats(void)
+static void get_stats(unsigned int arg)
 {
-	struct vtd_shadow_get_stats cmd = { .size = sizeof(cmd) };
+	struct vtd_shadow_get_domain_stats domain = { .size = sizeof(domain),
+						      .id = arg % 7 };
+	struct vtd_shadow_get_device_stats device = {
+		.size = sizeof(device),
+		.dev_id = FIRST_DEV_ID + arg % 8,
+	};
+	struct vtd_shadow_get_stats unit = { .size = sizeof(unit) };
 
-	call(VTD_SHADOW_GET_STATS, &cmd);
+	call(VTD_SHADOW_GET_STATS, &unit);
+	call(VTD_SHADOW_GET_DOMAIN_STATS, &domain);
+	call(VTD_SHADOW_GET_DEVICE_STATS, &device);
 }
 
 /* A call whose structure is too short, too long, empty, or has a field that is set. */
@@ -393,7 +401,7 @@ void call_others(unsigned int what, unsigned int arg)
 		fuzz_fops->poll(&file, NULL);
 		break;
 	case 1:
-		get_stats();
+		get_stats(arg);
 		break;
 	case 2:
 		get_info(arg);

@@ -82,7 +82,7 @@ void bench_domain(struct bench *b, const struct bench_config *config, u64 root)
 	b->domain.users = 1;
 	vtds_domain_init_limits(&b->domain);
 	vtds_host_domain_init(&b->domain.host, &b->host.domain);
-	b->domain.host.stats = &unit->stats;
+	b->domain.host.stats = &b->domain.stats;
 	b->domain.host.last = b->host.domain.geometry.aperture_end;
 	b->domain.host.merge = config->host == FAKE_HOST_INTEL ||
 			       config->host == FAKE_HOST_INTEL_PT;

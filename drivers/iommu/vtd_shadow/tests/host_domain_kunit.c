@@ -159,11 +159,11 @@ static void host_joins_unmaps(struct kunit *test)
 	for (unsigned int i = 0; i < 32; i++)
 		if (i != 10)
 			unmap(b, IOVA + i * SZ_PAGE, 1);
-	KUNIT_EXPECT_EQ(test, b->unit->stats.host_unmaps, 1);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.host_unmaps, 1);
 	flush(b);
 
-	KUNIT_EXPECT_EQ(test, b->unit->stats.host_unmaps, 2);
-	KUNIT_EXPECT_EQ(test, b->unit->stats.iotlb_syncs, 1);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.host_unmaps, 2);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.iotlb_syncs, 1);
 	KUNIT_EXPECT_EQ(test, b->host.nr_syncs, 1);
 	KUNIT_EXPECT_EQ(test, b->host.nr_pages, 1);
 	sync = &b->host.calls[b->host.nr_calls - 1];

@@ -311,9 +311,9 @@ static void random_tables(struct kunit *test)
 		limited += b->limited;
 	}
 	kunit_info(test, "seed %u: %u steps, %llu leaves mapped, %u limited\n",
-		   config.seed, i, b->unit->stats.leaves_mapped, limited);
+		   config.seed, i, b->domain.stats.leaves_mapped, limited);
 	/* A seed that maps nothing tests nothing */
-	KUNIT_EXPECT_NE(test, b->unit->stats.leaves_mapped, 0);
+	KUNIT_EXPECT_NE(test, b->domain.stats.leaves_mapped, 0);
 }
 
 static int random_set_up(struct kunit *test)

@@ -35,8 +35,8 @@ static void sync_merges_runs(struct kunit *test)
 
 	sync_fill_leaves(b, 0, 512, sync_data_gpa(FAKE_CONTIG_A), SS_RW);
 	sync_and_check(b);
-	KUNIT_EXPECT_EQ(test, b->unit->stats.host_maps, merges ? 2 : 512);
-	KUNIT_EXPECT_EQ(test, b->unit->stats.leaves_mapped, 512);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.host_maps, merges ? 2 : 512);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.leaves_mapped, 512);
 	for (unsigned int i = 0; i < b->host.nr_calls; i++)
 		if (b->host.calls[i].op == FAKE_MAP)
 			KUNIT_EXPECT_LT(test, b->host.calls[i].size,
@@ -106,7 +106,7 @@ static void sync_ignored_bits(struct kunit *test)
 	/* Not a bit of level 1 */
 	*sync_entry(b, 1, 7) |= SS_PS;
 	sync_and_check(b);
-	KUNIT_EXPECT_EQ(test, b->unit->stats.leaves_unmapped, 0);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.leaves_unmapped, 0);
 }
 
 /* Superpages of 2 MiB on every kind of memory, in every permission */
@@ -225,7 +225,7 @@ static void sync_table_moves(struct kunit *test)
 	*sync_entry(b, 2, INDEX(2)) = SPARE | SS_RW;
 	sync_and_check(b);
 	KUNIT_EXPECT_EQ(test, b->host.nr_maps, maps + 1);
-	KUNIT_EXPECT_EQ(test, b->unit->stats.leaves_unmapped, 1);
+	KUNIT_EXPECT_EQ(test, b->domain.stats.leaves_unmapped, 1);
 }
 
 /* Permissions narrow and widen on every level of the path. */

@@ -28,8 +28,10 @@ TEST(structures)
 	EXPECT_EQ(40U, sizeof(struct vtd_shadow_invalidate));
 	EXPECT_EQ(32U, sizeof(struct vtd_shadow_resync));
 	EXPECT_EQ(56U, sizeof(struct vtd_shadow_translate));
-	EXPECT_EQ(144U, sizeof(struct vtd_shadow_get_stats));
+	EXPECT_EQ(176U, sizeof(struct vtd_shadow_get_stats));
 	EXPECT_EQ(56U, sizeof(struct vtd_shadow_run_queue));
+	EXPECT_EQ(120U, sizeof(struct vtd_shadow_get_domain_stats));
+	EXPECT_EQ(72U, sizeof(struct vtd_shadow_get_device_stats));
 	EXPECT_EQ(48U, sizeof(struct vtd_shadow_event));
 }
 

@@ -49,6 +49,8 @@ struct call {
 		struct vtd_shadow_translate translate;
 		struct vtd_shadow_get_stats get_stats;
 		struct vtd_shadow_run_queue run_queue;
+		struct vtd_shadow_get_domain_stats get_domain_stats;
+		struct vtd_shadow_get_device_stats get_device_stats;
 	} arg;
 };
 
@@ -56,7 +58,7 @@ struct call {
 	.name = #_cmd, .nr = VTD_SHADOW_##_cmd, \
 	.size = sizeof(struct vtd_shadow_##_type)
 
-#define NR_CALLS 10
+#define NR_CALLS 12
 
 FIXTURE(calls)
 {
@@ -115,6 +117,9 @@ static void describe_calls(struct call *calls, struct vtds_fixture *f,
 		{ CALL(RUN_QUEUE, run_queue), .writes = true,
 		  .reserved = offsetof(struct vtd_shadow_run_queue, __reserved),
 		  .arg.run_queue = { .iqa = f->guest.root } },
+		{ CALL(GET_DOMAIN_STATS, get_domain_stats), .writes = true },
+		{ CALL(GET_DEVICE_STATS, get_device_stats), .writes = true,
+		  .arg.get_device_stats = { .dev_id = f->dev[0].dev_id } },
 	};
 
 	memcpy(calls, all, sizeof(all));

@@ -123,7 +123,7 @@ int native_engine_domain_begin(struct native_engine *e)
 	vtds_tables_init(&domain->tables);
 	vtds_domain_init_limits(domain);
 	vtds_host_domain_init(&domain->host, e->host);
-	domain->host.stats = &unit->stats;
+	domain->host.stats = &domain->stats;
 	domain->host.first = e->host->geometry.aperture_start;
 	domain->host.last = e->host->geometry.aperture_end;
 	vtds_batch_begin(&batch, unit);

@@ -113,6 +113,12 @@ static const struct call calls[] = {
 	  { F(run_queue, flags, FLAGS), F(run_queue, iqa, REGISTER_QUEUE),
 	    F(run_queue, head, OFFSET), F(run_queue, tail, OFFSET),
 	    F(run_queue, __reserved, NOTHING) } },
+	{ VTD_SHADOW_GET_DOMAIN_STATS,
+	  sizeof(struct vtd_shadow_get_domain_stats), { ENOENT },
+	  { F(get_domain_stats, flags, FLAGS), F(get_domain_stats, id, SMALL) } },
+	{ VTD_SHADOW_GET_DEVICE_STATS,
+	  sizeof(struct vtd_shadow_get_device_stats), { ENOENT },
+	  { F(get_device_stats, flags, FLAGS), F(get_device_stats, dev_id, ID) } },
 };
 
 /* clang-format on */
@@ -121,9 +127,10 @@ static const struct call calls[] = {
 #define FOREIGN (UNKNOWN + 1)
 
 const char *const hostile_names[HOSTILE_CALLS] = {
-	"GET_INFO",	 "BIND",       "SET_STATE", "ADD_DEVICE",
-	"REMOVE_DEVICE", "INVALIDATE", "RESYNC",    "TRANSLATE",
-	"GET_STATS",	 "RUN_QUEUE",  "no ioctl",  "others",
+	"GET_INFO",	 "BIND",       "SET_STATE",	   "ADD_DEVICE",
+	"REMOVE_DEVICE", "INVALIDATE", "RESYNC",	   "TRANSLATE",
+	"GET_STATS",	 "RUN_QUEUE",  "GET_DOMAIN_STATS", "GET_DEVICE_STATS",
+	"no ioctl",	 "others",
 };
 
 /* --- Arguments --- */

@@ -85,6 +85,10 @@ static void show(const struct vtd_shadow_get_stats *stats)
 		{ "install_failures", stats->install_failures },
 		{ "retries", stats->retries },
 		{ "host_tables", stats->host_tables },
+		{ "pages_pinned", stats->pages_pinned },
+		{ "early_returns", stats->early_returns },
+		{ "events", stats->events },
+		{ "events_lost", stats->events_lost },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
