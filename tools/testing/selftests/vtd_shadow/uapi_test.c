@@ -117,9 +117,11 @@ static void describe_calls(struct call *calls, struct vtds_fixture *f,
 		{ CALL(RUN_QUEUE, run_queue), .writes = true,
 		  .reserved = offsetof(struct vtd_shadow_run_queue, __reserved),
 		  .arg.run_queue = { .iqa = f->guest.root } },
-		{ CALL(GET_DOMAIN_STATS, get_domain_stats), .writes = true },
-		{ CALL(GET_DEVICE_STATS, get_device_stats), .writes = true,
-		  .arg.get_device_stats = { .dev_id = f->dev[0].dev_id } },
+		/* Neither such a domain nor such a device */
+		{ CALL(GET_DOMAIN_STATS, get_domain_stats), .result = -ENOENT,
+		  .writes = true, .arg.get_domain_stats = { .id = ~0ULL } },
+		{ CALL(GET_DEVICE_STATS, get_device_stats), .result = -ENOENT,
+		  .writes = true, .arg.get_device_stats = { .dev_id = NO_ID } },
 	};
 
 	memcpy(calls, all, sizeof(all));
@@ -315,7 +317,7 @@ TEST_F(calls, unknown_ioctls)
 {
 	const unsigned long unknown[] = {
 		_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_BASE - 1),
-		_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_RUN_QUEUE + 1),
+		_IO(VTD_SHADOW_TYPE, VTD_SHADOW_CMD_GET_DEVICE_STATS + 1),
 		_IO(VTD_SHADOW_TYPE, 0xff),
 		_IO(VTD_SHADOW_TYPE, 0),
 		_IO(VTD_SHADOW_TYPE + 1, VTD_SHADOW_CMD_GET_INFO),

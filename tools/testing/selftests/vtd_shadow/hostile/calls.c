@@ -291,7 +291,8 @@ void hostile_call(struct hostile *h, int fd, unsigned int *seed)
 	const struct call *call = &calls[at % ARRAY_SIZE(calls)];
 	char *to = hostile_pointer(h, seed, call->size);
 	__u64 buffer[64] = {};
-	unsigned long cmd = at == UNKNOWN ? 0x56ca + hostile_below(seed, 30) :
+	unsigned long cmd = at == UNKNOWN ? calls[UNKNOWN - 1].cmd + 1 +
+						    hostile_below(seed, 30) :
 					    call->cmd;
 	bool unit = hostile_is_unit(fd);
 	int rc;
