@@ -108,6 +108,8 @@ static struct vtds_domain *domain_alloc(struct vtds_batch *batch,
 	ret = vtds_host_domain_alloc(&domain->host, dev);
 	if (ret)
 		goto err_free;
+	domain->host.unit_id = domain->unit->id;
+	domain->host.domain_id = domain->id;
 	domain->host.stats = &domain->stats;
 	domain->top =
 		vtds_node_alloc(batch, domain, domain->levels, VTD_SS_RW, 0);

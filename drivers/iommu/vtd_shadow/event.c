@@ -22,6 +22,7 @@
 #include "event.h"
 #include "guest_ctx.h"
 #include "pasid.h"
+#include "trace.h"
 #include "unit.h"
 #include "vtd_format.h"
 
@@ -77,6 +78,7 @@ static void event_add(struct vtds_unit *unit,
 	spin_unlock(&events->lock);
 	unit->stats.events++;
 	unit->stats.events_lost += lost;
+	trace_vtd_shadow_event(unit->id, event, lost);
 	wake_up_interruptible(&events->wait);
 }
 
@@ -116,7 +118,12 @@ void vtds_event_ctx(struct vtds_unit *unit, struct vtds_source *source)
 	source->reported = ctx->reason;
 	source->reported_error = ctx->error;
 	source->reported_digest = ctx->digest;
-	if (known || (!ctx->error && (!ctx->reason || ctx->fpd)))
+	if (known)
+		return;
+	trace_vtd_shadow_context(unit->id, source->sid, ctx->pasid,
+				 ctx->attachment, ctx->root, ctx->levels,
+				 ctx->did, ctx->reason, ctx->error);
+	if (!ctx->error && (!ctx->reason || ctx->fpd))
 		return;
 	event_of_source(&event, unit, source);
 	event_add(unit, &event);

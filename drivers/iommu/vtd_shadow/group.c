@@ -91,6 +91,10 @@ void vtds_group_detach(struct vtds_group *group)
 	struct vtds_dev_pasid dev_pasid = group_dev_pasid(group);
 	struct vtds_device *dev;
 
+	if (group->attachment != VTD_SHADOW_ATTACHED_BLOCKED)
+		trace_vtd_shadow_detach(group_first(group)->unit->id,
+					iommu_group_id(group->iommu_group),
+					IOMMU_NO_PASID, group->attachment);
 	if (group->attachment == VTD_SHADOW_ATTACHED_SHADOW)
 		vtds_domain_detach(group->domain, &dev_pasid);
 	group->domain = NULL;
@@ -172,8 +176,10 @@ static void group_attach(struct vtds_batch *batch, struct vtds_group *group,
 		ret = group_attach_shadow(batch, group, wanted);
 
 	vtds_stats_attached(batch->unit, &group->attach, ret);
-	trace_vtd_shadow_attach(iommu_group_id(group->iommu_group),
-				wanted->attachment, wanted->root, ret);
+	trace_vtd_shadow_attach(batch->unit->id,
+				iommu_group_id(group->iommu_group),
+				IOMMU_NO_PASID, wanted->attachment,
+				wanted->root, ret);
 	if (!ret) {
 		group->attachment = wanted->attachment;
 		group->error = 0;

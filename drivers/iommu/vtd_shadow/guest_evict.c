@@ -34,7 +34,7 @@ static void pick(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 gpa,
 {
 	list->gpas[list->count] = gpa;
 	list->chunks[list->count++] = *chunk;
-	mem->nr_pinned -= vtds_chunk_nr_pinned(chunk);
+	vtds_mem_count_unpinned(mem, gpa, vtds_chunk_nr_pinned(chunk));
 	*chunk = (struct vtds_chunk){};
 	vtds_segment_forget(mem, gpa);
 }
@@ -292,17 +292,19 @@ static void unpin_words(struct vtds_guest_mem *mem, u64 at,
 }
 
 static void keep_outside(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
-			 const unsigned long *words)
+			 u64 at, const unsigned long *words)
 {
 	struct vtds_chunk_pages *pages = chunk->pages;
+	unsigned long count = 0;
 
 	for (unsigned int i = 0; i < VTDS_CHUNK_PAGES; i++) {
 		if (!(words[i] & VTDS_PFN_PINNED))
 			continue;
 		WRITE_ONCE(pages->pfns[i], words[i]);
 		pages->nr_pinned++;
-		vtds_mem_count_pinned(mem, 1);
+		count++;
 	}
+	vtds_mem_count_pinned(mem, at, count, count);
 }
 
 /* Splits a chunk in use that [first, last] cuts. Returns 0 or a negative errno. */
@@ -325,7 +327,7 @@ static int split(struct vtds_guest_mem *mem, struct vtds_chunk *chunk, u64 at,
 	if (vtds_chunk_kind(chunk) != VTDS_CHUNK_PAGES_DIFFER)
 		ret = vtds_chunk_make_pages(chunk, at);
 	if (!ret) {
-		keep_outside(mem, chunk, words);
+		keep_outside(mem, chunk, at, words);
 		goto out_free;
 	}
 	vtds_unlock(mem->lock);
@@ -413,7 +415,7 @@ static void unpin_part(struct vtds_guest_mem *mem, struct vtds_chunk *chunk,
 		pages->nr_errors++;
 		pages->pfns[i] = VTDS_PFN_ERROR | ENOENT;
 	}
-	mem->nr_pinned -= nr - vtds_chunk_nr_pinned(chunk);
+	vtds_mem_count_unpinned(mem, at, nr - vtds_chunk_nr_pinned(chunk));
 }
 
 /* Picks from @at on what goes and has no users, as much as one turn takes. */

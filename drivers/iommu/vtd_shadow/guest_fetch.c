@@ -119,7 +119,8 @@ static int fetch_whole(struct vtds_guest_mem *mem, struct fetch *fetch)
 		vtds_segment_forget(mem, gpa);
 		return ret;
 	}
-	vtds_mem_count_pinned(mem, vtds_chunk_nr_pinned(fetch->chunk));
+	vtds_mem_count_pinned(mem, gpa, VTDS_CHUNK_PAGES,
+			      vtds_chunk_nr_pinned(fetch->chunk));
 	return 0;
 }
 
@@ -201,7 +202,10 @@ static int fetch_pages(struct vtds_guest_mem *mem, const struct fetch *fetch)
 	vtds_lock(mem->lock);
 
 	pages->nr_pinned += found.nr_pinned;
-	vtds_mem_count_pinned(mem, found.nr_pinned);
+	vtds_mem_count_pinned(mem,
+			      vtds_chunk_first(fetch->want.gpa) +
+				      fetch->first * VTD_PAGE_SIZE,
+			      fetch->end - fetch->first, found.nr_pinned);
 	settle_errors(fetch, mem->came != came);
 	note_shortage(mem, found.whole ? -ENOMEM : 0);
 	return ret;

@@ -15,6 +15,7 @@
 #include "guest_mem.h"
 #include "guest_pin.h"
 #include "guest_segment.h"
+#include "trace.h"
 #include "vtd_format.h"
 
 /* Attempts to see both halves of an entry that the guest is writing */
@@ -237,6 +238,30 @@ int vtds_mem_read_entry(struct vtds_guest_mem *mem, u64 gpa, u64 *entry,
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_mem_read_entry);
+
+/**
+ * vtds_mem_count_pinned() - Count pages that were pinned
+ * @mem: Guest memory
+ * @gpa: The first one that was wanted
+ * @wanted: How many were
+ * @pages: How many could be pinned
+ */
+void vtds_mem_count_pinned(struct vtds_guest_mem *mem, u64 gpa,
+			   unsigned long wanted, unsigned long pages)
+{
+	mem->nr_pinned += pages;
+	mem->nr_pinned_ever += pages;
+	trace_vtd_shadow_pin(mem->unit_id, gpa, wanted, pages);
+}
+
+/* Pages of the chunk at @gpa are unpinned, or are about to be. */
+void vtds_mem_count_unpinned(struct vtds_guest_mem *mem, u64 gpa,
+			     unsigned long pages)
+{
+	mem->nr_pinned -= pages;
+	if (pages)
+		trace_vtd_shadow_unpin(mem->unit_id, gpa, pages);
+}
 
 /**
  * vtds_mem_write_u32() - Write a word that the guest may be polling

@@ -88,6 +88,7 @@ struct vtds_holds {
 
 /**
  * struct vtds_guest_mem - Guest memory as the engine reaches it
+ * @unit_id: Number of the unit
  * @lock: The unit's, which protects all that follows but @pins
  * @pins: Where it is pinned. What is known of a chunk changes under both locks
  * @segments: Segments by number
@@ -113,6 +114,7 @@ struct vtds_holds {
  * @holds: Of calls in progress
  */
 struct vtds_guest_mem {
+	u32 unit_id;
 	struct vtds_lock *lock;
 	struct vtds_pins pins;
 	struct xarray segments;
@@ -141,12 +143,6 @@ static inline void vtds_mem_release_idle(struct vtds_guest_mem *mem)
 	mem->starved = true;
 }
 
-static inline void vtds_mem_count_pinned(struct vtds_guest_mem *mem, u64 count)
-{
-	mem->nr_pinned += count;
-	mem->nr_pinned_ever += count;
-}
-
 /* Whether there are pages without users that have to be unpinned */
 static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
 {
@@ -156,6 +152,13 @@ static inline bool vtds_mem_needs_trim(const struct vtds_guest_mem *mem)
 
 int vtds_mem_init(struct vtds_guest_mem *mem, struct vtds_lock *lock);
 void vtds_mem_destroy(struct vtds_guest_mem *mem);
+
+/* --- Counting, under the lock of the unit --- */
+
+void vtds_mem_count_pinned(struct vtds_guest_mem *mem, u64 gpa,
+			   unsigned long wanted, unsigned long pages);
+void vtds_mem_count_unpinned(struct vtds_guest_mem *mem, u64 gpa,
+			     unsigned long pages);
 
 /* --- Calls, under the lock of the unit --- */
 

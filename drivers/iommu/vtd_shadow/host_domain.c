@@ -25,6 +25,7 @@
 #include "host_domain.h"
 #include "linger.h"
 #include "stats.h"
+#include "trace.h"
 #include "vtd_format.h"
 
 void vtds_host_domain_init(struct vtds_host_domain *host,
@@ -287,6 +288,8 @@ static void unmap_pending(struct vtds_host_domain *host)
 	host->gather.queued = true;
 	done = unmap(host, host->unmap_start, size);
 	host->stats->host_unmaps++;
+	trace_vtd_shadow_unmap(host->unit_id, host->domain_id,
+			       host->unmap_start, size, done);
 	if (done != size) {
 		pr_err_ratelimited("short unmap: %#zx of %#llx at %#llx\n",
 				   done, size, host->unmap_start);
@@ -342,6 +345,8 @@ int vtds_host_map(struct vtds_host_domain *host, const struct vtds_run *run)
 	else
 		done = map_sg(host, run->iova, run->sg, vtds_run_nents(run),
 			      prot);
+	trace_vtd_shadow_map(host->unit_id, host->domain_id, run->iova,
+			     run->size, vtds_run_nents(run), min(done, 0));
 	if (likely(done >= 0))
 		return 0;
 	map_undo(host, run);
@@ -491,6 +496,8 @@ void vtds_host_flush(struct vtds_host_domain *host)
 	host->gather.end = host->flush_last;
 	iommu_iotlb_sync(host->domain, &host->gather);
 	host->stats->iotlb_syncs++;
+	trace_vtd_shadow_flush(host->unit_id, host->domain_id,
+			       host->flush_first, host->flush_last);
 	host->need_flush = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_host_flush);

@@ -90,6 +90,8 @@ static __always_inline void vtds_run_add(struct vtds_run *run,
 /**
  * struct vtds_host_domain - A paging domain of the host and its pending work
  * @domain: The host's domain
+ * @unit_id: Number of the unit
+ * @domain_id: Number of the domain
  * @stats: Counters of the domain
  * @first: First IOVA that the host can map
  * @last: Last IOVA that the host can map
@@ -107,6 +109,8 @@ static __always_inline void vtds_run_add(struct vtds_run *run,
  */
 struct vtds_host_domain {
 	struct iommu_domain *domain;
+	u32 unit_id;
+	u64 domain_id;
 	struct vtds_domain_stats *stats;
 	u64 first;
 	u64 last;

@@ -234,6 +234,14 @@ static bool has_status(const struct vtds_ioctl_op *op, u32 user_size)
 	return op->status && op->status + sizeof(u32) <= user_size;
 }
 
+static void count_early_return(const struct vtds_ioctl_op *op,
+			       struct vtds_unit *unit)
+{
+	unit->stats.early_returns++;
+	trace_vtd_shadow_early_return(unit->id, VTD_SHADOW_CMD_BASE +
+							(op - vtds_ioctl_ops));
+}
+
 /*
  * Runs the body and all that follows from it. A caller that cannot be told that there is
  * more gets all of it done.
@@ -261,7 +269,7 @@ static noinline_for_stack int run_batch(const struct vtds_ioctl_op *op,
 	if (!settled && can_tell)
 		*(u32 *)(cmd + op->status) |= VTD_SHADOW_MORE;
 	if (can_tell && (*(u32 *)(cmd + op->status) & VTD_SHADOW_MORE))
-		unit->stats.early_returns++;
+		count_early_return(op, unit);
 	if (!settled && fatal_signal_pending(current))
 		ret = ret ?: -EINTR;
 	return ret;

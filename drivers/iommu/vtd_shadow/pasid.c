@@ -37,6 +37,7 @@
 #include "pasid.h"
 #include "scalable.h"
 #include "stats.h"
+#include "trace.h"
 #include "unit.h"
 #include "vtd_format.h"
 
@@ -67,11 +68,30 @@ static int pasid_attach(struct vtds_batch *batch, struct vtds_device *dev,
 	return 0;
 }
 
+static int group_id(const struct vtds_device *dev)
+{
+	return iommu_group_id(dev->bound->iommu_group);
+}
+
+static void trace_detach(const struct vtds_device *dev,
+			 const struct vtds_pasid *pasid)
+{
+	if (pasid->domain)
+		trace_vtd_shadow_detach(dev->unit->id, group_id(dev),
+					pasid->pasid,
+					VTD_SHADOW_ATTACHED_SHADOW);
+	else if (pasid->identity_attached)
+		trace_vtd_shadow_detach(dev->unit->id, group_id(dev),
+					pasid->pasid,
+					VTD_SHADOW_ATTACHED_IDENTITY);
+}
+
 /* Requests with the PASID are refused from here on. */
 static void pasid_detach(struct vtds_device *dev, struct vtds_pasid *pasid)
 {
 	struct vtds_dev_pasid dev_pasid = vtds_device_pasid(dev, pasid->pasid);
 
+	trace_detach(dev, pasid);
 	if (pasid->domain)
 		vtds_domain_detach(pasid->domain, &dev_pasid);
 	pasid->domain = NULL;
@@ -115,6 +135,8 @@ static void pasid_update(struct vtds_batch *batch, struct vtds_device *dev,
 
 	ret = pasid_attach(batch, dev, pasid, wanted);
 	vtds_stats_attached(batch->unit, &dev->attach, ret);
+	trace_vtd_shadow_attach(batch->unit->id, group_id(dev), pasid->pasid,
+				wanted->attachment, wanted->root, ret);
 	if (ret) {
 		vtds_batch_fail(batch, ret);
 		if (ret != pasid->error)

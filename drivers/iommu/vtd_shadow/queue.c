@@ -44,7 +44,7 @@ static enum ran run_one(struct vtds_batch *batch, const u64 *desc,
 
 	*iqei = vtds_inval_decode(&unit->caps, vtds_unit_mode(unit), desc,
 				  nr_qwords, inval);
-	trace_vtd_shadow_descriptor(desc[0], desc[1], *iqei);
+	trace_vtd_shadow_descriptor(unit->id, desc[0], desc[1], *iqei);
 	if (*iqei)
 		return RAN_INTO_ERROR;
 	if (vtds_inval_is_barrier(inval)) {

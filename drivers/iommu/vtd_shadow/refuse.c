@@ -11,7 +11,8 @@
 
 static void note(struct vtds_walk *walk, u64 iova, u64 raw, int error)
 {
-	trace_vtd_shadow_refused(walk->domain->root, iova, raw, error);
+	trace_vtd_shadow_refused(walk->unit->id, walk->domain->id,
+				 walk->domain->root, iova, raw, error);
 	walk->domain->stats.install_failures++;
 	vtds_batch_fail(walk->batch, error);
 	walk->domain->troubled |= vtds_error_may_pass(error);

@@ -563,6 +563,21 @@ static void note_full(struct vtds_batch *batch, struct vtds_domain *domain,
 		domain->full_seq = batch->seq;
 }
 
+static noinline void trace_sync(const struct vtds_walk *walk, u64 first,
+				u64 last,
+				const struct vtds_domain_stats *before)
+{
+	const struct vtds_domain *domain = walk->domain;
+	const struct vtds_domain_stats *now = &domain->stats;
+
+	trace_vtd_shadow_sync(walk->unit->id, domain->id, domain->root, first,
+			      last, walk->stopped ? walk->stop : last + 1,
+			      now->entries_changed - before->entries_changed,
+			      now->leaves_mapped - before->leaves_mapped,
+			      now->leaves_unmapped - before->leaves_unmapped,
+			      now->install_failures - before->install_failures);
+}
+
 /**
  * vtds_domain_sync() - Make the host map what the guest's tables say now
  * @batch: Where failures are noted; its end makes revocations effective
@@ -579,18 +594,21 @@ enum vtds_synced vtds_domain_sync(struct vtds_batch *batch,
 	struct vtds_unit *unit = batch->unit;
 	u64 first = range->first, last = min(range->last, domain->last);
 	struct vtds_walk walk __uninitialized;
-	u64 changed = domain->stats.entries_changed;
+	bool traced = trace_vtd_shadow_sync_enabled();
+	struct vtds_domain_stats before __uninitialized;
 
 	vtds_assert_locked(&unit->lock);
 	if (first > last)
 		return VTDS_SYNCED;
 
 	domain->stats.syncs++;
+	if (traced)
+		before = domain->stats;
 	vtds_walk_begin(&walk, batch, domain);
 	walk.resumed = resumed;
 	sync_top(&walk, first, last);
-	trace_vtd_shadow_sync(domain->root, first, last,
-			      domain->stats.entries_changed - changed);
+	if (traced)
+		trace_sync(&walk, first, last, &before);
 	if (likely(!walk.stopped)) {
 		note_full(batch, domain, first, last + 1);
 		return VTDS_SYNCED;

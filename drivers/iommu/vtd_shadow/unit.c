@@ -4,6 +4,7 @@
  * main.c and vfio.c; calls device.c, memory.c, settle.c and retry.c.
  */
 #include <kunit/visibility.h>
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/iommufd.h>
@@ -57,6 +58,9 @@ void vtds_unit_put(struct vtds_unit *unit)
 	kref_put(&unit->ref, unit_free);
 }
 
+/* Number of the unit that was opened last */
+static atomic_t last_id;
+
 /* Creates an unbound unit. Returns NULL if there is no memory. */
 struct vtds_unit *vtds_unit_alloc(void)
 {
@@ -64,6 +68,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 
 	if (!unit)
 		return NULL;
+	unit->id = atomic_inc_return(&last_id);
 	kref_init(&unit->ref);
 	init_waitqueue_head(&unit->call_ended);
 	init_rwsem(&unit->unmap_rwsem);
@@ -80,6 +85,7 @@ struct vtds_unit *vtds_unit_alloc(void)
 		vtds_unit_put(unit);
 		return NULL;
 	}
+	unit->mem.unit_id = unit->id;
 	return unit;
 }
 EXPORT_SYMBOL_IF_KUNIT(vtds_unit_alloc);

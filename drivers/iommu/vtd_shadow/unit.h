@@ -93,6 +93,7 @@ struct vtds_events;
 
 /**
  * struct vtds_unit - One remapping unit of a guest, one open file
+ * @id: Its number, for those who watch
  * @ref: The file, and operations that found the unit through a device
  * @calls: Calls under way, VTDS_MAX_CALLS at most
  * @call_ended: Where more of them wait
@@ -133,6 +134,7 @@ struct vtds_events;
  *      domain. Kept, so that revoking never needs memory
  */
 struct vtds_unit {
+	u32 id;
 	struct kref ref;
 	atomic_t calls;
 	wait_queue_head_t call_ended;

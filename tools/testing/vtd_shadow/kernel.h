@@ -219,10 +219,14 @@ void fuzz_module_exit(void);
 #define TP_STRUCT__entry(...)
 #define TP_fast_assign(...)
 #define TP_printk(...)
-#define TRACE_EVENT(name, proto, ...)          \
-	static inline void trace_##name(proto) \
-	{                                      \
-		progress_trace(#name);         \
+#define TRACE_EVENT(name, proto, ...)                   \
+	static inline bool trace_##name##_enabled(void) \
+	{                                               \
+		return true;                            \
+	}                                               \
+	static inline void trace_##name(proto)          \
+	{                                               \
+		progress_trace(#name);                  \
 	}
 void progress_trace(const char *event);
 
@@ -301,6 +305,7 @@ typedef struct {
 #define atomic_set(v, i) ((v)->counter = (i))
 #define atomic_read(v) READ_ONCE((v)->counter)
 #define atomic_inc(v) ((v)->counter++)
+#define atomic_inc_return(v) (++(v)->counter)
 #define atomic_dec(v) ((v)->counter--)
 
 static inline bool atomic_add_unless(atomic_t *v, int a, int u)
