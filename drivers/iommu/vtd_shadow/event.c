@@ -26,9 +26,6 @@
 #include "unit.h"
 #include "vtd_format.h"
 
-/* Events that wait to be read; a power of two */
-#define VTDS_MAX_EVENTS 128
-
 /**
  * struct vtds_events - Events of a unit that were not read yet
  * @lock: Protects @fifo and @lost. Innermost: nothing is taken under it
@@ -274,6 +271,17 @@ static bool events_pending(struct vtds_events *events)
 	pending = !kfifo_is_empty(&events->fifo) || events->lost;
 	spin_unlock(&events->lock);
 	return pending;
+}
+
+/* How many events wait to be read */
+unsigned int vtds_events_waiting(struct vtds_events *events)
+{
+	unsigned int count;
+
+	spin_lock(&events->lock);
+	count = kfifo_len(&events->fifo);
+	spin_unlock(&events->lock);
+	return count;
 }
 
 /* Copies what is there. Returns the bytes, 0 if nothing is there any more. */

@@ -27,8 +27,12 @@ enum vtds_refused {
 	VTDS_REFUSED_LEAF,
 };
 
+/* Events that wait to be read; a power of two */
+#define VTDS_MAX_EVENTS 128
+
 struct vtds_events *vtds_events_alloc(void);
 void vtds_events_free(struct vtds_events *events);
+unsigned int vtds_events_waiting(struct vtds_events *events);
 void vtds_event_ctx(struct vtds_unit *unit, struct vtds_source *source);
 void vtds_event_attach(struct vtds_unit *unit, const struct vtds_source *source,
 		       int error);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The bodies of ioctls that find the unit locked, most of them in a batch, and what copies
- * their input before. Serves the table in main.c, where it says what each of them needs;
- * calls device.c, memory.c and queue.c.
+ * The bodies of ioctls that find the unit locked, most of them in a batch, what copies
+ * their input before, and BIND. Serves the table in main.c, where it says what each of them
+ * needs; calls unit.c, debugfs.c, device.c, memory.c and queue.c.
  */
 #include <linux/err.h>
 #include <linux/list.h>
@@ -15,6 +15,7 @@
 #include "alloc.h"
 #include "batch.h"
 #include "caps.h"
+#include "debugfs.h"
 #include "device.h"
 #include "domain.h"
 #include "guest_mem.h"
@@ -38,6 +39,16 @@ static int decode_caps(struct vtds_caps *caps,
 		       const struct vtd_shadow_set_state *cmd)
 {
 	return vtds_caps_decode(caps, cmd->cap, cmd->ecap, cmd->haw);
+}
+
+/* BIND: those who watch see the unit from here on. */
+int vtds_bind(struct vtds_unit *unit, void *cmd)
+{
+	int ret = vtds_unit_bind(unit, cmd);
+
+	if (!ret)
+		vtds_debugfs_add(unit);
+	return ret;
 }
 
 int vtds_check_set_state(const void *arg)

@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct vtds_batch;
+struct vtds_unit;
 
 /* Descriptors of more quadwords than this take memory */
 #define VTDS_INPUT_QWORDS 64
@@ -24,6 +25,7 @@ struct vtds_input {
 
 void vtds_input_free(struct vtds_input *input);
 
+int vtds_bind(struct vtds_unit *unit, void *cmd);
 int vtds_check_set_state(const void *cmd);
 int vtds_set_state(struct vtds_batch *batch, void *cmd, void **input);
 int vtds_take_sources(const void *cmd, struct vtds_input *input);

@@ -17,6 +17,7 @@
 
 #include "batch.h"
 #include "compat.h"
+#include "debugfs.h"
 #include "event.h"
 #include "fault.h"
 #include "flush.h"
@@ -139,7 +140,7 @@ static const struct vtds_ioctl_op vtds_ioctl_ops[] = {
 		 .execute = vtds_unit_get_info),
 	IOCTL_OP(VTD_SHADOW_BIND, struct vtd_shadow_bind, max_pages,
 		 .flags = VTD_SHADOW_BIND_MAX_IDLE | VTD_SHADOW_BIND_BUDGET,
-		 RESERVED(struct vtd_shadow_bind), .execute = vtds_unit_bind),
+		 RESERVED(struct vtd_shadow_bind), .execute = vtds_bind),
 	IOCTL_OP(VTD_SHADOW_SET_STATE, struct vtd_shadow_set_state, __reserved,
 		 .flags = VTD_SHADOW_STATE_TE,
 		 RESERVED(struct vtd_shadow_set_state),
@@ -380,6 +381,7 @@ static int vtds_open(struct inode *inode, struct file *file)
 
 static int vtds_release(struct inode *inode, struct file *file)
 {
+	vtds_debugfs_remove(file->private_data);
 	vtds_unit_release(file->private_data);
 	return 0;
 }
@@ -407,8 +409,10 @@ static int __init vtds_init(void)
 	if (ret)
 		return ret;
 	vtds_fault_begin();
+	vtds_debugfs_begin();
 	ret = misc_register(&vtds_misc);
 	if (ret) {
+		vtds_debugfs_end();
 		vtds_fault_end();
 		vtds_work_end();
 	}
@@ -419,6 +423,7 @@ module_init(vtds_init);
 static void __exit vtds_exit(void)
 {
 	misc_deregister(&vtds_misc);
+	vtds_debugfs_end();
 	vtds_linger_end();
 	vtds_work_end();
 	vtds_host_zeroes_free();

@@ -122,6 +122,20 @@ static void memcg_leave(struct vtds_unit *unit)
 	unit->memcg = NULL;
 }
 
+/* How many units the memory cgroup of a unit has, itself included */
+unsigned int vtds_retry_units(const struct vtds_unit *unit)
+{
+	const struct vtds_unit *other;
+	unsigned int count = 0;
+
+	guard(mutex)(&memcg_lock);
+	if (list_empty(&unit->memcg_entry))
+		return 0;
+	list_for_each_entry(other, &memcg_units, memcg_entry)
+		count += other->memcg == unit->memcg;
+	return count;
+}
+
 /* Returns 0, or -ENOMEM if the memory cgroup of the caller has too many units. */
 static int memcg_enter(struct vtds_unit *unit)
 {

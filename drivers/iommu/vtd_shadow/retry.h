@@ -11,6 +11,7 @@ struct vtds_unit;
 #define VTDS_RETRY_FIRST 100U
 
 int vtds_retry_begin(struct vtds_unit *unit);
+unsigned int vtds_retry_units(const struct vtds_unit *unit);
 void vtds_retry_end(struct vtds_unit *unit);
 void vtds_retry_run(struct vtds_unit *unit);
 

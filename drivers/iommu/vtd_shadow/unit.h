@@ -11,6 +11,7 @@
 #include <linux/list.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -21,6 +22,7 @@
 #include "stats.h"
 #include "work.h"
 
+struct dentry;
 struct iommufd_ctx;
 struct mem_cgroup;
 struct vtds_bound;
@@ -130,6 +132,9 @@ struct vtds_events;
  * @memcg_entry: In retry.c's list of units that have a thread, or empty
  * @stats: Counters
  * @events: What the VMM can read
+ * @pid: Process that called BIND, by debugfs.c
+ * @comm: Its name
+ * @debugfs: The unit's folder, or an error
  * @sg: Scratch of walks: VTDS_SG_ENTRIES pieces of host memory; NULL before there was a
  *      domain. Kept, so that revoking never needs memory
  */
@@ -171,6 +176,9 @@ struct vtds_unit {
 	struct list_head memcg_entry;
 	struct vtds_stats stats;
 	struct vtds_events *events;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	struct dentry *debugfs;
 	struct scatterlist *sg;
 };
 

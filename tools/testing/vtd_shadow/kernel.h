@@ -84,6 +84,8 @@ typedef unsigned int __poll_t;
 #define IS_ENABLED(option) 0
 #define IS_REACHABLE(option) 0
 
+#define TASK_COMM_LEN 16
+
 /* --- Numbers --- */
 
 #define BIT(n) (1UL << (n))
@@ -305,8 +307,8 @@ typedef struct {
 #define atomic_set(v, i) ((v)->counter = (i))
 #define atomic_read(v) READ_ONCE((v)->counter)
 #define atomic_inc(v) ((v)->counter++)
-#define atomic_inc_return(v) (++(v)->counter)
 #define atomic_dec(v) ((v)->counter--)
+#define atomic_inc_return(v) (++(v)->counter)
 
 static inline bool atomic_add_unless(atomic_t *v, int a, int u)
 {

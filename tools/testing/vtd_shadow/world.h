@@ -112,6 +112,7 @@ static inline int misc_register(struct miscdevice *misc)
 	} name
 #define INIT_KFIFO(fifo) ((fifo).in = (fifo).out = 0)
 #define kfifo_is_empty(fifo) ((fifo)->in == (fifo)->out)
+#define kfifo_len(fifo) ((fifo)->in - (fifo)->out)
 #define kfifo_put(fifo, value)                                            \
 	((fifo)->in - (fifo)->out < ARRAY_SIZE((fifo)->data) ?            \
 		 ((fifo)->data[(fifo)->in++ % ARRAY_SIZE((fifo)->data)] = \
