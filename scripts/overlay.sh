@@ -21,9 +21,10 @@ ROOMS=(
 	Documentation
 	tools/testing/selftests/vtd_shadow
 	':!tools/testing/selftests/vtd_shadow/qemu'
+	tools/vtd_shadow
 )
 # Folders that receive something, hence must be writable.
-HOMES=(. drivers/iommu include/linux include/uapi/linux tools/testing/selftests
+HOMES=(. drivers/iommu include/linux include/uapi/linux tools tools/testing/selftests
 	Documentation Documentation/{admin-guide,dev-tools,driver-api,userspace-api})
 IOMMU=drivers/iommu
 # What the tree's own files get: FILE|LINE|the line that it follows. Without the last,

@@ -28,6 +28,8 @@ PACKAGES=(
 	# style gate and documentation
 	clang clang-format coccinelle codespell g++ gcc-multilib graphviz libpython3-dev
 	libvirt-clients python3-docutils python3-sphinx shellcheck sparse universal-ctags
+	# what watches units
+	libncurses-dev tmux
 )
 
 # fetch_kernel7 DIRECTORY: the package of the newest 7.x source goes there

@@ -24,8 +24,8 @@ source "$TOP/scripts/build/vmm.sh"
 
 SUITE=style
 CHECKS=(checkpatch coccicheck clang analyzer build shellcheck selftests docs
-	qemu-checkpatch qemu-10.2 qemu-10.0 codespell clang-format hygiene links conformance
-	libvirt kernel-doc qemu-series uapi calls cache)
+	qemu-checkpatch qemu-10.2 qemu-10.0 codespell clang-format hygiene links
+	conformance libvirt kernel-doc qemu-series uapi calls cache stat)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -463,6 +463,9 @@ run_coccicheck() {
 		"$KSRC $(spatch --version) $(key "${headers[@]}")" cocci_files
 }
 
+# The tool that watches units, natively
+run_stat() { bash scripts/test/stat-test.sh; }
+
 run_docs() { "$TOP/scripts/docs.sh" "$WORK/html"; }
 
 # --- what is run, and when again ---
@@ -486,6 +489,7 @@ looks_at() { # CHECK
 	docs) files Documentation 'scripts/docs*' && documented ;;
 	build | clang | analyzer) files drivers include ;;
 	selftests) files "$SELFTESTS" include/uapi ;;
+	stat) files tools/vtd_shadow 'scripts/test/stat*' 'Documentation/admin-guide/*stat.rst' ;;
 	esac
 }
 
