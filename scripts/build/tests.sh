@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The test programs and their modules, built in the cache, and what a boot of the emulated
-# host loads. Sourced by what boots it: bed.sh and guest.sh, through lib/bed.sh, and
-# test/debian-test.sh.
+# The test programs, the modules and the tool that they use, built in the cache, and what a
+# boot of the emulated host loads. Sourced by what boots it: bed.sh and guest.sh, through
+# lib/bed.sh, and test/debian-test.sh.
 #
-#   tests_build [PROGRAM...]  uses KSRC and KDIR, sets TESTS: programs and their list
-#                             (all, or only these)
+#   tests_build [PROGRAM...]  uses KSRC and KDIR, sets TESTS: programs and their list (all, or
+#                             only these), and vtd_shadow_stat
 #   extra_build NAME FOLDER   uses KDIR, adds to EXTRAS: the module in a folder of the
 #                             selftests
 #   kernel_modules DIRECTORY  uses KDIR
@@ -14,7 +14,7 @@
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
 TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,lib,include,bench,tools,walk}
-	"$SELFTESTS"/{random,race,hostile} "$TOP/include/uapi")
+	"$SELFTESTS"/{random,race,hostile} "$TOP/include/uapi" "$TOP/tools/vtd_shadow")
 
 compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
 	local key=$1 dir=${!#} programs=("${@:4:$#-4}")
@@ -24,6 +24,9 @@ compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY
 	mkdir "$dir/build"
 	# Without a target it makes all
 	"${make[@]}" "${programs[@]/#/$dir/build/}"
+	# What stat_test compares with
+	make -s -C "$TOP/tools/vtd_shadow" "OUTPUT=$dir/build/stat" LDFLAGS=-static
+	mv "$dir/build/stat/vtd_shadow_stat" "$dir/build"
 	"${make[@]}" emit_tests COLLECTION=vtd_shadow | sed 's/^vtd_shadow://' >"$dir/tests"
 	find "$dir/build" -maxdepth 1 -type f -perm -u+x -exec mv -t "$dir" {} +
 	rm -rf "$dir/build"

@@ -24,9 +24,9 @@ source "$TOP/scripts/build/tools.sh"
 # shellcheck source=tools/testing/selftests/vtd_shadow/qemu/machine.sh
 source "$SELFTESTS/qemu/machine.sh"
 
-# Selftests for which a kernel that was configured by others matters most
+# Selftests for which a kernel that was configured by others matters most; and tracefs
 PROGRAMS=map_leaf_test,map_superpage_test,map_flush_test
-PROGRAMS+=,context_test,context_malformed_test,context_share_test,sandbox_test
+PROGRAMS+=,context_test,context_malformed_test,context_share_test,sandbox_test,watch_test
 
 modules_debian() { env "$@" bash "$TOP/scripts/modules-debian.sh" build; }
 

@@ -24,6 +24,7 @@ LIBVTDS_C += lib/probe.c
 LIBVTDS_C += lib/unit.c
 LIBVTDS_C += lib/vfio.c
 LIBVTDS_C += lib/vmm.c
+LIBVTDS_C += lib/watch.c
 
 LIBVTDS_O := $(LIBVTDS_C:%.c=$(OUTPUT)/%.o)
 
