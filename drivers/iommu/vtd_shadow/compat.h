@@ -1,35 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All differences between the kernel versions that the driver builds against.
+ * All differences between the kernels that the driver builds against. Serves all files;
+ * calls none.
+ *
+ * It asks for features, never for versions: vendors put newer interfaces into kernels with
+ * older numbers. The Makefile looks for each feature in the headers of the kernel that it
+ * builds for, and defines VTDS_HAS_... here if it is there.
  */
 #ifndef VTD_SHADOW_COMPAT_H
 #define VTD_SHADOW_COMPAT_H
+
+/*
+ * Ahead of everything else: without these options nothing below has a meaning. Outside of a
+ * kernel tree no Kconfig has seen to them.
+ */
+#ifdef VTDS_UNFIT
+#if !IS_ENABLED(CONFIG_IOMMUFD)
+#error "vtd_shadow needs CONFIG_IOMMUFD; on Debian, 'make modules-debian' builds it as a module"
+#elif !IS_ENABLED(CONFIG_VFIO_DEVICE_CDEV)
+#error "vtd_shadow needs CONFIG_VFIO_DEVICE_CDEV, which this kernel lacks"
+#elif !IS_ENABLED(CONFIG_VFIO_PCI)
+#error "vtd_shadow needs CONFIG_VFIO_PCI, which this kernel lacks"
+#elif defined(VTDS_TOO_OLD)
+#error "vtd_shadow needs Linux 6.12 or newer"
+#endif
+#endif
 
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/module.h>
 #include <linux/stringify.h>
-#include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-#error "vtd_shadow needs Linux 6.12 or newer"
-#endif
-
-/* Since 6.13 the namespace is a string literal. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define VTDS_IMPORT_NS(ns) MODULE_IMPORT_NS(ns)
-#else
-#define VTDS_IMPORT_NS(ns) MODULE_IMPORT_NS(__stringify(ns))
-#endif
+/* What MODULE_IMPORT_NS() makes of a name, or of a string since 6.13 */
+#define VTDS_IMPORT_NS(ns) MODULE_INFO(import_ns, __stringify(ns))
 
 /*
- * Since 7.0 Intel's second stage keeps R and W apart. Before, every entry that is
- * written can be read.
+ * Whether Intel's second stage keeps R and W apart. Linux 6.12 to 6.15 set R in every entry
+ * that they write.
+ *
+ * No running host can be asked. It maps for writing only without an error either way, and
+ * tells of a mapping where it leads, not what it permits: iommu_iova_to_phys() is all that
+ * reads an entry, and the table itself is private to the driver of the IOMMU. So the
+ * Makefile judges by the kernel. Where it cannot know better it says that such memory can
+ * be read, which promises less than is there, never more.
  */
-#define VTDS_INTEL_WRITE_ONLY (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0))
+#ifdef VTDS_HAS_INTEL_WRITE_ONLY
+#define VTDS_INTEL_WRITE_ONLY true
+#else
+#define VTDS_INTEL_WRITE_ONLY false
+#endif
 
 /* Since 6.15 an attachment names its PASID. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#ifndef VTDS_HAS_ATTACH_PASID
 static inline int vtds_iommufd_attach(struct iommufd_device *idev, u32 pasid,
 				      u32 *pt_id)
 {
@@ -59,7 +81,7 @@ static inline void vtds_iommufd_detach(struct iommufd_device *idev, u32 pasid)
 #include <linux/vfio_pci_core.h>
 
 /* Since 6.17 the VF token is matched through an operation. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#ifndef VTDS_HAS_VFIO_TOKEN_OP
 #define VTDS_VFIO_PCI_TOKEN_OP
 #else
 #define VTDS_VFIO_PCI_TOKEN_OP \
@@ -70,7 +92,7 @@ static inline void vtds_iommufd_detach(struct iommufd_device *idev, u32 pasid)
  * Since 7.3 each device has its own parameters. Before, the core has one set for all
  * drivers: whoever sets it last sets it for all devices that come later.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+#ifndef VTDS_HAS_VFIO_PCI_DEVICE_PARAMS
 static inline void vtds_vfio_pci_core_params(bool nointxmask, bool disable_vga,
 					     bool disable_idle_d3)
 {
@@ -98,17 +120,20 @@ static inline void vtds_vfio_pci_params(struct vfio_pci_core_device *vdev,
 }
 #endif
 
-/* Since 6.19 regions have an operation, and a device operations of its own. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+/* Since 6.19 regions have an operation. */
+#ifndef VTDS_HAS_VFIO_REGION_OP
 #define VTDS_VFIO_PCI_REGION_OP
+#else
+#define VTDS_VFIO_PCI_REGION_OP \
+	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
+#endif
 
+/* Since 6.19 a device has operations of its own. */
+#ifndef VTDS_HAS_VFIO_PCI_DEVICE_OPS
 static inline void vtds_vfio_pci_setup(struct vfio_pci_core_device *vdev)
 {
 }
 #else
-#define VTDS_VFIO_PCI_REGION_OP \
-	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
-
 static inline void vtds_vfio_pci_setup(struct vfio_pci_core_device *vdev)
 {
 	static const struct vfio_pci_device_ops ops = {

@@ -81,7 +81,7 @@ typedef unsigned int __poll_t;
 #define BUILD_BUG_ON(cond) _Static_assert(!(cond), #cond)
 #define BUILD_BUG_ON_ZERO(cond) ((int)sizeof(char[1 - 2 * !!(cond)]) - 1)
 #define BUILD_BUG_ON_MSG(cond, msg) BUILD_BUG_ON(0)
-#define IS_ENABLED(option) 0
+#define IS_ENABLED(option) (option)
 #define IS_REACHABLE(option) 0
 
 #define TASK_COMM_LEN 16
@@ -187,15 +187,20 @@ static inline void no_printk(const char *format, ...)
 
 /* --- Modules, tests, tracing --- */
 
-#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + (c))
-#define LINUX_VERSION_CODE KERNEL_VERSION(7, 3, 0)
+/* The options that the engine asks for, and the newest kernel's features: see compat.h */
+#define CONFIG_IOMMUFD 1
+#define CONFIG_VFIO_DEVICE_CDEV 1
+#define CONFIG_VFIO_PCI 1
+#define VTDS_HAS_ATTACH_PASID
+#define VTDS_HAS_INTEL_WRITE_ONLY
+
 #define __stringify_1(...) #__VA_ARGS__
 #define __stringify(...) __stringify_1(__VA_ARGS__)
 #define THIS_MODULE NULL
 #define MODULE_PARM_DESC(...)
 #define MODULE_DESCRIPTION(...)
 #define MODULE_LICENSE(...)
-#define MODULE_IMPORT_NS(...)
+#define MODULE_INFO(...)
 #define module_param_named(...)
 #define module_init(function)      \
 	int fuzz_module_init(void) \
