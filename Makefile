@@ -5,11 +5,12 @@
 
 .NOTPARALLEL:
 .PHONY: help help-all demo demo-engine check kunit fuzz check-guest bench bench-native bench-guest soak shell \
-	shell-guest modules modules-debian modules-debian-remove overlay qemu-import qemu-export \
+	shell-guest modules modules-debian modules-debian-remove install uninstall deb rpm overlay \
+	qemu-import qemu-export \
 	calls clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS ONLY GUEST SHADOW VMM RELEASE \
-	KEY CERT
+	KEY CERT VERSION
 
 help:
 	@echo 'make demo              see it work: a device behind a shadow, then a guest with a disk'
@@ -25,7 +26,7 @@ help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
-	@echo '                       modules overlay; only if named, since they take long:'
+	@echo '                       modules package overlay; only if named, since they take long:'
 	@echo '                       faults load races, and qemu: each patch for QEMU builds'
 	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
@@ -56,6 +57,9 @@ help-all: help
 	@echo 'make modules-debian-remove'
 	@echo '                       restore the stock modules. For both: RELEASE=... names another'
 	@echo '                       kernel, KEY= and CERT= sign the modules'
+	@echo 'make install           build and install modules, tools, manual pages, udev rule and group,'
+	@echo '                       for the kernel RELEASE (the running one); make uninstall'
+	@echo 'make deb               build packages of Debian in out/packages, VERSION=0.1; make rpm'
 	@echo 'make overlay KSRC=...  lay driver, tests and documents into a kernel source tree'
 	@echo 'make qemu-import DIR=... VMM=10.2'
 	@echo '                       make a git tree of this QEMU with the patches as commits'
@@ -120,6 +124,18 @@ modules-debian:
 
 modules-debian-remove:
 	@bash scripts/modules-debian.sh remove
+
+install:
+	@bash scripts/install.sh install
+
+uninstall:
+	@bash scripts/install.sh remove
+
+deb:
+	@bash scripts/package.sh deb
+
+rpm:
+	@bash scripts/package.sh rpm
 
 overlay:
 	@bash scripts/overlay.sh '$(KSRC)'

@@ -23,9 +23,11 @@
 #             only for this release
 #   modules   the modules build against prepared kernels, also those of vendors, which have
 #             newer interfaces under an older number
+#   package   packages are built, installed, upgraded and removed; the modules that DKMS
+#             built and the tools for operators run
 #   overlay   the repository builds and runs inside a kernel tree
 #
-# That modules or overlay passed is kept in the cache: they run again when the
+# That modules, package or overlay passed is kept in the cache: they run again when the
 # driver, the tests, the scripts, the documents or a kernel changed. FRESH=1 runs all (see
 # test/style.sh too).
 #
@@ -79,7 +81,7 @@ fi
 PLAIN=(kunit selftest)
 GUEST=(guest debian hosts)
 DEBUG=(debug)
-BUILDS=(style fuzz modules overlay)
+BUILDS=(style fuzz modules package overlay)
 # Those that are not part of a check of everything
 NAMED=(faults races load qemu)
 
@@ -138,7 +140,7 @@ suite_programs() { # SUITE
 	style) bash "$TOP/scripts/test/style.sh" ;;
 	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
 	modules) unless_passed "$1" modules_programs ;;
-	overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
+	package | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
 	esac
 }
 
@@ -152,7 +154,8 @@ unless_passed() {
 		return
 	fi
 	dest=$CACHE/passed/$suite-$({ echo "$KERNELS" && gcc --version &&
-		key "$TOP"/{drivers,include,tools,scripts,Documentation,MAINTAINERS,Makefile}; } |
+		key "$TOP"/{drivers,include,packaging,tools,scripts} \
+			"$TOP"/{Documentation,MAINTAINERS,Makefile}; } |
 		sha256sum | cut -c1-12)
 	if [ ! -d "$dest" ]; then
 		"$@" || return
@@ -210,7 +213,7 @@ wanted_kernels() { # SUITE...
 		debug | faults) echo 7 debug ;;
 		races) echo 7 "${FLAVOUR:-debug}" ;;
 		debian) echo debian plain ;;
-		modules) printf '%s\n' '6.12 plain' '7 debug' ;;
+		modules | package) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac
 	done | sort -u
 }

@@ -24,7 +24,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_OUTPUT O M V W ARCH CROSS_
 export LC_ALL=C.UTF-8
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-OUT=$TOP/out
+# A package has the scripts where nothing is written
+OUT=${VTD_SHADOW_OUT:-$TOP/out}
 CACHE=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/vtd_shadow
 LOGS=$OUT/logs
 

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests what the packages install on a host that runs, the emulated one with 6.12: the
+# modules that DKMS built load, the demo runs on them, vtd_shadow_doctor finds the host ready,
+# vtd_shadow_bind gives devices and takes them back, and refuses what is in use.
+#
+#   package-boot-test.sh MODULES TOOLS    the modules, and where a package was unpacked
+
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+# shellcheck source=scripts/lib/judge.sh
+source "$TOP/scripts/lib/judge.sh"
+# shellcheck source=scripts/build/kernel.sh
+source "$TOP/scripts/build/kernel.sh"
+# shellcheck source=scripts/build/qemu.sh
+source "$TOP/scripts/build/qemu.sh"
+# shellcheck source=scripts/build/tests.sh
+source "$TOP/scripts/build/tests.sh"
+# shellcheck source=scripts/build/tools.sh
+source "$TOP/scripts/build/tools.sh"
+# shellcheck source=tools/testing/selftests/vtd_shadow/qemu/machine.sh
+source "$SELFTESTS/qemu/machine.sh"
+
+BUILT=$1 TOOLS=$2
+
+# Debian's shell and kmod with their libraries, the modules where modprobe finds them, the
+# tools where the package puts them
+fill_root() { # ROOT
+	local root=$1 release file base tool
+	release=$(<"$KDIR/include/config/kernel.release")
+	base=$root/lib/modules/$release
+	mkdir -p "$root"/{kmod,lib64,boot,tests,lib/x86_64-linux-gnu} "$base/updates/dkms"
+	cp "$(command -v kmod)" "$(command -v dash)" "$root/kmod/"
+	for tool in modprobe depmod; do
+		ln -s kmod "$root/kmod/$tool"
+	done
+	libraries "$root"/kmod/{kmod,dash} "$TOOLS/usr/libexec/vtd-shadow/vtd_shadow_try" |
+		while read -r file; do
+			case $file in
+			*/ld-linux*) cp -L "$file" "$root/lib64/" ;;
+			*) cp -L "$file" "$root/lib/x86_64-linux-gnu/" ;;
+			esac
+		done
+	cp -r "$RUN/modules" "$base/kernel"
+	cp "$KDIR"/modules.{order,builtin,builtin.modinfo} "$base"
+	cp "$BUILT"/*.ko "$base/updates/dkms"
+	cp "$KDIR/.config" "$root/boot/config-$release"
+	cp -r "$TOOLS/usr" "$root"
+	cp "$TESTS/vtd_shadow_demo" "$root/tests/"
+}
+
+add_devices() {
+	local i port="bus=functions,addr=0"
+	add_ports 3
+	ARGS+=(-device 'edu,dma_mask=0xffffffffffffffff,bus=rp1'
+		-device 'edu,dma_mask=0xffffffffffffffff,bus=rp2'
+		-device 'igb,bus=rp3,romfile='
+		-device 'pcie-root-port,id=functions,slot=20,chassis=20')
+	for i in 0 1; do
+		truncate -s 64M "$RUN/disk$i"
+		ARGS+=(-drive "if=none,id=disk$i,format=raw,file=${RUN//,/,,}/disk$i"
+			-device "nvme,$port.$i,multifunction=on,serial=disk$i,drive=disk$i")
+	done
+}
+
+boot_package() {
+	local status=0
+	kernel_modules "$RUN/modules"
+	base_initramfs "$RUN/root" "$SELFTESTS/qemu/package-init" "$RUN/modules"
+	fill_root "$RUN/root"
+	pack_initramfs "$RUN/root" "$RUN/initramfs"
+	set_host
+	start_machine 2G ""
+	add_devices
+	(run_machine package) || status=$?
+	echo "$status" >"$RUN/status"
+	rm -rf "$RUN"/{modules,initramfs,disk?}
+}
+
+qemu_emulator
+kernel_build 6.12 plain
+tests_build vtd_shadow_demo
+RUN=$OUT/run/package IMAGE=$KDIR/arch/x86/boot/bzImage
+mkdir -p "$OUT/run"
+rm -rf "$RUN"
+mkdir "$RUN"
+step "run package" boot_package
+judge package 0
+summary
