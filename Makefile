@@ -27,7 +27,7 @@ help-all: help
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
 	@echo '                       modules package overlay; only if named, since they take long:'
-	@echo '                       faults load races, and qemu: each patch for QEMU builds'
+	@echo '                       faults load races kernels, and qemu: each patch for QEMU builds'
 	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
 	@echo '                       as program or program/variant'

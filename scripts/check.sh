@@ -21,6 +21,7 @@
 #   qemu      only if named: the documents' commands make a VMM of QEMU's tarballs, and each
 #             patch of integration/qemu builds and passes QEMU's own tests of it; VMM=10.0
 #             only for this release
+#   kernels   only if named: the modules build for every kernel whose source Debian has today
 #   modules   the modules build against prepared kernels, also those of vendors, which have
 #             newer interfaces under an older number
 #   package   packages are built, installed, upgraded and removed; the modules that DKMS
@@ -139,6 +140,7 @@ suite_programs() { # SUITE
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
 	style) bash "$TOP/scripts/test/style.sh" ;;
 	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
+	kernels) bash "$TOP/scripts/test/kernels-test.sh" ;;
 	modules) unless_passed "$1" modules_programs ;;
 	package | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
 	esac

@@ -49,6 +49,8 @@ install_all() {
 
 remove_all() {
 	as_root rm -rf "$MODULES_TO" "$DESTDIR/usr/libexec/vtd-shadow"
+	[ ! -d "${MODULES_TO%/*}" ] ||
+		as_root rmdir --ignore-fail-on-non-empty "${MODULES_TO%/*}"
 	as_root rm -f "${TOOL_FILES[@]/#/$DESTDIR}"
 	[ -n "$DESTDIR" ] || ! getent group vtd_shadow >/dev/null || as_root groupdel vtd_shadow
 	settle

@@ -26,7 +26,8 @@ check_kernel() { # KDIR
 		grep -q "^CONFIG_$option=" "$1/include/config/auto.conf" ||
 			lacking+=("CONFIG_$option")
 	done
-	[ ${#lacking[@]} -eq 0 ] || die "$1 (Linux $release) lacks ${lacking[*]}"
+	[ ${#lacking[@]} -eq 0 ] || die "$1 (Linux $release) lacks ${lacking[*]}:" \
+		"enable them, or on Debian's kernel: make modules-debian"
 }
 
 # The repository's layout is kept: the modules find the uapi header by it.

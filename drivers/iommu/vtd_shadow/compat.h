@@ -10,20 +10,15 @@
 #ifndef VTD_SHADOW_COMPAT_H
 #define VTD_SHADOW_COMPAT_H
 
-/*
- * Ahead of everything else: without these options nothing below has a meaning. Outside of a
- * kernel tree no Kconfig has seen to them.
- */
-#ifdef VTDS_UNFIT
+/* Ahead of everything else: without these options nothing below has a meaning. */
 #if !IS_ENABLED(CONFIG_IOMMUFD)
 #error "vtd_shadow needs CONFIG_IOMMUFD; on Debian, 'make modules-debian' builds it as a module"
 #elif !IS_ENABLED(CONFIG_VFIO_DEVICE_CDEV)
 #error "vtd_shadow needs CONFIG_VFIO_DEVICE_CDEV, which this kernel lacks"
-#elif !IS_ENABLED(CONFIG_VFIO_PCI)
+#elif defined(VTDS_LACKS_VFIO_PCI)
 #error "vtd_shadow needs CONFIG_VFIO_PCI, which this kernel lacks"
 #elif defined(VTDS_TOO_OLD)
 #error "vtd_shadow needs Linux 6.12 or newer"
-#endif
 #endif
 
 #include <linux/iommu.h>

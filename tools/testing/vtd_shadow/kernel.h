@@ -190,7 +190,6 @@ static inline void no_printk(const char *format, ...)
 /* The options that the engine asks for, and the newest kernel's features: see compat.h */
 #define CONFIG_IOMMUFD 1
 #define CONFIG_VFIO_DEVICE_CDEV 1
-#define CONFIG_VFIO_PCI 1
 #define VTDS_HAS_ATTACH_PASID
 #define VTDS_HAS_INTEL_WRITE_ONLY
 
