@@ -18,7 +18,6 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "domain.h"
 #include "fault.h"
 #include "host_call.h"

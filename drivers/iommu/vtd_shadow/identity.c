@@ -8,6 +8,7 @@
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/list.h>
 #include <linux/vfio.h>
 

@@ -21,7 +21,6 @@
 #include "alloc.h"
 #include "batch.h"
 #include "bound.h"
-#include "compat.h"
 #include "device.h"
 #include "domain.h"
 #include "event.h"
