@@ -5,9 +5,8 @@
 
 .NOTPARALLEL:
 .PHONY: help help-all demo demo-engine check kunit fuzz check-guest bench bench-native bench-guest soak shell \
-	shell-guest modules modules-debian modules-debian-remove install uninstall deb rpm overlay \
-	qemu-import qemu-export \
-	calls clean clean-cache
+	shell-guest modules modules-debian modules-debian-remove install uninstall deb rpm \
+	overlay qemu-import qemu-export docs docs-pdf calls clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS ONLY GUEST SHADOW VMM RELEASE \
 	KEY CERT VERSION
@@ -65,6 +64,7 @@ help-all: help
 	@echo '                       make a git tree of this QEMU with the patches as commits'
 	@echo 'make qemu-export DIR=... VMM=10.2'
 	@echo '                       write the commits of such a tree to integration/qemu'
+	@echo 'make docs              the documents as HTML; make docs-pdf: as PDF'
 	@echo 'make calls             draw which file of the driver calls which'
 	@echo 'make clean             remove what was built here'
 	@echo 'make clean-cache       remove kernels and everything else in the cache'
@@ -142,6 +142,14 @@ overlay:
 
 qemu-import qemu-export:
 	@bash scripts/qemu-series.sh $(@:qemu-%=%) '$(or $(VMM),10.2)' '$(DIR)'
+
+docs:
+	@bash scripts/setup.sh
+	@bash scripts/docs.sh
+
+docs-pdf:
+	@bash scripts/setup.sh
+	@bash scripts/docs.sh pdf
 
 calls:
 	@bash scripts/setup.sh
