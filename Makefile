@@ -6,7 +6,7 @@
 .NOTPARALLEL:
 .PHONY: help help-all demo demo-engine check kunit fuzz check-guest bench bench-native bench-guest soak shell \
 	shell-guest modules modules-debian modules-debian-remove install uninstall deb rpm \
-	overlay qemu-import qemu-export docs docs-pdf calls clean clean-cache
+	overlay qemu-import qemu-export docs docs-pdf patches calls clean clean-cache
 
 export KERNEL GUEST_KERNEL SUITE TEST REFRESH FRESH HOST SEED VERBOSE ROUNDS ONLY GUEST SHADOW VMM RELEASE \
 	KEY CERT VERSION
@@ -25,7 +25,7 @@ help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
-	@echo '                       modules package overlay; only if named, since they take long:'
+	@echo '                       modules package overlay patches; only if named:'
 	@echo '                       faults load races kernels, and qemu: each patch for QEMU builds'
 	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
@@ -64,6 +64,7 @@ help-all: help
 	@echo '                       make a git tree of this QEMU with the patches as commits'
 	@echo 'make qemu-export DIR=... VMM=10.2'
 	@echo '                       write the commits of such a tree to integration/qemu'
+	@echo 'make patches           write the driver as a series of patches for the newest kernel'
 	@echo 'make docs              the documents as HTML; make docs-pdf: as PDF'
 	@echo 'make calls             draw which file of the driver calls which'
 	@echo 'make clean             remove what was built here'
@@ -142,6 +143,10 @@ overlay:
 
 qemu-import qemu-export:
 	@bash scripts/qemu-series.sh $(@:qemu-%=%) '$(or $(VMM),10.2)' '$(DIR)'
+
+patches:
+	@bash scripts/setup.sh
+	@bash scripts/patches.sh
 
 docs:
 	@bash scripts/setup.sh

@@ -27,8 +27,10 @@
 #   package   packages are built, installed, upgraded and removed; the modules that DKMS
 #             built and the tools for operators run
 #   overlay   the repository builds and runs inside a kernel tree
+#   patches   the series for the kernel applies and compiles; if named, each patch by
+#             itself, through checkpatch, and with the unit tests
 #
-# That modules, package or overlay passed is kept in the cache: they run again when the
+# That modules, package, overlay or patches passed is kept in the cache: they run again when the
 # driver, the tests, the scripts, the documents or a kernel changed. FRESH=1 runs all (see
 # test/style.sh too).
 #
@@ -82,9 +84,9 @@ fi
 PLAIN=(kunit selftest)
 GUEST=(guest debian hosts)
 DEBUG=(debug)
-BUILDS=(style fuzz modules package overlay)
+BUILDS=(style fuzz modules package overlay patches)
 # Those that are not part of a check of everything
-NAMED=(faults races load qemu)
+NAMED=(faults races load kernels qemu)
 
 debug_selftests() {
 	local status=0 other
@@ -143,6 +145,11 @@ suite_programs() { # SUITE
 	kernels) bash "$TOP/scripts/test/kernels-test.sh" ;;
 	modules) unless_passed "$1" modules_programs ;;
 	package | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
+	modules | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
+	patches)
+		unless_passed "patches${SUITE:+-all}" \
+			bash "$TOP/scripts/test/patches-test.sh" ${SUITE:+all}
+		;;
 	esac
 }
 
