@@ -13,7 +13,7 @@
 #   collect_modules DIRECTORY uses KDIR, MODULES and EXTRAS
 
 SELFTESTS=$TOP/tools/testing/selftests/vtd_shadow
-TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,lib,include,bench,tools,walk}
+TEST_SOURCES=("$SELFTESTS"/*.c "$SELFTESTS"/{Makefile,abi,lib,include,bench,tools,walk}
 	"$SELFTESTS"/{random,race,hostile} "$TOP/include/uapi" "$TOP/tools/vtd_shadow")
 
 compile_tests() { # KEY KSRC KDIR [PROGRAM...] DIRECTORY

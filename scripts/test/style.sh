@@ -25,7 +25,7 @@ source "$TOP/scripts/build/vmm.sh"
 SUITE=style
 CHECKS=(checkpatch coccicheck clang analyzer build shellcheck selftests docs
 	qemu-checkpatch qemu-10.2 qemu-10.0 codespell clang-format hygiene links
-	conformance libvirt kernel-doc qemu-series uapi calls cache stat)
+	conformance libvirt kernel-doc qemu-series uapi calls cache stat abi)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -334,6 +334,9 @@ run_uapi() {
 	diff "$WORK/sizes64" "$WORK/sizes32"
 }
 
+# Programs that were built with the header of a release go on working.
+run_abi() { bash scripts/test/abi.sh; }
+
 # --- checks that build ---
 
 # kbuild_strictly TREE: gcc with more warnings than usual, and sparse, which is asked to
@@ -486,6 +489,7 @@ looks_at() { # CHECK
 	qemu-10.*) files "$QEMU_FILES/${1#qemu-}" 'scripts/qemu-series.sh' 'scripts/lib/qemu*' ;;
 	kernel-doc) kernel_files ;;
 	uapi) echo "$HEADER" ;;
+	abi) files "$HEADER" "$SELFTESTS/abi" 'scripts/*abi*' ;;
 	docs) files Documentation 'scripts/docs*' && documented ;;
 	build | clang | analyzer) files drivers include ;;
 	selftests) files "$SELFTESTS" include/uapi ;;
