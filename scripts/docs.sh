@@ -38,7 +38,6 @@ main() {
 	if [ "${1:-}" = pdf ]; then
 		dir=${2:-$OUT/pdf}
 		need "LaTeX" "${PDF_PACKAGES[@]}"
-		rm -rf "$dir"
 		build latex "$dir"
 		step "typeset the documentation" run_latex "$(realpath "$dir")"
 		echo "documentation: $dir/vtd_shadow.pdf"

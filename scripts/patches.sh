@@ -35,7 +35,7 @@ name_author() {
 }
 
 main() {
-	local out=${1:-$OUT/patches}
+	local out=${1:-$OUT/patches} number
 
 	kernel_src 7
 	WORK=$(mktemp -d)
@@ -44,10 +44,10 @@ main() {
 	cp -r "$WORK/pristine" "$WORK/laid"
 	"$TOP/scripts/overlay.sh" "$WORK/laid" >/dev/null
 	name_author
-	rm -rf "$out"
+	rm -f "$out"/*.patch
 	/usr/bin/python3 "$TOP/scripts/patches/split.py" "$WORK/pristine" "$WORK/laid" "$out"
-	echo "series for ${KSRC##*/linux-}: $(find "$out" -name '*.patch' ! -name '0000-*' | wc -l)" \
-		"patches in $out"
+	number=$(find "$out" -name "*.patch" ! -name "0000-*" | wc -l)
+	echo "series for ${KSRC##*/linux-}: $number patches in $out"
 }
 
 main "$@"

@@ -56,10 +56,12 @@ breaks "vtd_shadow_reserved is gone" 's/vtd_shadow_reserved/vtd_shadow_kept/'
 breaks "VTD_SHADOW_SET_STATE was" 's/^	VTD_SHADOW_CMD_SET_STATE,/	VTD_SHADOW_CMD_NEW,\n&/'
 breaks "VTD_SHADOW_EVENT_LOST was 4" 's/VTD_SHADOW_EVENT_LOST = 4/VTD_SHADOW_EVENT_LOST = 6/'
 breaks "VTD_SHADOW_API_VERSION was 1" 's/\(VERSION\) 1$/\1 2/'
-breaks "another one for 32 bits" "$(in_struct get_stats 's/__aligned_u64 devices/unsigned long devices/')"
+breaks "another one for 32 bits" \
+	"$(in_struct get_stats 's/__aligned_u64 devices/unsigned long devices/')"
 
 goes_on "vtd_shadow_get_stats.more" "$(in_struct get_stats 's/^}/	__aligned_u64 more;\n}/')"
 goes_on "vtd_shadow_bind.named" "$(in_struct bind 's/__reserved/named/')"
-goes_on "VTD_SHADOW_EVENT_NEW" 's/^	VTD_SHADOW_EVENT_RECOVERED = 5,/&\n	VTD_SHADOW_EVENT_NEW = 6,/'
+goes_on "VTD_SHADOW_EVENT_NEW" \
+	's/^	VTD_SHADOW_EVENT_RECOVERED = 5,/&\n	VTD_SHADOW_EVENT_NEW = 6,/'
 goes_on "vtd_shadow_new" 's/^#endif .*UAPI.*/struct vtd_shadow_new {\n	__u32 size;\n};\n&/'
 exit "$failed"

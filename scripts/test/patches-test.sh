@@ -196,7 +196,7 @@ builds_modules() {
 	mkdir -p "$BUILD/$ARCH"
 	{
 		cat "$TOP/$SELFTESTS/config"
-		for symbol in CONFIG_{IOMMUFD,VFIO,KUNIT} CONFIG_VTD_SHADOW{,_VFIO_PCI,_KUNIT_TEST}; do
+		for symbol in CONFIG_{IOMMUFD,VFIO,KUNIT,VTD_SHADOW{,_VFIO_PCI,_KUNIT_TEST}}; do
 			echo "$symbol=m"
 		done
 	} >"$fragments"
