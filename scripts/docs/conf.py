@@ -22,7 +22,8 @@ root_doc = "vtd_shadow"
 highlight_language = "none"
 html_theme = "alabaster"
 # As wide as the kernel's documents
-html_theme_options = {"page_width": "65em", "sidebar_width": "15em", "font_size": "inherit"}
+html_theme_options = {"page_width": "65em", "sidebar_width": "15em", "font_size": "inherit",
+                      "code_font_size": "0.8em"}
 
 extensions = ["kerneldoc", "kfigure", "automarkup"]
 kerneldoc_bin = os.path.join(KSRC, "scripts", "kernel-doc")
@@ -30,6 +31,9 @@ kerneldoc_srctree = TOP
 
 # kernel-doc writes attributes as they are in the source.
 c_id_attributes = ["__user", "__aligned_u64", "__packed"]
+
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 
 # Every reference must lead somewhere; only the kernel's own names may dangle.
 nitpicky = True
