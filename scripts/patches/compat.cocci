@@ -30,7 +30,7 @@ statement S;
 @@
 expression vdev, intx, vga, d3;
 @@
--vtds_vfio_pci_params(vdev, intx, vga, d3);
+-vtds_vfio_pci_params(vdev, intx > 0, vga > 0, d3 > 0);
 +vdev->nointxmask = intx;
 +vdev->disable_vga = vga;
 +vdev->disable_idle_d3 = d3;

@@ -125,7 +125,8 @@ applies() {
 	reset_tree
 	patches | xargs git -c user.name=test -c user.email=test@localhost am -q
 	[ -z "$(git status --porcelain --untracked-files=no)" ]
-	silent git grep -nE 'compat\.h"|LINUX_VERSION_CODE|KERNEL_VERSION' -- "$MODULE"
+	silent git grep -nE 'compat\.h|LINUX_VERSION_CODE|KERNEL_VERSION|[Oo]lder kernels' \
+		-- "$MODULE"
 }
 
 # The tree has what overlay.sh lays, and nothing else of ours
