@@ -56,9 +56,11 @@ def forget_other_kernels(laid, leave_out):
     """Has the driver call this kernel directly, not through compat.h."""
     names = {name for pair in COMPAT.findall((laid / DRIVER / "compat.h").read_text())
              for name in pair if name} - {"VTDS_SHADOW_COMPAT_H"}
-    word = re.compile(r"\b(" + "|".join(sorted(names)) + r")\b|compat\.h\b|\bLINUX_VERSION_CODE\b")
-    for name in leave_out:
-        (laid / name).unlink()
+    word = re.compile(r"\b(" + "|".join(sorted(names)) +
+                      r")\b|compat\.h\b|\bLINUX_VERSION_CODE\b|\bVTDS_HAS_")
+    for pattern in sum(map(expand, leave_out), []):
+        for path in list(laid.glob(pattern)) or die(f"{pattern} is not there"):
+            path.unlink()
     users = [str(path) for path in sorted((laid / DRIVER).rglob("*.[ch]"))
              if word.search(path.read_text())]
     run("sed", "-i", "-f", str(HERE / "compat.sed"), *users)
@@ -112,7 +114,8 @@ def wrapped(left, words):
 class Makefile:
     """Statements that name objects; all else serves a build outside of a kernel tree."""
 
-    STATEMENT = re.compile(r"(obj-\S+|CFLAGS_\S+|\w+-(?:y|\$\(CONFIG_\w+\)))\s*[:+]?=\s*(.*)")
+    STATEMENT = re.compile(r"(obj-\$\(CONFIG_\w+\)|CFLAGS_\S+|\w+-(?:y|\$\(CONFIG_\w+\)))"
+                           r"\s*[:+]?=\s*(.*)")
 
     def __init__(self, text):
         self.statements, comment = [], []
