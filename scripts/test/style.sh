@@ -25,7 +25,7 @@ source "$TOP/scripts/build/vmm.sh"
 SUITE=style
 CHECKS=(checkpatch coccicheck clang analyzer build shellcheck selftests docs
 	qemu-checkpatch qemu-10.2 qemu-10.0 codespell clang-format hygiene links
-	conformance libvirt kernel-doc qemu-series uapi calls cache stat abi)
+	conformance libvirt kernel-doc qemu-series uapi calls cache stat abi messages)
 MODULE=drivers/iommu/vtd_shadow
 HEADER=include/uapi/linux/vtd_shadow.h
 SELFTESTS=tools/testing/selftests/vtd_shadow
@@ -227,6 +227,9 @@ run_libvirt() {
 
 # No file of the driver calls one that calls it.
 run_calls() { python3 scripts/calls.py; }
+
+# Operators find each message of the driver explained, and none that is gone.
+run_messages() { python3 scripts/messages.py; }
 
 # Old directories go, each by its own prefix and no other
 run_cache() {
