@@ -146,7 +146,7 @@ RATE='(9[0-9][0-9]|10[0-9][0-9])'
 
 test_live() {
 	in_tmux -f /dev/null new-session -d -x 150 -y 40 \
-		"$STAT --delay=0.8 --debugfs=$DEBUGFS; echo status \$?; sleep 60"
+		"$STAT --delay=2 --debugfs=$DEBUGFS; echo status \$?; sleep 60"
 	wait_screen "totals" '^vtd_shadow_stat: 2 units, .*, by changes'
 	wait_screen "memory and limits" '4711 qemu .* 2 +2 +2.0 +4.0 +29 +25 '
 	record_on &
@@ -162,7 +162,7 @@ test_live() {
 	in_tmux send-keys s
 	wait_screen "another order" 'by syncs'
 	in_tmux send-keys +
-	wait_screen "another delay" '1.6 s$'
+	wait_screen "another delay" '4.0 s$'
 	# A unit that ends goes, and the view goes on
 	rm -r "$DEBUGFS/vtd_shadow/10"
 	wait_screen "one unit" '^vtd_shadow_stat: 1 unit,'
