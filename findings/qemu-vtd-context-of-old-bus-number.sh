@@ -6,8 +6,8 @@
 # nothing to invalidate: without caching mode nothing was cached for the new ID. In QEMU
 # 10.0.2 the context entry that the unit caches belongs to the place of the device, not to
 # its ID: the device goes on with the tables of the old number until the guest invalidates
-# contexts, and its translations, for another reason. The series for QEMU look at the contexts when a bus gets
-# another number, and vtd_shadow is told of the new ID.
+# contexts, and its translations, for another reason. The series for QEMU look at the
+# contexts when a bus gets another number, and vtd_shadow is told of the new ID.
 #
 # Seen: DMA of 02:00.0 goes to the page of 01:00.0, and to its own after a global
 # invalidation.
@@ -17,8 +17,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 qemu_10_0
 # Firmware that halts the processor
 head -c 64K /dev/zero | tr '\0' '\364' >"$FOLDER/halt"
-registers -bios "$FOLDER/halt" -machine q35 -device intel-iommu -device pcie-root-port,id=bridge,bus=pcie.0,addr=1 \
-	-device edu,bus=bridge <<'PYTHON'
+registers -bios "$FOLDER/halt" -machine q35 -device intel-iommu \
+	-device pcie-root-port,id=bridge,bus=pcie.0,addr=1 -device edu,bus=bridge <<'PYTHON'
 import time
 
 from qtest import Machine

@@ -111,11 +111,12 @@ add_devices() {
 
 # Two more disks, which are functions of one device: the host has them in one IOMMU group
 add_functions() {
-	local i
+	local i place
 	ARGS+=(-device "pcie-root-port,id=functions,slot=20,chassis=20")
 	for i in 0 1; do
+		place=bus=functions,addr=0.$i,multifunction=on
 		ARGS+=(-drive "if=none,id=function$i,format=raw,file=$FILES/function$i"
-			-device "nvme,bus=functions,addr=0.$i,multifunction=on,serial=function$i,drive=function$i")
+			-device "nvme,$place,serial=function$i,drive=function$i")
 	done
 }
 

@@ -115,7 +115,8 @@ unmappable() {
 trouble() { # report|stop
 	IOMMU=vtd-shadow-error=$1
 	MACHINE=,memory-backend=ram
-	UNIT_OPTIONS="-m 256 -object memory-backend-file,id=ram,size=256M,mem-path=/tmp/ram,share=on"
+	UNIT_OPTIONS='-m 256 -object memory-backend-file,id=ram,size=256M'
+	UNIT_OPTIONS="$UNIT_OPTIONS,mem-path=/tmp/ram,share=on"
 	queue_on && truncate -s 128M /tmp/ram && map 1 0xc000000 && flush 0 &&
 		shadow_is pages -eq 1 && vmm_event VTD_SHADOW_TROUBLE && told 1 'can be reached'
 }
@@ -143,7 +144,8 @@ query() { # TEXT
 
 state() {
 	unit_start && query '"attached": "identity"' && unit_stop && queue_on &&
-		query '"shadowed": true' && query '"attached": "shadow"' && query '"pages": 1[,}]' &&
+		query '"shadowed": true' && query '"attached": "shadow"' &&
+		query '"pages": 1[,}]' &&
 		query '"active": true' && query '"mode": "on"' &&
 		qmp human-monitor-command '"command-line":"info vtd-shadow"' |
 		grep 'device nvme1 .*: shadowed as 01:00.0, attached to: shadow' && unit_stop
@@ -181,7 +183,8 @@ two_objects() {
 		context $CONTEXT_2 6 && map_page 1 &&
 		queue 0 0x11 0 && queue 1 0x50022 0 && queue 2 0x60022 0 && wait_for 3 9 &&
 		run_to 4 && head_is 4 && status_is 9 &&
-		query '"pages": 2[,}].*"pages": 2[,}]' && query '02:00.0\|"source-id": 512' && unit_stop
+		query '"pages": 2[,}].*"pages": 2[,}]' && query '02:00.0\|"source-id": 512' &&
+		unit_stop
 }
 
 # --- Devices ---
@@ -202,7 +205,8 @@ group() {
 }
 
 function_options() { # NUMBER
-	echo "vfio-pci,host=$(host_device "function$1"),bus=port-nvme1,addr=0.$1,multifunction=on$IOMMUFD"
+	local place=bus=port-nvme1,addr=0.$1,multifunction=on
+	echo "vfio-pci,host=$(host_device "function$1"),$place$IOMMUFD"
 }
 
 flush_contexts() { queue "$1" 0x11 0 && run_to $(($1 + 1)) && head_is $(($1 + 1)); }

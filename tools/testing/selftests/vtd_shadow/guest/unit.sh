@@ -84,7 +84,8 @@ unit_start() {
 	# shellcheck disable=SC2046,SC2086  # lists of words
 	$(shim) /tools/bin/qemu -L /tools/share -nodefaults -no-user-config -display none \
 		-machine q35,accel=qtest$MACHINE -object iommufd,id=iommufd0 \
-		$(unit_options) $(port_options) $UNIT_OPTIONS -chardev pipe,id=test,path=$GUEST/test \
+		$(unit_options) $(port_options) $UNIT_OPTIONS \
+		-chardev pipe,id=test,path=$GUEST/test \
 		-qtest chardev:test -qtest-log /dev/null \
 		-chardev pipe,id=monitor,path=$GUEST/monitor -mon monitor,mode=control \
 		>$GUEST/qemu.log 2>&1 4>&- 5>&- 6>&- 7>&- &
