@@ -16,6 +16,8 @@
 #             memory is at its limit, on that kernel; debug has a short form
 #   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
 #             million invalidations under DMA; plots of time and memory
+#   operate   only if named: the commands for operators: an unprivileged VMM, limits,
+#             upgrade, a crash kernel
 #   races     only if named: races, hostile VMMs, sandbox and isolation on the newest 7.x
 #             with sanitizers, DURATION seconds each (180); FLAVOUR=kcsan looks for data races
 #   qemu      only if named: the documents' commands make a VMM of QEMU's tarballs, and each
@@ -86,7 +88,7 @@ GUEST=(guest debian hosts)
 DEBUG=(debug)
 BUILDS=(style fuzz modules package overlay patches)
 # Those that are not part of a check of everything
-NAMED=(faults races load kernels qemu)
+NAMED=(faults races load operate kernels qemu)
 
 debug_selftests() {
 	local status=0 other
@@ -140,12 +142,12 @@ suite_programs() { # SUITE
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
+	operate) bash "$TOP/scripts/test/operate-test.sh" ;;
 	style) bash "$TOP/scripts/test/style.sh" ;;
 	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
 	kernels) bash "$TOP/scripts/test/kernels-test.sh" ;;
 	modules) unless_passed "$1" modules_programs ;;
 	package | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
-	modules | overlay) unless_passed "$1" bash "$TOP/scripts/test/$1-test.sh" ;;
 	patches)
 		unless_passed "patches${SUITE:+-all}" \
 			bash "$TOP/scripts/test/patches-test.sh" ${SUITE:+all}
@@ -216,7 +218,7 @@ wanted_kernels() { # SUITE...
 	for suite in "$@"; do
 		case $suite in
 		style) echo 6.12 plain ;;
-		kunit | selftest | load) echo "$KERNEL" plain ;;
+		kunit | selftest | load | operate) echo "$KERNEL" plain ;;
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug | faults) echo 7 debug ;;

@@ -22,7 +22,7 @@ PACKAGES=(
 	# kernels
 	bc bison flex libssl-dev linux-source-6.12 perl
 	# guests in the emulated host
-	kexec-tools libaio-dev
+	kexec-tools libaio-dev psmisc
 	# the fuzzer: libFuzzer and the sanitizers of clang
 	libclang-rt-dev
 	# style gate and documentation
