@@ -18,6 +18,7 @@
 #             million invalidations under DMA; plots of time and memory
 #   operate   only if named: the commands for operators: an unprivileged VMM, limits,
 #             upgrade, a crash kernel
+#   libvirt   only if named: libvirt starts a guest with an assigned disk
 #   races     only if named: races, hostile VMMs, sandbox and isolation on the newest 7.x
 #             with sanitizers, DURATION seconds each (180); FLAVOUR=kcsan looks for data races
 #   qemu      only if named: the documents' commands make a VMM of QEMU's tarballs, and each
@@ -88,7 +89,7 @@ GUEST=(guest debian hosts)
 DEBUG=(debug)
 BUILDS=(style fuzz modules package overlay patches)
 # Those that are not part of a check of everything
-NAMED=(faults races load operate kernels qemu)
+NAMED=(faults races load operate libvirt kernels qemu)
 
 debug_selftests() {
 	local status=0 other
@@ -142,7 +143,7 @@ suite_programs() { # SUITE
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
-	operate) bash "$TOP/scripts/test/operate-test.sh" ;;
+	operate | libvirt) bash "$TOP/scripts/test/$1-test.sh" ;;
 	style) bash "$TOP/scripts/test/style.sh" ;;
 	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
 	kernels) bash "$TOP/scripts/test/kernels-test.sh" ;;
@@ -218,7 +219,7 @@ wanted_kernels() { # SUITE...
 	for suite in "$@"; do
 		case $suite in
 		style) echo 6.12 plain ;;
-		kunit | selftest | load | operate) echo "$KERNEL" plain ;;
+		kunit | selftest | load | operate | libvirt) echo "$KERNEL" plain ;;
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug | faults) echo 7 debug ;;
@@ -242,10 +243,10 @@ build_kernels() { # SUITE...
 # What emulates the host, and the VMM of its guests
 build_qemu() { # SUITE...
 	local which=emulator
-	[[ " $* " != *" guest "* ]] || which=qemu
+	[[ " $* " != *" guest "* && " $* " != *" libvirt "* ]] || which=qemu
 	[[ " $* " != " qemu " ]] || return 0
 	[ $# -eq 0 ] || bash "$TOP/scripts/build.sh" $which || fail "QEMU" "does not build"
-	[[ " $* " != *" guest "* ]] || bash "$TOP/scripts/build.sh" vmm ||
+	[ "$which" = emulator ] || bash "$TOP/scripts/build.sh" vmm ||
 		fail "QEMU for guests" "does not build"
 }
 
