@@ -24,10 +24,10 @@ help:
 help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
-	@echo 'make check             suites: style kunit selftest debug hosts guest debian fuzz'
-	@echo '                       modules package overlay patches; only if named:'
-	@echo '                       faults load races operate libvirt kernels, and qemu: each patch'
-	@echo '                       for QEMU builds'
+	@echo 'make check             suites: style kunit selftest debug hosts guest debian operate'
+	@echo '                       fuzz modules package overlay patches; only if named:'
+	@echo '                       faults load races libvirt kernels, and qemu: each patch for QEMU'
+	@echo '                       builds'
 	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'
 	@echo '  TEST=program[:test]  run only this selftest, or several programs with commas, each'
 	@echo '                       as program or program/variant'

@@ -10,14 +10,13 @@
 #             AMD), on 6.12 and on 7.x, unless HOST or KERNEL name one
 #   guest     real guests with an assigned disk, on KERNEL, in short
 #   debian    the kernel that Debian ships: modules are installed, work, and go again
+#   operate   the commands for operators: an unprivileged VMM, limits, upgrade, a crash
 #   debug     both on the newest 7.x with sanitizers; fewer selftests in a check of all
 #   fuzz      the engine's files in a program, under libFuzzer with sanitizers, in short
 #   faults    only if named: each allocation and each call to the host fails in turn, and
 #             memory is at its limit, on that kernel; debug has a short form
 #   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
 #             million invalidations under DMA; plots of time and memory
-#   operate   only if named: the commands for operators: an unprivileged VMM, limits,
-#             upgrade, a crash kernel
 #   libvirt   only if named: libvirt starts a guest with an assigned disk
 #   races     only if named: races, hostile VMMs, sandbox and isolation on the newest 7.x
 #             with sanitizers, DURATION seconds each (180); FLAVOUR=kcsan looks for data races
@@ -85,11 +84,11 @@ fi
 # Lanes side by side. A boot waits for emulated devices much of its time; what
 # compiles stays behind the boots in priority.
 PLAIN=(kunit selftest)
-GUEST=(guest debian hosts)
+GUEST=(guest debian operate hosts)
 DEBUG=(debug)
 BUILDS=(style fuzz modules package overlay patches)
 # Those that are not part of a check of everything
-NAMED=(faults races load operate libvirt kernels qemu)
+NAMED=(faults races load libvirt kernels qemu)
 
 debug_selftests() {
 	local status=0 other
