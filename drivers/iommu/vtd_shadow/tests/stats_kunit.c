@@ -322,8 +322,7 @@ static void show_map_changes(struct kunit *test)
 	rig_legacy_context(0, TABLE_A | 1);
 	rig_legacy_context(1, TABLE_B | 1);
 	rig_add(0);
-	expect_range(&map, 1, SZ_PAGE, SZ_PAGE, DATA_GPA + 1 * SZ_PAGE,
-		     SS_RW);
+	expect_range(&map, 1, SZ_PAGE, SZ_PAGE, DATA_GPA + 1 * SZ_PAGE, SS_RW);
 	rig_add(1);
 	rig_drop(0);
 	expect_range(&map, 2, 9 * SZ_PAGE, SZ_PAGE, DATA_GPA + 9 * SZ_PAGE,

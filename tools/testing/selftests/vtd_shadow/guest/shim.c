@@ -37,7 +37,8 @@ static int is_kept_away(const char *path)
 /* As QEMU has it, with files that may be large */
 int open64(const char *path, int flags, ...)
 {
-	int (*next)(const char *path, int flags, ...) = dlsym(RTLD_NEXT, "open64");
+	int (*next)(const char *path, int flags, ...) =
+		dlsym(RTLD_NEXT, "open64");
 	va_list args;
 	int mode;
 
@@ -53,7 +54,8 @@ int open64(const char *path, int flags, ...)
 
 int ioctl(int fd, unsigned long request, ...)
 {
-	int (*next)(int fd, unsigned long request, ...) = dlsym(RTLD_NEXT, "ioctl");
+	int (*next)(int fd, unsigned long request, ...) =
+		dlsym(RTLD_NEXT, "ioctl");
 	va_list args;
 	void *arg;
 
@@ -69,10 +71,12 @@ int ioctl(int fd, unsigned long request, ...)
 
 char *realpath(const char *path, char *resolved)
 {
-	char *(*next)(const char *path, char *resolved) = dlsym(RTLD_NEXT, "realpath");
+	char *(*next)(const char *path, char *resolved) =
+		dlsym(RTLD_NEXT, "realpath");
 	size_t len = strlen(path), tail = strlen(SUBSYSTEM);
 
-	if (is_asked_for("mdev") && len > tail && !strcmp(path + len - tail, SUBSYSTEM))
+	if (is_asked_for("mdev") && len > tail &&
+	    !strcmp(path + len - tail, SUBSYSTEM))
 		return strdup("/sys/bus/mdev");
 	return next(path, resolved);
 }
