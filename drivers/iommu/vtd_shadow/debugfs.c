@@ -90,7 +90,6 @@ struct device_record {
  * struct records - How far a reader of "stats" has come
  * @unit: The unit
  * @kind: What the record is about
- * @dev_id: Of the device, if that is a device
  * @of_unit: The record, by @kind
  * @of_device: Likewise
  * @of_domain: Likewise
@@ -98,7 +97,6 @@ struct device_record {
 struct records {
 	struct vtds_unit *unit;
 	enum kind kind;
-	u32 dev_id;
 	union {
 		struct unit_record of_unit;
 		struct device_record of_device;
