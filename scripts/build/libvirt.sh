@@ -34,7 +34,7 @@ libvirt_build() { # sets LIBVIRT
 }
 
 libvirt_fill() { # ROOT
-	local root=$1 file
+	local root=$1
 	mkdir -p "$root"/{usr/sbin,usr/share/libvirt,etc/libvirt,run/libvirt,var/lib/libvirt} \
 		"$root"/{var/log/libvirt,var/cache/libvirt} "$root/$(dirname "$LIBVIRT_DRIVER")"
 	ln -s ../run "$root/var/run"
@@ -42,15 +42,5 @@ libvirt_fill() { # ROOT
 	cp "$LIBVIRT/$LIBVIRT_DRIVER" "$root/$LIBVIRT_DRIVER"
 	cp -r /usr/share/libvirt/{cpu_map,schemas} "$root/usr/share/libvirt"
 	LD_LIBRARY_PATH=$LIBVIRT/lib/x86_64-linux-gnu:$LIBVIRT/usr/lib/x86_64-linux-gnu \
-		libraries "$root/usr/sbin"/* "$root/$LIBVIRT_DRIVER" |
-		while read -r file; do
-			copy_library "$file" "$root"
-		done
-}
-
-copy_library() { # FILE ROOT
-	case $1 in
-	*/ld-linux*) cp -L "$1" "$2/lib64/" ;;
-	*) cp -L "$1" "$2/lib/x86_64-linux-gnu/" ;;
-	esac
+		copy_libraries "$root" "$root/usr/sbin"/* "$root/$LIBVIRT_DRIVER"
 }

@@ -19,6 +19,18 @@ libraries() {
 		awk '$2 == "=>" { print $3 } $1 ~ /^\/.*ld-linux/ { print $1 }' | sort -u
 }
 
+# copy_libraries ROOT PROGRAM...: where a system of Debian has them
+copy_libraries() {
+	local root=$1 file
+	mkdir -p "$root"/lib{64,/x86_64-linux-gnu}
+	libraries "${@:2}" | while read -r file; do
+		case $file in
+		*/ld-linux*) cp -L "$file" "$root/lib64/" ;;
+		*) cp -L "$file" "$root/lib/x86_64-linux-gnu/" ;;
+		esac
+	done
+}
+
 # The kernel's own tool; where it is and where its header is differs
 build_dma_benchmark() { # KSRC KDIR FILE
 	local source=$1/tools/dma/dma_map_benchmark.c

@@ -69,19 +69,13 @@ test_sentences() {
 
 # kmod and its libraries, the stock VFIO in its place, what would be installed
 fill_root() { # ROOT
-	local root=$1 base=lib/modules/$RELEASE tool file
-	mkdir -p "$root"/{kmod,lib64,built,tests} "$root/$base"
+	local root=$1 base=lib/modules/$RELEASE tool
+	mkdir -p "$root"/{kmod,built,tests} "$root/$base"
 	cp "$(command -v kmod)" "$(command -v dash)" "$root/kmod/"
 	for tool in modprobe depmod modinfo rmmod insmod lsmod; do
 		ln -s kmod "$root/kmod/$tool"
 	done
-	mkdir -p "$root/lib/x86_64-linux-gnu"
-	libraries "$root/kmod/kmod" "$root/kmod/dash" | while read -r file; do
-		case $file in
-		*/ld-linux*) cp -L "$file" "$root/lib64/" ;;
-		*) cp -L "$file" "$root/lib/x86_64-linux-gnu/" ;;
-		esac
-	done
+	copy_libraries "$root" "$root/kmod/kmod" "$root/kmod/dash"
 	(cd "$STOCK" && find . \( -path '*/drivers/vfio/*' -o -name 'irqbypass.ko*' \
 		-o -name 'modules.*' \) -type f -print0 | cpio --quiet -0 -pdm "$root/$base")
 	cp "$KDIR"/modules/{iommufd,vfio*}.ko "$MODULES"/*.ko "$root/built/"

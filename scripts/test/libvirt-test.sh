@@ -43,13 +43,11 @@ domain() {
 
 fill_root() { # ROOT
 	local root=$1
-	mkdir -p "$root"/{boot,lib64,usr/bin,usr/share/qemu,etc,lib/x86_64-linux-gnu}
+	mkdir -p "$root"/{boot,usr/bin,usr/share/qemu,etc}
 	cp "$VMM_PROGRAM" "$root/usr/bin/qemu"
 	cp "${VMM_FIRMWARE[@]}" "$root/usr/share/qemu"
 	cp "$TESTS/vtd_shadow_stats" "$root/bin"
-	libraries "$VMM_PROGRAM" | while read -r file; do
-		copy_library "$file" "$root"
-	done
+	copy_libraries "$root" "$VMM_PROGRAM"
 	libvirt_fill "$root"
 	printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'libvirt-qemu:x:64055:64055::/:/bin/sh' \
 		>"$root/etc/passwd"

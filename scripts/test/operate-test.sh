@@ -39,18 +39,13 @@ crash_initramfs() { # FILE
 }
 
 fill_root() { # ROOT
-	local root=$1 release file
+	local root=$1 release
 	release=$(<"$KDIR/include/config/kernel.release")
-	mkdir -p "$root"/{tools,lib64,boot,etc,lib/x86_64-linux-gnu,"lib/modules/$release"}
+	mkdir -p "$root"/{tools,boot,etc,"lib/modules/$release"}
 	cp "${PROGRAMS[@]}" "$TESTS/vtd_shadow_hold" "$root/tools"
 	ln -s kmod "$root/tools/modprobe"
 	ln -s kmod "$root/tools/depmod"
-	libraries "${PROGRAMS[@]}" | while read -r file; do
-		case $file in
-		*/ld-linux*) cp -L "$file" "$root/lib64/" ;;
-		*) cp -L "$file" "$root/lib/x86_64-linux-gnu/" ;;
-		esac
-	done
+	copy_libraries "$root" "${PROGRAMS[@]}"
 	cp "$RUN"/modules/*.ko "$root/lib/modules/$release/"
 	# depmod misses them
 	touch "$root/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}

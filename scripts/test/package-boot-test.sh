@@ -24,10 +24,10 @@ BUILT=$1 TOOLS=${2:-}
 # Debian's shell, kmod and udevadm with their libraries, the modules where modprobe finds them, the
 # tools where the package puts them
 fill_root() { # ROOT
-	local root=$1 release file base tool
+	local root=$1 release base tool
 	release=$(<"$KDIR/include/config/kernel.release")
 	base=$root/lib/modules/$release
-	mkdir -p "$root"/{kmod,lib64,boot,tests,lib/x86_64-linux-gnu} "$base/updates/dkms" \
+	mkdir -p "$root"/{kmod,boot,tests} "$base/updates/dkms" \
 		"$root"/{etc,lib/udev}
 	cp "$(command -v kmod)" "$(command -v dash)" "$(command -v udevadm)" "$root/kmod/"
 	# Not in PATH: most of the tests do without it
@@ -37,14 +37,8 @@ fill_root() { # ROOT
 	for tool in modprobe depmod; do
 		ln -s kmod "$root/kmod/$tool"
 	done
-	libraries "$root"/{kmod/{kmod,dash,udevadm},bin/bash} \
-		"$TOOLS/usr/libexec/vtd-shadow/vtd_shadow_try" |
-		while read -r file; do
-			case $file in
-			*/ld-linux*) cp -L "$file" "$root/lib64/" ;;
-			*) cp -L "$file" "$root/lib/x86_64-linux-gnu/" ;;
-			esac
-		done
+	copy_libraries "$root" "$root"/{kmod/{kmod,dash,udevadm},bin/bash} \
+		"$TOOLS/usr/libexec/vtd-shadow/vtd_shadow_try"
 	cp -r "$RUN/modules" "$base/kernel"
 	cp "$KDIR"/modules.{order,builtin,builtin.modinfo} "$base"
 	cp "$BUILT"/*.ko "$base/updates/dkms"
