@@ -45,22 +45,11 @@ IOMMUFD=,iommufd=iommufd0 SHIM='' INPUT=/dev/null
 
 # --- Results ---
 
-SAID=/tmp/said
-NR_CHECKS=0
-
 plan() { echo "1..$1"; }
 
-check() {
-	local name=$1 result=ok
-	shift
-	NR_CHECKS=$((NR_CHECKS + 1))
-	"$@" >$SAID 2>&1 || result='not ok'
-	if [ "$result" != ok ]; then
-		sed 's/^/# /' $SAID
-		tail -n 8 $GUEST/qemu.log | sed 's/^/# vmm: /'
-		tail -n 12 $GUEST/console.log | tr -d '\r' | sed 's/^/# guest: /'
-	fi
-	echo "$result $NR_CHECKS - $name"
+explain() {
+	tail -n 8 $GUEST/qemu.log | sed 's/^/# vmm: /'
+	tail -n 12 $GUEST/console.log | tr -d '\r' | sed 's/^/# guest: /'
 }
 
 skip() { # NAME WHY

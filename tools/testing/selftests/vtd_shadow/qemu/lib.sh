@@ -7,10 +7,27 @@
 KMEMLEAK=/sys/kernel/debug/kmemleak
 KCSAN=/sys/kernel/debug/kcsan
 FAILURES=/tmp/failures
+# Of checks: how many there were, and what the last one said
+NR_CHECKS=0 SAID=/tmp/said
 
 failure() {
 	echo "vtd_shadow: $*"
 	echo "$*" >>$FAILURES
+}
+
+# What else there is to see of a check that failed
+explain() { :; }
+
+check() { # NAME COMMAND...
+	local name=$1 result=ok
+	shift
+	NR_CHECKS=$((NR_CHECKS + 1))
+	"$@" >$SAID 2>&1 || result='not ok'
+	if [ "$result" != ok ]; then
+		sed 's/^/# /' $SAID
+		explain
+	fi
+	echo "$result $NR_CHECKS - $name"
 }
 
 mount_all() {
