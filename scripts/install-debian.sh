@@ -70,7 +70,7 @@ taken() { modinfo -k "$RELEASE" -F filename "$1" 2>/dev/null; }
 refresh_initramfs() {
 	image=/boot/initrd.img-$RELEASE
 	if [ -e "$image" ] && command -v lsinitramfs >/dev/null &&
-		lsinitramfs "$image" | grep -q /vfio; then
+		lsinitramfs "$image" | grep /vfio >/dev/null; then
 		update-initramfs -u -k "$RELEASE"
 	fi
 }
