@@ -11,7 +11,7 @@
 KERNELS='5.10 6.1 6.12 7'
 # And the kernel of its first domain, of the same Debian
 XENS='4.17:6.1 4.20:6.12'
-# Two more network cards, connected with each other
+# Ports for two more network cards, connected with each other
 PORTS="$PORTS wire1 wire2"
 # For VFIO's tests
 HUGE='hugepagesz=2M hugepages=8 hugepagesz=1G hugepages=1'

@@ -38,7 +38,9 @@
 
 GUEST=/tmp/guest
 VMM_PID=
-PORTS='nvme1 nvme2 nvme3 nvme4 net' FUNCTIONS='function0 function1'
+# Ports of a guest, and the devices of the host in the order of their addresses, see run.sh
+PORTS='nvme1 nvme2 nvme3 nvme4 net'
+HOST_DEVICES="$PORTS function0 function1 wire1 wire2"
 
 BOOT=/tools/guest IOMMU='' APPEND=intel_iommu=on DEVICES=nvme1 MEMORY=768 MACHINE='' DEVICE=''
 IOMMUFD=,iommufd=iommufd0 SHIM='' INPUT=/dev/null
@@ -83,24 +85,26 @@ told_apart() { # NAME WHY COMMAND...
 
 # --- The devices ---
 
-# The address of a device: they are behind root ports in the order of PORTS. The last port
-# has FUNCTIONS of one device.
+# The address of a device, nothing if that is another kind of device than its name tells
 host_device() { # NAME
-	local dev port nr=0
-	for port in $PORTS $FUNCTIONS; do
+	local dev class name nr=0
+	for name in $HOST_DEVICES; do
 		nr=$((nr + 1))
-		[ "$port" != "$1" ] || break
+		[ "$name" != "$1" ] || break
 	done
 	for dev in /sys/bus/pci/devices/*; do
-		case $(cat "$dev/class") in
+		class=$(cat "$dev/class")
+		case $class in
 		0x010802 | 0x020000) nr=$((nr - 1)) ;;
 		*) continue ;;
 		esac
-		[ $nr -gt 0 ] || {
-			echo "${dev##*/}"
-			return
-		}
+		[ $nr -gt 0 ] || break
 	done
+	case $1:$class in
+	nvme*:0x010802 | function*:0x010802 | net:0x020000 | wire*:0x020000)
+		echo "${dev##*/}"
+		;;
+	esac
 }
 
 # --- The VMM ---
