@@ -21,7 +21,8 @@ DESTDIR=${DESTDIR:-}
 MODULES_TO=$DESTDIR/lib/modules/$RELEASE/updates/vtd-shadow
 
 # What packaging/Makefile installs, beside vtd_shadow_try
-TOOL_FILES=(/usr/sbin/vtd_shadow_{bind,doctor} /usr/share/man/man8/vtd_shadow_{bind,doctor}.8
+TOOL_FILES=(/usr/sbin/vtd_shadow_{bind,doctor,stat}
+	/usr/share/man/man8/vtd_shadow_{bind,doctor,stat}.8
 	/lib/udev/rules.d/60-vtd-shadow.rules /etc/modprobe.d/vtd-shadow.conf)
 
 # The modules are not of the host when they are for a package.
@@ -31,16 +32,27 @@ settle() {
 	! command -v udevadm >/dev/null || as_root udevadm control --reload || true
 }
 
+# Sets STAT to what packaging/Makefile builds of it: nothing without what it needs
+choose_stat() {
+	STAT=stat
+	command -v rst2man >/dev/null && echo '#include <curses.h>' | cc -E - >/dev/null 2>&1 ||
+		STAT=
+	[ -n "$STAT" ] || echo "vtd_shadow_stat is left out: it needs ncurses and rst2man" \
+		"(libncurses-dev and python3-docutils, by Debian's names)"
+}
+
 install_all() {
-	local build
+	local build STAT
+	choose_stat
 	build=$(mktemp -d)
 	copy_modules "$build"
 	step "build modules for $RELEASE" make_modules "/lib/modules/$RELEASE/build" "$build" \
 		CONFIG_VTD_SHADOW_KUNIT_TEST=n
 	as_root install -d "$MODULES_TO"
 	as_root install -m 644 "$build/$MODULE_DIR"/*.ko "$MODULES_TO"
-	step "build tools" make -C "$TOP/packaging" tools "O=$build"
-	as_root make -s -C "$TOP/packaging" install-tools "O=$build" "DESTDIR=$DESTDIR"
+	step "build tools" make -C "$TOP/packaging" tools "O=$build" "STAT=$STAT"
+	as_root make -s -C "$TOP/packaging" install-tools "O=$build" "STAT=$STAT" \
+		"DESTDIR=$DESTDIR"
 	rm -rf "$build"
 	[ -n "$DESTDIR" ] || getent group vtd_shadow >/dev/null || as_root groupadd -r vtd_shadow
 	settle

@@ -15,6 +15,7 @@ source "$TOP/scripts/lib/packages.sh"
 
 VERSION=${VERSION:-0.1}
 PACKAGES=$OUT/packages
+STAT_PACKAGES=(libncurses-dev pkg-config python3-docutils)
 MAINTAINER='vtd_shadow maintainers <iommu@lists.linux.dev>'
 
 # stage DIRECTORY: the part of the repository that the packages are made of
@@ -23,8 +24,9 @@ stage() {
 	(cd "$TOP" && cp -r --parents drivers/iommu/vtd_shadow/*.[ch] \
 		drivers/iommu/vtd_shadow/{Makefile,Kconfig} include packaging tools/vtd_shadow \
 		scripts/{modules,install}-debian.sh scripts/lib/{common,packages}.sh \
-		scripts/build/modules.sh scripts/build/debian COPYING "$1")
-	rm -f "$1/tools/vtd_shadow/vtd_shadow_try"
+		scripts/build/modules.sh scripts/build/debian COPYING \
+		Documentation/admin-guide/vtd_shadow_stat.rst "$1")
+	make -s -C "$1/packaging" clean
 }
 
 # What Debian's tools want without a line about its licence
@@ -68,12 +70,12 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK" ${LISTS:+"$LISTS"}' EXIT
 case ${1:-} in
 deb)
-	need "what builds packages" dpkg-dev debhelper dh-dkms lintian
+	need "what builds packages" dpkg-dev debhelper dh-dkms lintian "${STAT_PACKAGES[@]}"
 	step "build packages of Debian $VERSION" build_deb "$WORK"
 	keep "*_${VERSION}_*.deb"
 	;;
 rpm)
-	need "what builds packages" rpm
+	need "what builds packages" rpm "${STAT_PACKAGES[@]}"
 	step "build packages of RPM $VERSION" build_rpm "$WORK"
 	keep "*-$VERSION-*.rpm"
 	;;

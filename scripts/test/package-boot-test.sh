@@ -38,7 +38,7 @@ fill_root() { # ROOT
 		ln -s kmod "$root/kmod/$tool"
 	done
 	copy_libraries "$root" "$root"/{kmod/{kmod,dash,udevadm},bin/bash} \
-		"$TOOLS/usr/libexec/vtd-shadow/vtd_shadow_try"
+		"$TOOLS/usr/libexec/vtd-shadow/vtd_shadow_try" "$TOOLS/usr/sbin/vtd_shadow_stat"
 	cp -r "$RUN/modules" "$base/kernel"
 	cp "$KDIR"/modules.{order,builtin,builtin.modinfo} "$base"
 	cp "$BUILT"/*.ko "$base/updates/dkms"
@@ -46,7 +46,7 @@ fill_root() { # ROOT
 	cp -r "$TOOLS/usr" "$root"
 	cp -r "$TOOLS/lib/udev/rules.d" "$root/lib/udev"
 	printf '%s\n' root:x:0: vtd_shadow:x:777: >"$root/etc/group"
-	cp "$TESTS/vtd_shadow_demo" "$root/tests/"
+	cp "$TESTS"/vtd_shadow_{demo,hold} "$root/tests/"
 }
 
 add_devices() {
@@ -79,7 +79,7 @@ boot_package() {
 
 test_package() {
 	kernel_build 6.12 plain
-	tests_build vtd_shadow_demo
+	tests_build vtd_shadow_demo vtd_shadow_hold
 	RUN=$OUT/run/package IMAGE=$KDIR/arch/x86/boot/bzImage
 	open_run
 	step "run package" boot_package

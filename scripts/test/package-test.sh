@@ -12,23 +12,14 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
 # shellcheck source=scripts/lib/packages.sh
 source "$TOP/scripts/lib/packages.sh"
+# shellcheck source=scripts/lib/chroot.sh
+source "$TOP/scripts/lib/chroot.sh"
 # shellcheck source=scripts/build/kernel.sh
 source "$TOP/scripts/build/kernel.sh"
 
 OLD=0.0.9 NEW=0.1
-CHROOT_PACKAGES=(adduser dkms gcc kmod libc6-dev libelf1 make rpm)
-
-# Debian with what the packages depend on, as an archive
-make_chroot() { # DIRECTORY
-	local uri release where list=$WORK/sources.list
-	with_own_suites
-	while IFS='|' read -r uri release where _; do
-		echo "deb $(signed_by "$where") $uri $release main"
-	done < <(debian_entries) >"$list"
-	as_root mmdebstrap --quiet --variant=minbase --skip=check/empty \
-		--include="$(IFS=, && echo "${CHROOT_PACKAGES[*]}")" \
-		"$DEBIAN" "$1/root.tar" "$list"
-}
+# What the packages depend on, and rpm
+NEEDED=(adduser dkms gcc kmod libc6-dev libelf1 libncurses6 make rpm)
 
 # A kernel whose modules DKMS is to build, in the Debian at ROOT
 add_kernel() { # KDIR
@@ -48,22 +39,6 @@ add_lacking() { # KDIR OPTION
 	sed "/^CONFIG_$2=/d" "$1/include/config/auto.conf" >"$dir/include/config/auto.conf"
 	echo 6.12.0-lacking >"$dir/include/config/kernel.release"
 	ln -s /usr/src/lacking "$ROOT/lib/modules/6.12.0-lacking/build"
-}
-
-# inside COMMAND...: in the Debian at ROOT, which sees the cache with kernels in it. It has
-# device nodes of its own: those of the machine are none of its business.
-inside() {
-	as_root unshare --mount bash -euc '
-		root=$1 cache=$2
-		shift 2
-		mount --make-rprivate /
-		mount -t proc none "$root/proc"
-		mkdir -p "$root$cache"
-		mount --bind "$cache" "$root$cache"
-		mount -o remount,bind,ro "$root$cache"
-		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-			DEBIAN_FRONTEND=noninteractive "$@"' \
-		inside "$ROOT" "$CACHE" "$@" </dev/null
 }
 
 # All that packages or DKMS may leave: not logs, nor what dpkg, rpm and adduser keep for
@@ -212,6 +187,8 @@ test_make_install() {
 	check "make install" make_there install "$r612"
 	check "make install: modprobe finds the modules" finds_modules "$r612"
 	check "make install: there is a group" group_is yes
+	check "make install names what vtd_shadow_stat lacks" \
+		grep -q 'vtd_shadow_stat is left out' "$LOGS/package-test.log"
 	check "make uninstall" make_there uninstall "$r612"
 	check "make uninstall: nothing is left behind" unchanged_files "$WORK/before"
 	check "make install says what a kernel lacks" \
@@ -241,12 +218,7 @@ KDIR7=$KDIR
 check "builds $NEW for Debian, and lintian is content" bash "$TOP/scripts/package.sh" deb
 check "builds $OLD" env VERSION=$OLD bash "$TOP/scripts/package.sh" deb
 check "builds $NEW for RPM" bash "$TOP/scripts/package.sh" rpm
-ROOTS=$CACHE/package-root/$DEBIAN-$(sha256sum <<<"${CHROOT_PACKAGES[*]}" | cut -c1-12)
-publish "$ROOTS" step "make a small Debian" make_chroot
-prune "$CACHE/package-root/" "$ROOTS"
-ROOT=$WORK/root
-mkdir "$ROOT"
-as_root tar -xpf "$ROOTS/root.tar" -C "$ROOT"
+chroot_unpack "$WORK/root" "${NEEDED[@]}"
 test_deb
 test_debian
 test_rpm
