@@ -25,7 +25,7 @@ help-all: help
 	@echo
 	@echo 'make demo-engine       run the first half of the demo'
 	@echo 'make check             suites: style kunit selftest debug hosts guest debian operate'
-	@echo '                       fuzz modules package overlay patches; only if named:'
+	@echo '                       functional fuzz modules package overlay patches; only if named:'
 	@echo '                       faults load races libvirt kernels, and qemu: each patch for QEMU'
 	@echo '                       builds'
 	@echo '  SECONDS=180          for each program of races; FLAVOUR=debug|kcsan'

