@@ -19,6 +19,7 @@
 #   load      only if named: 64 units, 8 million pages, 10,000 devices that come and go, a
 #             million invalidations under DMA; plots of time and memory
 #   libvirt   only if named: libvirt starts a guest with an assigned disk
+#   bare      only if named: from a stock Debian to a live view, by the document's commands
 #   races     only if named: races, hostile VMMs, sandbox and isolation on the newest 7.x
 #             with sanitizers, DURATION seconds each (180); FLAVOUR=kcsan looks for data races
 #   qemu      only if named: the documents' commands make a VMM of QEMU's tarballs, and each
@@ -89,7 +90,7 @@ GUEST=(guest debian operate functional hosts)
 DEBUG=(debug)
 BUILDS=(style fuzz modules package overlay patches)
 # Those that are not part of a check of everything
-NAMED=(faults races load libvirt kernels qemu)
+NAMED=(faults races load libvirt bare kernels qemu)
 
 debug_selftests() {
 	local status=0 other
@@ -143,7 +144,7 @@ suite_programs() { # SUITE
 	hosts) host_selftests ;;
 	guest) bash "$TOP/scripts/guest.sh" short "$KERNEL" ;;
 	debian) bash "$TOP/scripts/test/debian-test.sh" ;;
-	operate | functional | libvirt) bash "$TOP/scripts/test/$1-test.sh" ;;
+	operate | functional | libvirt | bare) bash "$TOP/scripts/test/$1-test.sh" ;;
 	style) bash "$TOP/scripts/test/style.sh" ;;
 	fuzz) bash "$TOP/scripts/fuzz.sh" check ;;
 	kernels) bash "$TOP/scripts/test/kernels-test.sh" ;;
@@ -224,7 +225,7 @@ wanted_kernels() { # SUITE...
 		guest) printf '%s\n' "$KERNEL plain" "${GUEST_KERNEL:-$KERNEL} plain" ;;
 		debug | faults) echo 7 debug ;;
 		races) echo 7 "${FLAVOUR:-debug}" ;;
-		debian) echo debian plain ;;
+		debian | bare) echo debian plain ;;
 		modules | package) printf '%s\n' '6.12 plain' '7 debug' ;;
 		esac
 	done | sort -u

@@ -9,6 +9,8 @@
 
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+# shellcheck source=scripts/lib/document.sh
+source "$TOP/scripts/lib/document.sh"
 # shellcheck source=scripts/lib/bed.sh
 source "$TOP/scripts/lib/bed.sh"
 # shellcheck source=scripts/build/qemu.sh
@@ -20,16 +22,6 @@ source "$SELFTESTS/qemu/machine.sh"
 
 DOCUMENT=$TOP/Documentation/admin-guide/vtd_shadow_operate.rst
 PROGRAMS=(/usr/bin/kmod /usr/bin/fuser /usr/bin/setpriv /usr/bin/prlimit /usr/sbin/kexec)
-
-# Each block of commands is a file of its name, which the comment before it gives.
-document_commands() { # DIRECTORY
-	mkdir "$1"
-	awk -v dir="$1" '
-		/^\.\. commands: / { file = dir "/" $3; next }
-		file == "" || /^(::)?$/ { next }
-		/^   / { print substr($0, 4) >file; next }
-		{ file = "" }' "$DOCUMENT"
-}
 
 # What a crash kernel boots has no module of ours, nor VFIO.
 crash_initramfs() { # FILE
@@ -51,7 +43,7 @@ fill_root() { # ROOT
 	touch "$root/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}
 	echo 'guest1:x:1001:1001::/:/bin/sh' >"$root/etc/passwd"
 	printf '%s\n' 'root:x:0:' 'guest1:x:1001:' 'vtd_shadow:x:1002:' >"$root/etc/group"
-	document_commands "$root/commands"
+	document_commands "$DOCUMENT" "$root/commands"
 	cp "$KDIR/arch/x86/boot/bzImage" "$root/boot/crash"
 	crash_initramfs "$root/boot/initramfs"
 }
