@@ -4,21 +4,24 @@
 # A small Debian in a folder, into which tests install packages. Sourced by
 # test/package-test.sh and test/bare-test.sh, which have sourced packages.sh.
 #
-#   chroot_unpack DIRECTORY PACKAGE...    makes the folder, with these packages; sets ROOT
+#   chroot_unpack DIRECTORY PACKAGE...    makes the folder, with these packages; sets ROOT.
+#                                         CHROOT_SUITE names another release of Debian
 #   inside COMMAND...                     runs it in ROOT
 #
 # It uses WORK, a folder that the caller removes in the end.
 
-# Debian with CHROOT_PACKAGES, as an archive
+CHROOT_SUITE=${CHROOT_SUITE:-$DEBIAN}
+
+# Debian with CHROOT_PACKAGES, as an archive. Another release has the same parts as this one.
 chroot_make() { # DIRECTORY
 	local uri release where
 	with_own_suites
 	while IFS='|' read -r uri release where _; do
-		echo "deb $(signed_by "$where") $uri $release main"
+		echo "deb $(signed_by "$where") $uri ${release/$DEBIAN/$CHROOT_SUITE} main"
 	done < <(debian_entries) >"$WORK/sources.list"
 	as_root mmdebstrap --quiet --variant=minbase --skip=check/empty \
 		--include="$(IFS=, && echo "${CHROOT_PACKAGES[*]}")" \
-		"$DEBIAN" "$1/root.tar" "$WORK/sources.list"
+		"$CHROOT_SUITE" "$1/root.tar" "$WORK/sources.list"
 }
 
 chroot_unpack() {
@@ -26,7 +29,7 @@ chroot_unpack() {
 	ROOT=$1
 	shift
 	CHROOT_PACKAGES=("$@")
-	made=$CACHE/package-root/$DEBIAN-$(sha256sum <<<"$*" | cut -c1-12)
+	made=$CACHE/package-root/$CHROOT_SUITE-$(sha256sum <<<"$*" | cut -c1-12)
 	publish "$made" step "make a small Debian" chroot_make
 	prune "$CACHE/package-root/" "$made"
 	mkdir "$ROOT"

@@ -36,6 +36,7 @@ fill_qemu() { # ROOT
 	mkdir "$1/share"
 	cp "${VMM_FIRMWARE[@]}" "$1/share"
 	cp "$VMM_PROGRAM" "$1/bin/qemu"
+	cp "$TOP/tools/vtd_shadow/vtd_shadow_doctor" "$1"
 }
 
 fill_python() { # ROOT
