@@ -167,6 +167,32 @@ def kconfig(text, symbols):
 
 # --- the series ---
 
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
+
+
+def included(laid, name):
+    """All of our files that one includes, and these in turn."""
+    found, left = set(), [name]
+    while left:
+        name = left.pop()
+        for other in INCLUDE.findall((laid / name).read_text()):
+            other = os.path.normpath(os.path.join(os.path.dirname(name), other))
+            if other not in found and (laid / other).is_file():
+                found.add(other)
+                left.append(other)
+    return found
+
+
+def check_order(laid, steps):
+    """A source finds what it includes in its own patch, or before: each patch compiles."""
+    for name in sorted(steps):
+        if not fnmatch(name, f"{DRIVER}/*.c"):
+            continue
+        for other in sorted(included(laid, name)):
+            if steps.get(other, 0) > steps[name]:
+                die(f"{name} includes {other}, which comes in a later patch")
+
+
 def assign(patches, files):
     """The number of the patch that has each file; each file has one."""
     steps = {}
@@ -213,6 +239,7 @@ def make_series(table, laid, tree, changed):
     """Commits one patch after the other."""
     patches = table["patch"]
     steps = assign(patches, changed)
+    check_order(laid, steps)
     makefile = Makefile((laid / MAKEFILE).read_text())
     entries = (laid / KCONFIG).read_text()
     symbols = set()

@@ -61,6 +61,12 @@ refuses_unknown_entry() {
 	refused "not all entries of Kconfig" "$WORK/entry"
 }
 
+refuses_later_header() {
+	repository "$WORK/later"
+	sed -i '/^#include "caps.h"/a #include "sync.h"' "$WORK/later/$MODULE/caps.c"
+	refused "which comes in a later patch" "$WORK/later"
+}
+
 refuses_compat() {
 	repository "$WORK/compat"
 	echo "#define VTDS_NEWER 1" >>"$WORK/compat/$MODULE/compat.h"
@@ -228,6 +234,7 @@ main() { # [all]
 	check "writes the series" writes
 	check "refuses a file that is in no patch" refuses_unknown_file
 	check "refuses an entry that is in no patch" refuses_unknown_entry
+	check "refuses a source before its header" refuses_later_header
 	check "refuses what is for other kernels" refuses_compat
 	ARCH=um
 	[ "${1:-}" != all ] || each_compiles
