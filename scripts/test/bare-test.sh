@@ -72,7 +72,6 @@ pack_disk() {
 }
 
 boot() {
-	local status=0
 	cp "$ROOT/boot/vmlinuz-$RELEASE" "$RUN/vmlinuz"
 	cp "$ROOT/boot/initrd.img-$RELEASE" "$RUN/initramfs"
 	IMAGE=$RUN/vmlinuz HOST=intel
@@ -81,8 +80,7 @@ boot() {
 	add_ports 1
 	ARGS+=(-drive "if=virtio,format=raw,file=${RUN//,/,,}/disk"
 		-device 'edu,dma_mask=0xffffffffffffffff,bus=rp1')
-	(run_machine bare) || status=$?
-	echo "$status" >"$RUN/status"
+	run_to_end bare
 	rm -f "$RUN"/{disk,initramfs,vmlinuz}
 }
 

@@ -84,7 +84,6 @@ fill_root() { # ROOT
 }
 
 boot_install() {
-	local status=0
 	mkdir "$RUN/none"
 	cp "$KDIR"/modules/virtio_*.ko "$RUN/none/" 2>/dev/null || true
 	base_initramfs "$RUN/root" "$SELFTESTS/qemu/install-init" "$RUN/none"
@@ -96,8 +95,7 @@ boot_install() {
 	ARGS+=(-device 'edu,dma_mask=0xffffffffffffffff,bus=rp1'
 		-device 'edu,dma_mask=0xffffffffffffffff,bus=rp2'
 		-device 'igb,bus=rp3')
-	(run_machine install) || status=$?
-	echo "$status" >"$RUN/status"
+	run_to_end install
 	rm -rf "$RUN"/{none,initramfs}
 }
 

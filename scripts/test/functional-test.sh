@@ -51,7 +51,6 @@ fill_python() { # ROOT
 }
 
 boot() {
-	local status=0
 	IMAGE=$KDIR/arch/x86/boot/bzImage
 	collect_modules "$RUN/modules"
 	base_initramfs "$RUN/root" "$SELFTESTS/qemu/functional-init" "$RUN/modules" \
@@ -63,8 +62,7 @@ boot() {
 	start_machine 4G ""
 	add_ports 1
 	ARGS+=(-device 'edu,dma_mask=0xffffffffffffffff,bus=rp1')
-	(run_machine functional) || status=$?
-	echo "$status" >"$RUN/status"
+	run_to_end functional
 	rm -rf "$RUN"/{modules,initramfs}
 }
 

@@ -60,7 +60,6 @@ fill_root() { # ROOT
 }
 
 boot() {
-	local status=0
 	IMAGE=$KDIR/arch/x86/boot/bzImage
 	collect_modules "$RUN/modules"
 	base_initramfs "$RUN/root" "$SELFTESTS/qemu/libvirt-init" "$RUN/modules" vfio_pci \
@@ -73,8 +72,7 @@ boot() {
 	add_ports 1
 	ARGS+=(-drive "if=none,id=disk,format=raw,file=${RUN//,/,,}/disk"
 		-device 'nvme,bus=rp1,serial=vtd_shadow,drive=disk')
-	(run_machine libvirt) || status=$?
-	echo "$status" >"$RUN/status"
+	run_to_end libvirt
 	rm -rf "$RUN"/{modules,initramfs,disk}
 }
 

@@ -57,7 +57,6 @@ add_devices() {
 }
 
 boot() {
-	local status=0
 	IMAGE=$KDIR/arch/x86/boot/bzImage
 	collect_modules "$RUN/modules"
 	base_initramfs "$RUN/root" "$SELFTESTS/qemu/operate-init" "$RUN/modules"
@@ -67,8 +66,7 @@ boot() {
 	HOST=intel set_host
 	start_machine 2G crashkernel=256M
 	add_devices
-	(run_machine operate) || status=$?
-	echo "$status" >"$RUN/status"
+	run_to_end operate
 	rm -rf "$RUN"/{modules,initramfs,disk}
 }
 

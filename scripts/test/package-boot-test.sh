@@ -64,7 +64,6 @@ add_devices() {
 }
 
 boot_package() {
-	local status=0
 	kernel_modules "$RUN/modules"
 	base_initramfs "$RUN/root" "$SELFTESTS/qemu/package-init" "$RUN/modules"
 	fill_root "$RUN/root"
@@ -72,8 +71,7 @@ boot_package() {
 	set_host
 	start_machine 2G ""
 	add_devices
-	(run_machine package) || status=$?
-	echo "$status" >"$RUN/status"
+	run_to_end package
 	rm -rf "$RUN"/{modules,initramfs,disk?}
 }
 

@@ -30,6 +30,31 @@ check() { # NAME COMMAND...
 	echo "$result $NR_CHECKS - $name"
 }
 
+# says WORDS COMMAND...: prints what the command says, which has WORDS. Sets ENDED to its
+# status, and leaves what was said in /tmp/words.
+says() {
+	local words=$1
+	shift
+	ENDED=0
+	"$@" >/tmp/words 2>&1 || ENDED=$?
+	cat /tmp/words
+	grep -q "$words" /tmp/words
+}
+
+# The same, and it fails
+refuses() { says "$@" && [ "$ENDED" -ne 0 ]; }
+
+# The same, and it succeeds
+answers() { says "$@" && [ "$ENDED" -eq 0 ]; }
+
+# The addresses of the host's devices of a kind
+devices() { # VENDOR:DEVICE
+	local dev
+	for dev in /sys/bus/pci/devices/*; do
+		[ "$(cat "$dev/vendor"):$(cat "$dev/device")" != "$1" ] || echo "${dev##*/}"
+	done
+}
+
 mount_all() {
 	/bin/busybox --install -s /bin
 	mount -t proc none /proc

@@ -11,6 +11,7 @@
 #   start_machine MEMORY APPEND begins ARGS
 #   add_ports N, add_port NAME FILE, and ARGS+=(...) for what else it has
 #   run_machine MODE            does not return
+#   run_to_end MODE             does, with the status in RUN/status
 #
 # It uses RUN, IMAGE, HOST, QEMU, PLUGINS and TIMEOUT.
 
@@ -180,4 +181,11 @@ run_machine() { # MODE
 		[ $tries -gt 0 ] || break
 	done
 	exit "$STATUS"
+}
+
+# The same, and goes on; the status is in RUN/status
+run_to_end() { # MODE
+	local status=0
+	(run_machine "$1") || status=$?
+	echo "$status" >"$RUN/status"
 }
